@@ -1,0 +1,1 @@
+"""Text that knows its language: records, and one file per format."""

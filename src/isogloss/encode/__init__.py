@@ -1,0 +1,1 @@
+"""Model and corpus to vectors."""

@@ -1,0 +1,1 @@
+"""Vectors, or a model and a corpus, to scores."""

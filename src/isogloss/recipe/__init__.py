@@ -1,0 +1,1 @@
+"""A run you can repeat: inputs, steps, cache, provenance, resume."""

@@ -1,0 +1,1 @@
+"""What training is pulled toward; one file each, registered as `objective`."""

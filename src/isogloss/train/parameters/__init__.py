@@ -1,0 +1,1 @@
+"""What may change in training; one file each, registered as `parameters`."""

@@ -1,0 +1,1 @@
+"""A tokenizer and its embedding table: audit, learn, extend."""
