@@ -1,0 +1,7 @@
+"""Languages: tags, names, scripts, speakers, macrolanguages."""
+
+from isogloss.language.describe import describe
+from isogloss.language.macrolanguages import DEFAULT_MEMBER
+from isogloss.language.tags import Language, read_language, resolve
+
+__all__ = ["DEFAULT_MEMBER", "Language", "describe", "read_language", "resolve"]
