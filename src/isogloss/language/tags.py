@@ -221,9 +221,10 @@ def _likely_script(iso: str) -> str:
 def _script_exists(script: str) -> bool:
     import langcodes
 
-    return bool(re.fullmatch(r"[A-Z][a-z]{3}", script)) and langcodes.Language.make(
-        language="en", script=script
-    ).is_valid()
+    return (
+        bool(re.fullmatch(r"[A-Z][a-z]{3}", script))
+        and langcodes.Language.make(language="en", script=script).is_valid()
+    )
 
 
 @cache
