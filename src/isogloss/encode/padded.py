@@ -1,0 +1,61 @@
+"""The forward pass of transformers itself, on right-padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from isogloss.encode.pooling import pool
+
+
+class PaddedForward:
+    """Any network with the usual `input_ids` and `attention_mask`.
+
+    Args:
+        body: a loaded model of transformers in evaluation mode, see `load_body`.
+    """
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        text = body.config.get_text_config()
+        self.layers, self.width = int(text.num_hidden_layers), int(text.hidden_size)
+        pad = getattr(text, "pad_token_id", None)
+        self._pad = pad if isinstance(pad, int) and pad >= 0 else 0
+        self._extra = {} if text.is_encoder_decoder or not _caches(body) else {"use_cache": False}
+
+    def __call__(
+        self, ids: list[np.ndarray], layers: Sequence[int], pooling: str
+    ) -> dict[int, np.ndarray]:
+        """Pooled `[b, d]` per layer."""
+        lengths = torch.tensor([len(x) for x in ids])  # [b]
+        padded = torch.full((len(ids), int(lengths.max())), self._pad)  # [b, t]
+        for row, tokens in zip(padded, ids, strict=True):
+            row[: len(tokens)] = torch.from_numpy(tokens)
+        mask = (torch.arange(padded.shape[1])[None] < lengths[:, None]).long()  # [b, t]
+        lower = any(layer < self.layers for layer in layers)
+        with torch.inference_mode():
+            out = self._body(
+                input_ids=padded,
+                attention_mask=mask,
+                output_hidden_states=lower,
+                return_dict=True,
+                **self._extra,
+            )
+            return {
+                layer: pool(
+                    out.last_hidden_state if layer == self.layers else out.hidden_states[layer],
+                    lengths,
+                    pooling,
+                ).numpy()
+                for layer in layers
+            }
+
+
+def _caches(body: Any) -> bool:
+    """Whether the forward pass takes `use_cache`."""
+    import inspect
+
+    return "use_cache" in inspect.signature(body.forward).parameters

@@ -1,0 +1,123 @@
+"""Texts to token ids and to the counts that a tokenizer audit needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isogloss.encode.protocol import Tokenized
+
+
+class Ids(NamedTuple):
+    """Token ids of each text.
+
+    Attributes:
+        ids: per text, `[t]` ids with special tokens, cut to the window.
+        lengths: `[n]` tokens per text before it was cut, special tokens included.
+    """
+
+    ids: list[np.ndarray]
+    lengths: np.ndarray
+
+
+class RustTokenizer:
+    """A `tokenizers.Tokenizer` whose truncation and padding we set ourselves.
+
+    Files on the hub often carry a truncation of their own (all-MiniLM-L6-v2 says 128 and reads
+    256), so what the file says is switched off.
+
+    Args:
+        tokenizer: a `tokenizers.Tokenizer`.
+        window: tokens kept at most, special tokens included.
+        unknown: the id of the unknown token, if there is one.
+        special: whether to add the special tokens.
+    """
+
+    def __init__(
+        self, tokenizer: Any, window: int, unknown: int | None, special: bool = True
+    ) -> None:
+        self._tokenizer, self._window = tokenizer, window
+        self._unknown, self._special = unknown, special
+        self._added = tokenizer.num_special_tokens_to_add(False) if special else 0
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+
+    def read(self, texts: Sequence[str]) -> Ids:
+        """Ids and full lengths."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=self._special)
+        ids = [np.array(encoding.ids, np.int32) for encoding in encodings]
+        lengths = np.array([len(x) for x in ids], np.int64)  # [n]
+        long = np.flatnonzero(lengths > self._window)
+        if len(long):
+            # Only these are read again: a truncating tokenizer would not tell the full length.
+            self._tokenizer.enable_truncation(self._window)
+            cut = self._tokenizer.encode_batch_fast(
+                [texts[i] for i in long], add_special_tokens=self._special
+            )
+            self._tokenizer.no_truncation()
+            for i, encoding in zip(long, cut, strict=True):
+                ids[i] = np.array(encoding.ids, np.int32)
+        return Ids(ids, lengths)
+
+    def count(self, texts: Sequence[str]) -> Tokenized:
+        """Tokens, words and unknown tokens per text, special tokens left out.
+
+        A word is what the pre-tokenizer splits off; where there is no pre-tokenizer, what
+        whitespace separates.
+        """
+        # Not the fast variant: it does not say which word a token belongs to.
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        split = self._tokenizer.pre_tokenizer is not None
+        tokens = np.array([len(encoding) for encoding in encodings], np.int64)  # [n]
+        words = np.array(
+            [
+                _words(encoding.word_ids) if split else len(text.split())
+                for encoding, text in zip(encodings, texts, strict=True)
+            ],
+            np.int64,
+        )
+        if self._unknown is None:
+            unknown = np.zeros(len(tokens), np.int64)
+        else:
+            unknown = np.array([e.ids.count(self._unknown) for e in encodings], np.int64)
+        return Tokenized(tokens, words, unknown, tokens + self._added > self._window)
+
+
+class PythonTokenizer:
+    """A tokenizer of `transformers` that is written in Python, such as those over bytes.
+
+    Args:
+        tokenizer: the tokenizer.
+        window: tokens kept at most, special tokens included.
+    """
+
+    def __init__(self, tokenizer: Any, window: int) -> None:
+        self._tokenizer, self._window = tokenizer, window
+        self._added = tokenizer.num_special_tokens_to_add(False)
+
+    def read(self, texts: Sequence[str]) -> Ids:
+        """Ids and full lengths."""
+        full = self._call(texts, truncation=False)
+        lengths = np.array([len(x) for x in full], np.int64)  # [n]
+        for i in np.flatnonzero(lengths > self._window):
+            full[i] = self._call([texts[i]], truncation=True, max_length=self._window)[0]
+        return Ids([np.array(x, np.int32) for x in full], lengths)
+
+    def count(self, texts: Sequence[str]) -> Tokenized:
+        """Tokens, whitespace words and unknown tokens per text, special tokens left out."""
+        ids = self._call(texts, truncation=False, add_special_tokens=False)
+        tokens = np.array([len(x) for x in ids], np.int64)  # [n]
+        words = np.array([len(text.split()) for text in texts], np.int64)
+        unknown = np.array([x.count(self._tokenizer.unk_token_id) for x in ids], np.int64)
+        return Tokenized(tokens, words, unknown, tokens + self._added > self._window)
+
+    def _call(self, texts: Sequence[str], **options: Any) -> list[list[int]]:
+        if not len(texts):
+            return []
+        return list(self._tokenizer(list(texts), verbose=False, **options)["input_ids"])
+
+
+def _words(word_ids: Sequence[int | None]) -> int:
+    return 1 + max((word for word in word_ids if word is not None), default=-1)

@@ -1,0 +1,139 @@
+"""Transformers of any architecture that `AutoModel` knows: encoders, decoders, both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from isogloss.encode.batches import pack
+from isogloss.encode.dense import apply_dense, read_dense
+from isogloss.encode.folder import ModelFolder
+from isogloss.encode.pooling import check_pooling
+from isogloss.encode.protocol import Progress, Tokenized
+from isogloss.encode.texts import About, assemble, check_window, choose_layers, present
+from isogloss.encode.tokens import PythonTokenizer, RustTokenizer
+from isogloss.encode.vectors import Vectors
+from isogloss.encode.weights import is_decoder, load_body, load_tokenizer, read_window
+from isogloss.errors import UsageError
+from isogloss.registry import register
+
+_BUDGET = 8192
+
+
+class Forward(Protocol):
+    """One way to run the network.
+
+    Attributes:
+        layers: number of layers above the embedding layer.
+        width: dimensions of a hidden state.
+    """
+
+    layers: int
+    width: int
+
+    def __call__(
+        self, ids: list[np.ndarray], layers: Sequence[int], pooling: str
+    ) -> dict[int, np.ndarray]:
+        """Pooled `[b, d]` float32 per layer from the token ids of b texts, longest first."""
+        ...
+
+
+@register("encoder", "transformer.v1")
+class TransformerEncoder:
+    """Hidden states of a transformer, pooled to one vector a text, at every layer asked for.
+
+    Layer 0 is the output of the embedding layer, the last layer is what the network gives out
+    (after its final norm, where it has one). Of an encoder-decoder the encoder is used. A final
+    normalisation is not applied: cosines do not change, and norms stay visible. The dense modules
+    of a sentence-transformers folder are applied to the last layer under its own pooling.
+
+    Args:
+        folder: the opened model folder.
+        fast: see `load_encoder`.
+
+    Raises:
+        ModelError: the folder cannot be loaded, or weights are missing in it.
+        UsageError: an unknown `fast`, or a module the chosen way cannot run.
+    """
+
+    def __init__(self, folder: ModelFolder, *, fast: str = "auto") -> None:
+        self.name, self.fingerprint, self.licence = folder.name, folder.fingerprint, folder.licence
+        tokenizer = load_tokenizer(folder)
+        self.window = read_window(folder, tokenizer)
+        self._tokenizer = _wrap_tokenizer(tokenizer, self.window)
+        self._forward = _choose_forward(folder, fast)
+        self.layers = tuple(range(self._forward.layers + 1))
+        self.pooling = folder.pooling or ("last" if is_decoder(folder.config) else "mean")
+        self._dense = [read_dense(path) for path in folder.dense]
+        self._prompt, self._lower = folder.prompt, folder.lower
+
+    def encode(
+        self,
+        texts: Sequence[str | None],
+        *,
+        language: str,
+        layers: Sequence[int] | None = None,
+        pooling: str | None = None,
+        strict: bool = False,
+        progress: Progress | None = None,
+    ) -> dict[int, Vectors]:
+        """Vectors per layer, see `Encoder`.
+
+        Raises:
+            UsageError: no such layer or pooling.
+            TruncationError: `strict`, and a text is longer than the window.
+            VectorError: the network gives NaN or infinity.
+        """
+        chosen = choose_layers(layers, self.layers, self.name)
+        how = check_pooling(pooling or self.pooling)
+        there = present(texts)
+        ids, tokens = self._tokenizer.read([self._prepare(text) for text in there.texts])
+        if strict:
+            check_window(tokens, there.rows, self.window, language)
+        if progress:
+            progress(there.total - len(there.rows) + int((tokens == 0).sum()))
+        shape = (len(ids), self._forward.width)
+        arrays = {layer: np.zeros(shape, np.float32) for layer in chosen}  # each [n, d]
+        for batch in pack(np.array([len(x) for x in ids], np.int64), _BUDGET):
+            found = self._forward([ids[i] for i in batch], chosen, how)
+            for layer, array in found.items():
+                arrays[layer][batch] = array
+            if progress:
+                progress(len(batch))
+        last = self.layers[-1]
+        if last in arrays and how == self.pooling:
+            for dense in self._dense:
+                arrays[last] = apply_dense(arrays[last], dense)
+        about = About(how, language, tokens, self.window, self.fingerprint)
+        return assemble(arrays, there, about)
+
+    def tokenize(self, texts: Sequence[str]) -> Tokenized:
+        """Counts that the tokenizer audit needs."""
+        return self._tokenizer.count([t.lower() for t in texts] if self._lower else texts)
+
+    def _prepare(self, text: str) -> str:
+        text = self._prompt + text
+        return text.lower() if self._lower else text
+
+
+def _choose_forward(folder: ModelFolder, fast: str) -> Forward:
+    if fast not in ("auto", "no"):
+        raise UsageError(f"fast is {fast!r}", remedy="one of auto, no, onnx")
+    from isogloss.encode.padded import PaddedForward
+
+    return PaddedForward(load_body(folder))
+
+
+def _wrap_tokenizer(tokenizer: Any, window: int) -> RustTokenizer | PythonTokenizer:
+    rust = getattr(tokenizer, "backend_tokenizer", None)
+    if rust is None:
+        return PythonTokenizer(tokenizer, window)
+    sample = "A1, b 中文 हिन्दी"
+    through_python = tokenizer(sample, truncation=False, padding=False)["input_ids"]
+    wrapped = RustTokenizer(rust, window, tokenizer.unk_token_id)
+    if list(wrapped.read([sample]).ids[0]) != list(through_python)[:window]:
+        # Some classes add tokens in Python that the serialised tokenizer does not know of.
+        return PythonTokenizer(tokenizer, window)
+    return wrapped
