@@ -1,0 +1,33 @@
+"""Distillation of vectors: each view regresses the teacher's vector of the pivot sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from isogloss.registry import register
+from isogloss.train.loop import Batch, Loss
+
+
+@register("objective", "distil.v1")
+@dataclass(frozen=True)
+class Distil:
+    """1 - cos(student(x), teacher(pivot)), averaged over the batch and summed over views.
+
+    With unit vectors this is half the squared distance of Reimers and Gurevych (2020, equation 1),
+    freed from the length of the vectors. The pivot is one of the views, which is what keeps the
+    student's pivot language where the teacher has it.
+
+    Reads: outputs `vectors` `[views, B, d]`, batch `teacher` `[B, d]`.
+    Source: Reimers and Gurevych (2020), Making Monolingual Sentence Embeddings Multilingual.
+    """
+
+    def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
+        """The loss of one batch."""
+        views = F.normalize(outputs["vectors"], dim=-1)  # [views, B, d]
+        teacher = F.normalize(batch["teacher"], dim=-1)  # [B, d]
+        total = (1 - (views * teacher).sum(-1)).mean(-1).sum()
+        return Loss(total, {"distil": float(total.detach())})

@@ -1,0 +1,73 @@
+"""Learn a multilingual tokenizer: Unigram over normalised, lower-cased text."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from isogloss.errors import UsageError
+from isogloss.registry import register
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+UNKNOWN = "<unk>"
+
+
+@register("tokenizer", "unigram.v1")
+def learn_unigram(
+    texts: Mapping[str, Sequence[str]],
+    *,
+    size: int = 64_000,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> Tokenizer:
+    """A Unigram tokenizer of at most `size` pieces, learned on all languages together.
+
+    Language l is drawn until it has share p_l ~ n_l^temperature of the lines, so 1 keeps the
+    natural mixture and 0 gives every language as many lines as the largest has.
+
+    Args:
+        texts: lines per language.
+        size: wanted number of pieces; a small corpus gives fewer.
+        temperature: exponent of the language's share.
+        seed: of the drawing.
+
+    Returns:
+        A tokenizer that applies NFKC and lower case, splits at white space and punctuation, and
+        gives `<unk>` for characters it never met.
+
+    Raises:
+        UsageError: there is no text.
+
+    Source: Kudo (2018), Subword Regularization, section 3.2; the exponent is that of
+    Conneau and Lample (2019), section 3.1.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    counts = {language: len(lines) for language, lines in texts.items() if lines}
+    if not counts:
+        raise UsageError("there is no text to learn a tokenizer from")
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits()]
+    )
+    trainer = trainers.UnigramTrainer(
+        vocab_size=size, unk_token=UNKNOWN, special_tokens=[UNKNOWN], max_piece_length=24,
+        show_progress=False,
+    )  # fmt: skip
+    largest = max(counts.values())
+    rng = random.Random(seed)
+
+    def lines() -> list[str]:
+        drawn: list[str] = []
+        for language, count in counts.items():
+            wanted = round(largest * (count / largest) ** temperature)
+            repeats, rest = divmod(wanted, count)
+            drawn += list(texts[language]) * repeats + rng.sample(list(texts[language]), rest)
+        return drawn
+
+    tokenizer.train_from_iterator(lines(), trainer)
+    return tokenizer
