@@ -97,7 +97,7 @@ BAD = {
     "utf8": (dict(deu__txt=b"a\nb\xe4\n", eng__txt="a\nb\n"), r"deu.txt:2: is not UTF-8: byte 0xe4"),
     "nul": (dict(deu__txt="a\nb\0\n", eng__txt="a\nb\n"), r"deu.txt:2: holds a NUL byte"),
     "empty": (dict(deu__txt="", eng__txt="a\nb\n"), r"deu.txt: is empty"),
-    "one row": (dict(deu__txt="a\n", eng__txt="a\n"), r"1 rows; at least 2"),
+    "one row": (dict(deu__txt="a\n", eng__txt="a\n"), r"1 row; at least 2"),
     "twice": (dict(deu__tsv="1\ta\n1\tb\n", eng__tsv="1\ta\n2\tb\n"), r"deu.tsv:2: the id '1' occurs twice"),
     "columns": (dict(deu__tsv="1\ta\n2\tb\tc\n", eng__tsv="1\ta\n"), r"deu.tsv:2: has 3 columns where 2"),
     "no language": (dict(notes__txt="a\nb\n"), r"no file here has a language"),

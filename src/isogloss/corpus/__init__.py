@@ -39,6 +39,8 @@ def read_corpus(
         CorpusError: text that cannot be read, with file, line and remedy.
         UnknownLanguage: a language that is not there.
     """
+    from dataclasses import replace
+
     from isogloss import registry
     from isogloss.corpus import spec as specs
 
@@ -47,7 +49,8 @@ def read_corpus(
         wanted = list(dict.fromkeys([*([pivot] if pivot else []), *languages]))
     spec = specs.parse(path, wanted)
     spec.network = network
-    name = registry.full_name("format", spec.options.get("format") or _sniff(spec))
+    asked = spec.options.get("format")
+    name = registry.full_name("format", asked) if asked else _sniff(spec)
     about: dict[str, object] = {
         "name": spec.path.name.partition("{")[0].strip(".-_") or spec.path.parent.name,
         "source": str(path),
@@ -56,39 +59,49 @@ def read_corpus(
     if "{language}" in spec.text:
         about["name"] = spec.text.split("{language}")[0].rstrip("/.-_").rpartition("/")[2] or "text"
     made = registry.get("format", name)(spec, about)
-    from dataclasses import replace
-
-    return replace(made, notes=(*made.notes, *spec.notes))
+    _check_text(made, spec)
+    return replace(made, notes=(*made.notes, *spec.notes), dropped={**made.dropped, **spec.dropped})
 
 
 def _sniff(spec: Spec) -> str:
-    """The format that a path looks like."""
-    from isogloss.corpus.formats.pairs import PAIR_FILE
-    from isogloss.corpus.spec import language_files
+    """The name of the format that a place looks like: the surest of all that are registered."""
+    from importlib import import_module
+
+    from isogloss import registry
     from isogloss.errors import CorpusError
 
-    if spec.text == "emoji":
-        return "emoji"
-    if spec.text.startswith("hf:"):
-        return "huggingface"
-    name = spec.path.name.removesuffix(".gz")
-    for suffix, kind in ((".jsonl", "jsonl"), (".parquet", "parquet")):
-        if name.endswith(suffix):
-            return kind
+    formats = {e.name: e.module for e in registry.entries() if e.kind == "format"}
+    scores = {name: import_module(module).accepts(spec) for name, module in formats.items()}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best]:
+        return best
+    if not spec.place_exists:
+        raise CorpusError(
+            "no such file or folder",
+            file=spec.text,
+            remedy="give a folder, a file, a path with {language}, `emoji`, or hf:owner/name",
+        )
     if spec.path.is_file():
-        if name.endswith(".tsv"):
-            return "pairs"
         raise CorpusError(
             "one file of one language is not parallel text",
             file=spec.text,
             remedy="give its folder, a pattern with {language}, or a TSV of translations",
         )
-    if spec.path.is_dir() and any(PAIR_FILE.fullmatch(f.name) for f in spec.path.iterdir()):
-        return "pairs"
-    if not spec.path.exists() and "{" not in spec.text:
-        siblings = list(spec.path.parent.glob(f"{spec.path.name}.*")) if spec.path.name else []
-        if len(siblings) > 1:  # Moses: news.deu beside news.eng
-            spec.text += ".{language}"
-    files = language_files(spec)
-    first = next((f[0].name.removesuffix(".gz") for f in files.values() if f), "")
-    return "ids" if first.endswith(".tsv") else "lines"
+    raise CorpusError(
+        "no file here has a language in its name",
+        file=spec.text,
+        remedy="name files like deu.txt or eng_Latn.tsv.gz, or give a path such as "
+        "'folder/part.{language}'",
+    )
+
+
+def _check_text(corpus: Corpus, spec: Spec) -> None:
+    from isogloss.errors import CorpusError
+
+    for name in corpus.table.column_names[1:]:
+        if corpus.table.column(name).null_count == len(corpus):
+            raise CorpusError(
+                f"{name} has no text at all",
+                file=spec.text,
+                remedy="leave the language out, or check its file",
+            )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import CorpusError, UnknownLanguage
 from isogloss.files import fingerprint, fingerprint_texts
@@ -113,15 +113,22 @@ class Corpus:
 def make_corpus(
     name: str,
     ids: Sequence[str],
-    texts: Mapping[Language | str, Sequence[str | None]],
-    **about: object,
+    texts: Mapping[Any, Any],
+    **about: Any,
 ) -> Corpus:
     """A corpus from plain lists: `make_corpus("mine", ids, {"deu_Latn": [...], ...})`.
 
-    An empty or blank text becomes null. `about` sets the other fields of `Corpus`.
+    An empty or blank text becomes null.
+
+    Args:
+        name: short name for people.
+        ids: one a row, each its own.
+        texts: by language or tag, a list or an Arrow column of texts, None where one is missing.
+        about: the other fields of `Corpus`.
 
     Raises:
-        CorpusError: unequal lengths, duplicate ids, fewer than 2 rows, or no language.
+        CorpusError: unequal lengths, duplicate or blank ids, fewer than 2 rows, no language, or a
+            text that holds a NUL or half a surrogate pair.
         UnknownLanguage: a language tag that does not exist.
     """
     import pyarrow as pa
@@ -130,7 +137,11 @@ def make_corpus(
 
     source = str(about.get("source", "")) or None
     if not texts:
-        raise CorpusError("no language in the corpus", file=source)
+        raise CorpusError(
+            "no language in the corpus",
+            file=source,
+            remedy="name columns or files by language tags, such as deu or eng_Latn",
+        )
     for tag, column in texts.items():
         if len(column) != len(ids):
             raise CorpusError(
@@ -139,16 +150,62 @@ def make_corpus(
                 remedy="n-way text needs one line a sentence in every language, empty if missing",
             )
     if len(ids) < 2:
-        raise CorpusError(f"{len(ids)} rows; at least 2 are needed", file=source)
-    if len(set(ids)) != len(ids):
-        seen: set[str] = set()
-        twice = next(i for i in ids if i in seen or seen.add(i))
-        raise CorpusError(f"the id {twice!r} occurs twice", file=source)
+        rows = "1 row" if len(ids) == 1 else f"{len(ids)} rows"
+        raise CorpusError(
+            f"{rows}; at least 2 are needed",
+            file=source,
+            remedy="give more text: one row cannot be compared with anything",
+        )
+    _check_ids(ids, source)
     columns: dict[str, pa.Array] = {"id": pa.array(list(ids), pa.string())}
     for tag, column in texts.items():
         canonical = str(read_language(str(tag)))
         if canonical in columns:
             raise UnknownLanguage(f"{canonical} is given twice ({tag} is one of them)", file=source)
-        cells = [text if text and text.strip() else None for text in column]
-        columns[canonical] = pa.array(cells, pa.string())
-    return Corpus(name, pa.table(columns), **about)  # type: ignore[arg-type]
+        columns[canonical] = _cells(column, canonical, source)
+    return Corpus(name, pa.table(columns), **about)
+
+
+# What `str.isspace` calls white space, so that a blank text means the same in Arrow and Python.
+_BLANK = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+
+
+def _check_ids(ids: Sequence[str], source: str | None) -> None:
+    if len(set(ids)) == len(ids) and all(i and not i.isspace() for i in ids):
+        return
+    seen: dict[str, int] = {}
+    for row, row_id in enumerate(ids, 1):
+        first = seen.setdefault(row_id, row)
+        if first != row or not row_id.strip():
+            raise CorpusError(
+                f"the id {row_id!r} occurs twice, in rows {first} and {row}"
+                if row_id.strip()
+                else f"row {row} has no id",
+                file=source,
+                remedy="give every row an id of its own",
+            )
+
+
+def _cells(column: Any, tag: str, source: str | None) -> Any:
+    """The Arrow column of some texts, null where one is blank."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    pc: Any = compute  # its functions are made at import, where no checker sees them
+    try:
+        texts = column if isinstance(column, pa.ChunkedArray) else pa.array(column, pa.string())
+    except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise CorpusError(
+            f"a text of {tag} is not a string of Unicode characters: {error}",
+            file=source,
+            remedy="repair the text; every cell must be a string or null",
+        ) from None
+    if pc.any(pc.match_substring(texts, "\0")).as_py():
+        row = pc.index(pc.match_substring(texts, "\0"), True).as_py() + 1
+        raise CorpusError(
+            f"the text of {tag} in row {row} holds a NUL",
+            file=source,
+            remedy="remove the NUL; the text was probably damaged on the way",
+        )
+    blank = pc.equal(pc.utf8_trim(texts, characters=_BLANK), "")
+    return pc.if_else(blank, pa.scalar(None, pa.string()), texts)

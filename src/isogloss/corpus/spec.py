@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from isogloss.corpus.text_files import read_cells
 from isogloss.errors import CorpusError, LanguageError, UsageError
 from isogloss.language import Language, read_language, resolve
-from isogloss.language.tags import Note
 
-OPTIONS = ("format", "id", "text", "language", "licence", "split", "header", "pivot")
+LANGUAGE = "{language}"
+OPTIONS = ("format", "id", "text", "language", "licence", "split", "header", "config")
+T = TypeVar("T")
 
 
 @dataclass
@@ -25,6 +28,9 @@ class Spec:
         options: the `key=value` pairs after `?`.
         wanted: the languages asked for, as the user spelled them; None means all.
         notes: sentences that the reader adds.
+        network: whether something may be downloaded.
+        dropped: counts of what was left out, by reason.
+        waiting: notes about one language, made known only if that language is chosen.
     """
 
     text: str
@@ -32,31 +38,59 @@ class Spec:
     wanted: Sequence[str] | None = None
     notes: list[str] = field(default_factory=list)
     network: bool = False
+    dropped: dict[str, int] = field(default_factory=dict)
+    waiting: dict[Language, list[str]] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
         """The path, which may still hold `{language}`."""
         return Path(self.text).expanduser()
 
+    @property
+    def place_exists(self) -> bool:
+        """Whether there is a file or folder, or for a pattern the folder it starts in."""
+        return self.path.exists() if LANGUAGE not in self.text else _anchor(self.text).is_dir()
+
+    @cached_property
+    def files(self) -> dict[Language, list[Path]]:
+        """Every language of a folder or a `{language}` pattern, with its files in sorted order."""
+        return language_files(self)
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the first of `files` without `.gz`, such as `.tsv`; "" without files."""
+        first = next((f[0].name.removesuffix(".gz") for f in self.files.values()), "")
+        return Path(first).suffix
+
+    @property
+    def named_columns(self) -> dict[Language, str]:
+        """The columns that the query names by a language: `?eng=english&deu=2`."""
+        return {read_language(key): v for key, v in self.options.items() if key not in OPTIONS}
+
     def note(self, sentence: str) -> None:
         """Keep a note once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def choose(self, there: dict[Language, list[Path]]) -> dict[Language, list[Path]]:
-        """Of the languages that are there, those that are wanted."""
-        if not there:
-            raise CorpusError(
-                "no file here has a language in its name",
-                file=self.text,
-                remedy="name the place with {language}, as in 'folder/{language}.txt'",
-            )
-        if self.wanted is None:
-            return there
-        try:
-            chosen = resolve(self.wanted, there, note=self.note)
-        except LanguageError as error:
-            raise type(error)(error.message, file=self.text, remedy=error.remedy) from None
+    def drop(self, reason: str) -> None:
+        """Count one thing that is left out."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def choose(self, there: Mapping[Language, T]) -> dict[Language, T]:
+        """Of the languages that are there, those that are wanted, in the order asked for.
+
+        Raises:
+            UnknownLanguage: one is not there; the message lists near ones.
+        """
+        chosen = list(there)
+        if self.wanted is not None:
+            try:
+                chosen = resolve(list(self.wanted), there, note=self.note)
+            except LanguageError as error:
+                raise type(error)(error.message, file=self.text, remedy=error.remedy) from None
+        for language in chosen:
+            for sentence in self.waiting.pop(language, ()):
+                self.note(sentence)
         return {language: there[language] for language in dict.fromkeys(chosen)}
 
 
@@ -66,8 +100,16 @@ def parse(path: str | Path, wanted: Sequence[str] | None = None) -> Spec:
     Raises:
         UsageError: a key that is not an option nor a language tag.
     """
-    text, _, query = str(path).partition("?")
-    options = dict(parse_qsl(query, keep_blank_values=True))
+    text, mark, query = str(path).partition("?")
+    if mark and Path(path).exists():
+        text, query = str(path), ""
+    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) < len(pairs) or not all(options.values()) or (mark and query and not pairs):
+        raise UsageError(
+            f"{path}: options are given once each, as name=value",
+            remedy="such as sib200/{language}/*.tsv.gz?id=index_id&text=text",
+        )
     for key in options:
         if key not in OPTIONS:
             try:
@@ -81,41 +123,65 @@ def parse(path: str | Path, wanted: Sequence[str] | None = None) -> Spec:
 
 
 def language_files(spec: Spec) -> dict[Language, list[Path]]:
-    """Every language of a folder or a `{language}` pattern, with its files in sorted order."""
-    if "{language}" in spec.text:
-        return _by_pattern(spec, spec.text)
-    if (spec.path / "index.tsv").is_file():
-        return _by_index(spec)
-    return _by_listing(spec)
+    """Every language of a folder or a `{language}` pattern, with its files in sorted order.
+
+    Raises:
+        CorpusError: two files of the same language, or an index that leads out of its folder.
+    """
+    if LANGUAGE in spec.text:
+        return _by_pattern(spec)
+    if not spec.path.is_dir():
+        return {}
+    index = read_index(spec.path)
+    return _by_index(spec, index) if index else _by_listing(spec)
 
 
-def _by_index(spec: Spec) -> dict[Language, list[Path]]:
-    header, *rows = read_cells(spec.path / "index.tsv")
+def read_index(folder: Path) -> list[dict[str, str]]:
+    """The rows of a folder's `index.tsv` by column; none where it has no column `code`."""
+    if not (folder / "index.tsv").is_file():
+        return []
+    header, *rows = read_cells(folder / "index.tsv")
+    cells = [dict(zip(header, row, strict=True)) for row in rows]
+    return cells if "code" in header or "bcp47" in header else []
+
+
+def _by_index(spec: Spec, index: Sequence[Mapping[str, str]]) -> dict[Language, list[Path]]:
     found: dict[Language, list[Path]] = {}
-    for row in rows:
-        cells = dict(zip(header, row, strict=True))
-        code = cells.get("code") or cells.get("bcp47")
-        if code is None:
-            return _by_listing(spec)
-        files = _files_of(spec.path, code, cells.get("file"))
-        if files:
-            language = read_language(code, script=cells.get("script"), note=_once(spec, code))
-            found[language] = files
-    if not found:
-        return found
-    named = {file for files in found.values() for file in files}
-    for language, files in _by_listing(spec).items():  # a pivot that the index leaves out
-        if language not in found and not named.intersection(files):
-            found[language] = files
+    named = {spec.path / "index.tsv"}
+    for row in index:
+        code = row.get("code") or row["bcp47"]
+        files = _files_of(spec.path, code, row.get("file"))
+        named.update(files)
+        language = _maybe(code, spec, row.get("script"))
+        if language is None or not files:
+            spec.drop("entries of index.tsv without a " + ("language" if files else "file"))
+            continue
+        _keep(found, language, files)
+    for language, files in _by_listing(spec, skip=named).items():  # a pivot the index leaves out
+        found.setdefault(language, files)
     return found
 
 
+def _keep(found: dict[Language, list[Path]], language: Language, files: list[Path]) -> None:
+    if language in found:
+        raise CorpusError(
+            f"{files[0].name} and {found[language][0].name} are both {language}",
+            file=files[0],
+            remedy="tell them apart by a variant in the name, such as spa.ref2, or remove one",
+        )
+    found[language] = files
+
+
 def _files_of(folder: Path, code: str, named: str | None) -> list[Path]:
+    name = named or code
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise CorpusError(
+            f"{name!r} leaves the folder",
+            file=folder / "index.tsv",
+            remedy="an index may name files in its own folder only",
+        )
     if named:
-        file = folder / named
-        if ".." in Path(named).parts or Path(named).is_absolute():
-            raise CorpusError(f"{named!r} leaves the folder", file=folder / "index.tsv")
-        return [file] if file.is_file() else []
+        return [folder / named] if (folder / named).is_file() else []
     if (folder / code).is_dir():
         return sorted(f for f in (folder / code).iterdir() if _is_text(f))
     return [f for suffix in _SUFFIXES if (f := folder / (code + suffix)).is_file()][:1]
@@ -128,49 +194,58 @@ def _is_text(file: Path) -> bool:
     return file.name.endswith(_SUFFIXES)
 
 
-def _by_listing(spec: Spec) -> dict[Language, list[Path]]:
+def _by_listing(spec: Spec, skip: Collection[Path] = ()) -> dict[Language, list[Path]]:
     found: dict[Language, list[Path]] = {}
-    if not spec.path.is_dir():
-        raise CorpusError("no such file or folder", file=spec.text, remedy="check the path")
     for entry in sorted(spec.path.iterdir()):
         code = re.sub(r"\.(txt|tsv)(\.gz)?$", "", entry.name)
-        files = [entry] if _is_text(entry) else []
+        files = [entry] if _is_text(entry) and entry.is_file() else []
         if entry.is_dir():
             files = sorted(f for f in entry.iterdir() if _is_text(f))
-        if files and (language := _maybe(code)):
-            found[language] = files
+        if not files or set(files) <= set(skip):
+            continue
+        if language := _maybe(code, spec):
+            _keep(found, language, files)
+        elif not skip:  # beside an index, other files are not meant to be languages
+            spec.note(f"{entry.name} was left out: its name is not a language")
     return found
 
 
-def _by_pattern(spec: Spec, pattern: str) -> dict[Language, list[Path]]:
-    """Files that match a pattern; `{language}` never matches a `/`, `*` neither."""
-    anchor = Path(re.split(r"[{*]", pattern)[0])
-    folder = (
-        anchor if pattern[: len(str(anchor))] == str(anchor) and anchor.is_dir() else anchor.parent
-    )
-    expression = re.escape(pattern).replace(r"\{language\}", r"(?P<language>[^/]+?)", 1)
+def _anchor(pattern: str) -> Path:
+    """The folder a pattern starts in: all of it before the first part with a `{` or `*`."""
+    parts = Path(pattern).expanduser().parts
+    count = next(i for i, part in enumerate(parts) if "{" in part or "*" in part)
+    return Path(*parts[:count])
+
+
+def _by_pattern(spec: Spec) -> dict[Language, list[Path]]:
+    """Files that match a pattern; neither `{language}` nor `*` ever matches a `/`."""
+    folder = _anchor(spec.text)
+    below = spec.path.relative_to(folder).as_posix()
+    expression = re.escape(below).replace(r"\{language\}", r"(?P<language>[^/]+?)", 1)
     expression = expression.replace(r"\{language\}", r"(?P=language)").replace(r"\*", r"[^/]*")
+    scripts = {row.get("code", ""): row.get("script") for row in read_index(folder)}
+    by_code: dict[str, list[Path]] = {}
+    for file in sorted(folder.glob("/".join("*" for _ in Path(below).parts))):
+        match = re.fullmatch(expression, file.relative_to(folder).as_posix())
+        if match and file.is_file():
+            by_code.setdefault(match["language"], []).append(file)
     found: dict[Language, list[Path]] = {}
-    depth = pattern.count("/") - str(folder).count("/")
-    for file in sorted(folder.glob("/".join(["*"] * max(depth, 1)))):
-        match = re.fullmatch(expression, str(file)) or re.fullmatch(expression, f"./{file}")
-        if match and file.is_file() and (language := _maybe(match["language"])):
-            found.setdefault(language, []).append(file)
+    for code, files in by_code.items():
+        if language := _maybe(code, spec, scripts.get(code)):
+            _keep(found, language, files)
+        else:
+            spec.note(f"{files[0].name} was left out: {code!r} is not a language")
     return found
 
 
-def _maybe(code: str) -> Language | None:
+def _maybe(code: str, spec: Spec, script: str | None = None) -> Language | None:
+    """The language a name means; what was decided on the way waits until it is chosen."""
+    decisions: list[str] = []
     try:
-        return read_language(code) if re.match(r"[A-Za-z]{2,3}([_.-]|$)", code) else None
+        if not re.match(r"[A-Za-z]{2,3}([_.-]|$)", code):
+            return None
+        language = read_language(code, script=script or None, note=decisions.append)
     except LanguageError:
         return None
-
-
-def _once(spec: Spec, code: str) -> Note:
-    """Only languages that were asked for are worth a note."""
-
-    def note(sentence: str) -> None:
-        if spec.wanted is not None and code in spec.wanted:
-            spec.note(sentence)
-
-    return note
+    spec.waiting.setdefault(language, []).extend(decisions)
+    return language

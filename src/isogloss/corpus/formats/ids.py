@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from isogloss.corpus.records import Corpus, make_corpus
-from isogloss.corpus.spec import Spec, language_files
-from isogloss.corpus.text_files import read_cells
-from isogloss.errors import CorpusError, UsageError
+from isogloss.corpus.spec import Spec
+from isogloss.corpus.text_files import column_at, read_cells, wants_header
+from isogloss.errors import CorpusError
 from isogloss.registry import register
+
+
+def accepts(spec: Spec) -> int:
+    """Surely for files of one language each that end in `.tsv`."""
+    return 1 if spec.files and spec.suffix == ".tsv" else 0
 
 
 @register("format", "ids.v1")
@@ -22,7 +28,7 @@ def read(spec: Spec, about: dict[str, object]) -> Corpus:
         CorpusError: an id that occurs twice in one language, with file and line.
     """
     texts = {}
-    for language, files in spec.choose(language_files(spec)).items():
+    for language, files in spec.choose(spec.files).items():
         rows: dict[str, str] = {}
         for file in files:
             _add(rows, file, spec)
@@ -36,29 +42,44 @@ def _add(rows: dict[str, str], file: Path, spec: Spec) -> None:
     cells = read_cells(file, notes=spec.notes)
     id_column, text_column, start = header_columns(cells[0], spec.options, file)
     for number, row in enumerate(cells[start:], start + 1):
-        if row[id_column] in rows:
+        key = row[id_column]
+        if key in rows or not key.strip():
             raise CorpusError(
-                f"the id {row[id_column]!r} occurs twice",
+                f"the id {key!r} occurs twice" if key in rows else "the row has no id",
                 file=file,
                 line=number,
-                remedy="ids must be unique within a language",
+                remedy="ids must be unique within a language, and none may be blank",
             )
-        rows[row[id_column]] = row[text_column]
+        rows[key] = row[text_column]
 
 
-def header_columns(first: list[str], options: dict[str, str], file: Path) -> tuple[int, int, int]:
-    """Which columns hold id and text, and the number of header rows."""
-    names = [options.get("id"), options.get("text")]
-    if any(names):
-        missing = [name for name in names if name and name not in first]
-        if missing:
-            raise UsageError(f"{file}: no column {missing[0]!r}; it has {', '.join(first)}")
-        return first.index(names[0] or "id"), first.index(names[1] or "text"), 1
-    lowered = [cell.lower() for cell in first]
-    if "text" in lowered:
-        ids = [i for i, name in enumerate(lowered) if name in ("id", "index_id", "verse")]
-        if ids:
-            return ids[0], lowered.index("text"), 1
+def header_columns(
+    first: list[str], options: Mapping[str, str], file: Path
+) -> tuple[int, int, int]:
+    """Which columns hold id and text, and the number of header rows.
+
+    Raises:
+        CorpusError: fewer than two columns, or none of the name asked for.
+    """
     if len(first) < 2:
-        raise CorpusError("has one column; an id and a text are needed", file=file, line=1)
-    return 0, 1, 0
+        raise CorpusError(
+            "has one column; an id and a text are needed",
+            file=file,
+            line=1,
+            remedy="separate the id and the text by a tab, or read it with ?format=lines",
+        )
+    named = [options.get("id"), options.get("text")]
+    usual = [next((c for c in first if c.lower() in known), None) for known in _USUAL]
+    header = wants_header(options.get("header"))
+    if header is None:
+        header = any(n and not n.isdecimal() for n in named) or (not any(named) and all(usual))
+    if not header:
+        usual = [None, None]
+    positions = [
+        column_at(name or default or str(place), first if header else None, len(first), file)
+        for place, (name, default) in enumerate(zip(named, usual, strict=True), 1)
+    ]
+    return positions[0], positions[1], int(header)
+
+
+_USUAL = (("id", "index_id", "verse", "verse_id", "sentence_id"), ("text", "sentence"))

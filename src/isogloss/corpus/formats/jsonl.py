@@ -13,6 +13,12 @@ from isogloss.errors import CorpusError
 from isogloss.registry import register
 
 
+def accepts(spec: Spec) -> int:
+    """Surely for one file that ends in `.jsonl` or `.ndjson`."""
+    name = spec.path.name.removesuffix(".gz")
+    return 2 if name.endswith((".jsonl", ".ndjson")) and spec.path.is_file() else 0
+
+
 @register("format", "jsonl.v1")
 def read(spec: Spec, about: dict[str, object]) -> Corpus:
     """Read JSON objects, one a line.
@@ -24,9 +30,19 @@ def read(spec: Spec, about: dict[str, object]) -> Corpus:
     for number, line in enumerate(read_lines(spec.path, spec.notes), 1):
         try:
             record = json.loads(line)
-        except ValueError as error:
-            raise CorpusError(f"is not JSON: {error}", file=spec.path, line=number) from None
+        except (ValueError, RecursionError) as error:
+            raise CorpusError(
+                f"is not JSON: {error}",
+                file=spec.path,
+                line=number,
+                remedy="write one JSON object a line, without line feeds inside",
+            ) from None
         if not isinstance(record, dict):
-            raise CorpusError("is not a JSON object", file=spec.path, line=number)
+            raise CorpusError(
+                "is not a JSON object",
+                file=spec.path,
+                line=number,
+                remedy='write objects such as {"id": "1", "deu": "ja", "eng": "yes"}',
+            )
         records.append(record)
     return from_records(spec, about, records)
