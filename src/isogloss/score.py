@@ -305,13 +305,38 @@ def bootstrap_mean(
         raise VectorError(f"an interval needs at least 2 items, got {len(table)}")
     if not np.isfinite(table).all():
         raise VectorError("an outcome is not a finite number")
-    means = _resampling(len(table), resamples, seed) @ table  # [resamples, k]
+    means = resampling(len(table), resamples, seed) @ table  # [resamples, k]
     low, high = np.percentile(means, [2.5, 97.5], axis=0)  # [k], [k]
     return [Interval(*map(float, row)) for row in zip(table.mean(0), low, high, strict=True)]
 
 
+def bootstrap_ratio(
+    over: np.ndarray, under: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """sum(over) / sum(under) with a percentile bootstrap interval over items.
+
+    Args:
+        over: `[n]` numerators, one an item.
+        under: `[n]` denominators of the same items.
+        resamples: number of bootstrap samples.
+        seed: of the resampling.
+
+    Raises:
+        VectorError: fewer than 2 items, or the denominators sum to nothing.
+    """
+    import numpy as np
+
+    both = np.stack([over, under], 1).astype(np.float64)  # [n, 2]
+    if len(both) < 2 or not both[:, 1].sum():
+        raise VectorError(f"no ratio: {len(both)} items, denominators sum to {both[:, 1].sum()}")
+    sums = resampling(len(both), resamples, seed) @ both  # [resamples, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, high = np.nanpercentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
+    return Interval(float(both[:, 0].sum() / both[:, 1].sum()), float(low), float(high))
+
+
 @lru_cache(maxsize=4)
-def _resampling(n: int, resamples: int, seed: int) -> np.ndarray:
+def resampling(n: int, resamples: int, seed: int) -> np.ndarray:
     """Bootstrap weights `[resamples, n]`; each row is how often an item was drawn, over n."""
     import numpy as np
 

@@ -1,0 +1,232 @@
+"""The command line: one command a job, each a few lines over the Python functions."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isogloss.errors import IsoglossError
+
+app = typer.Typer(
+    name="isogloss",
+    help="Carry a language model across language lines: measure, extend, measure again, show it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Model = Annotated[
+    str,
+    typer.Argument(help="A local folder, a hub name, or all-MiniLM-L6-v2 (demonstration model)."),
+]
+Out = Annotated[
+    Path,
+    typer.Option(
+        help="Folder of the run. A finished run of the same settings is left alone; a stopped one goes on."
+    ),
+]
+Pivot = Annotated[str, typer.Option(help="The language everything is compared with.")]
+Languages = Annotated[
+    str,
+    typer.Option(
+        help="Tags separated by commas: deu,sw,zh-Hant. All that the text has by default."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the scores as JSON instead of a table.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse texts longer than the model's window.")
+]
+Network = Annotated[bool, typer.Option("--network", help="Allow fetching models and data sets.")]
+Licence = Annotated[
+    str | None, typer.Option(help="Licence of the text, recorded with the results.")
+]
+
+
+@app.command()
+def measure(
+    model: Model,
+    text: Annotated[
+        str, typer.Option(help="Parallel text: a folder, a pattern with {language}, a file.")
+    ],
+    out: Out,
+    pivot: Pivot = "eng",
+    languages: Languages = "",
+    layers: Annotated[str, typer.Option(help="all, last, or numbers: 0,3,6.")] = "all",
+    pooling: Annotated[
+        str | None, typer.Option(help="mean, cls, last or weighted; the model's own by default.")
+    ] = None,
+    licence: Licence = None,
+    seed: Seed = 0,
+    strict: Strict = False,
+    network: Network = False,
+    as_json: Json = False,
+) -> None:
+    """Where are the model's languages aligned, and where not?
+
+    Example: isogloss measure all-MiniLM-L6-v2 --text ntrex128 --languages deu,hin --out runs/look
+    """
+    from isogloss.progress import bars
+    from isogloss.recipe.main_jobs import measure as job
+
+    with bars() as start:
+        run = job(
+            model, text, out=out, pivot=pivot, languages=_tags(languages), layers=_layers(layers),
+            pooling=pooling, licence=licence, seed=seed, strict=strict, network=network,
+            start=start, command=_command(),
+        )  # fmt: skip
+    _show(run, as_json)
+
+
+@app.command()
+def extend(
+    model: Model,
+    parallel: Annotated[str, typer.Option(help="Training text, parallel with the pivot.")],
+    held_out: Annotated[
+        str, typer.Option(help="Text to measure on before and after; never trained on.")
+    ],
+    out: Out,
+    languages: Languages = "",
+    pivot: Pivot = "eng",
+    student: Annotated[
+        str, typer.Option(help="static (minutes on a CPU) or full (the teacher's own body).")
+    ] = "static",
+    steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
+    licence: Licence = None,
+    held_out_licence: Annotated[
+        str | None, typer.Option(help="Licence of the held-out text.")
+    ] = None,
+    seed: Seed = 0,
+    strict: Strict = False,
+    network: Network = False,
+    as_json: Json = False,
+) -> None:
+    """Extend the model to languages it reads badly, and show what changed.
+
+    Example: isogloss extend all-MiniLM-L6-v2 --languages mri,bam --parallel nllb_seed
+    --held-out sib200 --out runs/minilm-plus2
+    """
+    from isogloss.progress import bars
+    from isogloss.recipe.main_jobs import extend as job
+
+    with bars() as start:
+        run = job(
+            model, languages=_tags(languages), parallel=parallel, held_out=held_out, out=out,
+            pivot=pivot, student=student, steps=steps, licence=licence, seed=seed,
+            held_out_licence=held_out_licence, strict=strict, network=network, start=start,
+            command=_command(),
+        )  # fmt: skip
+    _show(run, as_json)
+
+
+@app.command()
+def run(
+    recipe: Annotated[Path, typer.Argument(help="A recipe file, such as recipes/quickstart.toml.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; runs/<name> by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a recipe."""
+    from isogloss.progress import bars
+    from isogloss.recipe.main_jobs import run as job
+
+    with bars() as start:
+        made = job(recipe, out=out, start=start, command=_command())
+    _show(made, as_json)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+) -> None:
+    """Write the report of a finished run anew: report.html, and its figures as SVG and PNG."""
+    from isogloss.recipe.runs import open_run
+    from isogloss.report import write_report
+
+    made = open_run(folder)
+    typer.echo(write_report(folder, made.scores, made.provenance))
+
+
+@app.command()
+def languages(
+    tags: Annotated[
+        list[str], typer.Argument(help="Tags in any common spelling, or English names.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """What does a tag mean? Canonical form, names, script, direction, speakers."""
+    from isogloss.language.describe import describe, table
+
+    records = describe(tags)
+    if as_json:
+        typer.echo(json.dumps(records, ensure_ascii=False, indent=1))
+    else:
+        _console().print(table(records))
+
+
+def main() -> None:
+    """Run the command line; every known error is one message and a non-zero exit."""
+    try:
+        app(standalone_mode=False)
+    except IsoglossError as error:
+        print(f"isogloss: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except (KeyboardInterrupt, typer.Abort):
+        print("isogloss: stopped; the same command goes on where it was", file=sys.stderr)
+        raise SystemExit(130) from None
+    except typer.Exit as done:
+        raise SystemExit(done.exit_code) from None
+    except MemoryError:
+        print("isogloss: out of memory; measure fewer languages or layers at once", file=sys.stderr)
+        raise SystemExit(1) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("click", "typer"):
+            raise
+        error.show()  # type: ignore[attr-defined]
+        raise SystemExit(getattr(error, "exit_code", 2)) from None
+
+
+def _tags(text: str) -> list[str]:
+    return [tag.strip() for tag in text.split(",") if tag.strip()]
+
+
+def _layers(text: str) -> str | list[int]:
+    if text in ("all", "last"):
+        return text
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter("must be all, last, or numbers separated by commas") from None
+
+
+def _command() -> str:
+    return shlex.join(["isogloss", *sys.argv[1:]])
+
+
+def _console():  # noqa: ANN202
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _show(run, as_json: bool) -> None:  # noqa: ANN001
+    """Print the scores and where the report lies."""
+    if as_json:
+        typer.echo(run.scores.to_json())
+        return
+    from isogloss.cli.tables import summary
+
+    console = _console()
+    for table in summary(run.scores):
+        console.print(table)
+    console.print(f"report: {run.report}", soft_wrap=True, highlight=False)
+    if run.model:
+        console.print(f"model:  {run.model}", soft_wrap=True, highlight=False)

@@ -1,0 +1,76 @@
+"""What the terminal shows of a run: one row a language, the last layer, the telling measures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from isogloss.language import read_language
+from isogloss.score import Score, Scores
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLUMNS = (
+    "retrieval_p1", "xsim_error", "mexa", "retrieval_p1_centred", "language_probe_accuracy",
+    "premium", "unknown_share",
+)  # fmt: skip
+
+
+def summary(scores: Scores) -> list[Table]:
+    """Before and after if there are both, else the measures of the last layer."""
+    return [_changes(scores)] if scores.where(stage="change") else [_measures(scores)]
+
+
+def _changes(scores: Scores) -> Table:
+    table = _table(
+        "P@1 of translations",
+        ("language", "direction", "before", "after", "change", "p (Holm)", "n"),
+    )
+    for change in scores.where(stage="change", measure="retrieval_p1"):
+        at = {"measure": change.measure, "language": change.language, "direction": change.direction}
+        before, after = (scores.where(stage=stage, **at)[-1] for stage in ("before", "after"))
+        table.add_row(
+            _name(change.language), change.direction, _cell(before), _cell(after), _cell(change),
+            f"{change.settings['p_holm']:.4f}", str(change.n),
+        )  # fmt: skip
+    for kept in scores:
+        if kept.measure.startswith("pivot_"):
+            table.add_row(_name(kept.language), kept.measure, "", _cell(kept), "", "", str(kept.n))
+    return table
+
+
+def _measures(scores: Scores) -> Table:
+    table = _table("Last layer, language to pivot", ("language", *COLUMNS, "n"))
+    for language in dict.fromkeys(row.language for row in scores):
+        rows = [_last(scores, name, language) for name in COLUMNS]
+        if any(rows):
+            n = next(row.n for row in rows if row)
+            table.add_row(_name(language), *(_cell(row) if row else "" for row in rows), str(n))
+    return table
+
+
+def _last(scores: Scores, measure: str, language: str | None) -> Score | None:
+    """The last layer's row, from the language to the pivot where there are two directions."""
+    rows = scores.where(measure=measure, language=language)
+    rows = Scores(r for r in rows if not r.direction or r.direction.startswith(f"{language}>"))
+    return max(rows, key=lambda r: -1 if r.layer is None else r.layer, default=None)
+
+
+def _table(title: str, columns: tuple[str, ...]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, header_style="bold", title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="left" if name in ("language", "direction") else "right")
+    return table
+
+
+def _name(tag: str | None) -> str:
+    return f"{read_language(tag).name} ({tag})" if tag else ""
+
+
+def _cell(row: Score) -> str:
+    if row.value is None:
+        return "undefined"
+    interval = "" if row.low is None else f" [{row.low:.2f}, {row.high:.2f}]"
+    return f"{row.value:.3f}{interval}"

@@ -1,0 +1,48 @@
+"""Every score by its name: a title, which way is better, and what it means in a sentence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class About(NamedTuple):
+    """What people need to know to read a number."""
+
+    title: str
+    better: str | None
+    meaning: str
+
+
+MEASURES = {
+    "retrieval_p1": About(
+        "P@1", "higher", "share of sentences whose translation is nearest of all"
+    ),
+    "xsim_error": About("xsim error", "lower", "share of translations missed by ratio margin"),
+    "mexa": About("MEXA", "higher", "share of translations nearest in both directions at once"),
+    "cosine_matched": About("matched cosine", None, "mean cosine of translations"),
+    "cosine_random": About("random cosine", "lower", "mean cosine of unrelated sentences"),
+    "retrieval_p1_centred": About(
+        "P@1, centred", "higher", "P@1 after each language's mean is subtracted"
+    ),
+    "language_probe_accuracy": About(
+        "language probe", "lower", "accuracy of a linear probe that tells language from pivot"
+    ),
+    "isotropy": About("isotropy", "higher", "1 if the cloud of vectors looks alike from all sides"),
+    "outlier_dimensions": About(
+        "outlier dimensions", "lower", "dimensions whose mean is over 3 deviations off"
+    ),
+    "cka_linear": About("linear CKA", "higher", "likeness of the two clouds up to rotation"),
+    "pivot_cosine_to_teacher": About(
+        "pivot cosine to teacher", "higher", "mean cosine of student and teacher on the pivot"
+    ),
+    "pivot_retrieval_p1": About(
+        "pivot P@1 of teacher", "higher", "share of pivot sentences that find the teacher's vector"
+    ),
+    "tokens_per_sentence": About("tokens per sentence", "lower", "mean number of tokens"),
+    "fertility": About("fertility", "lower", "tokens per word; words are split at white space"),
+    "premium": About("premium", "lower", "tokens over the pivot's for the same sentences"),
+    "unknown_share": About("unknown tokens", "lower", "share of tokens that are unknown"),
+    "over_window_share": About(
+        "over the window", "lower", "share of texts longer than the model's window"
+    ),
+}

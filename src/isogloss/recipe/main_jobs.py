@@ -1,0 +1,161 @@
+"""The main jobs as plain functions: measure, extend, run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from isogloss.progress import Start, silent
+from isogloss.recipe.recipe import read_recipe
+from isogloss.recipe.runs import Run, execute
+
+
+def measure(
+    model: str | Path,
+    text: str | Path,
+    *,
+    pivot: str = "eng",
+    languages: Sequence[str] = (),
+    out: str | Path,
+    layers: str | Sequence[int] = "all",
+    start: Start = silent,
+    command: str = "",
+    **options: Any,
+) -> Run:
+    """Measure a model's languages against the pivot, layer by layer.
+
+    Args:
+        model: a local folder, a hub name, or `all-MiniLM-L6-v2` for the demonstration model.
+        text: n-way parallel text, see `read_corpus`.
+        pivot: the language everything is compared with.
+        languages: the languages to measure; all that the text has by default.
+        out: the run's folder.
+        layers: `all`, `last`, or layer numbers, 0 being the embedding layer.
+        start: starts progress bars.
+        command: what the user typed, for the report.
+        options: `seed`, `strict`, `network`, `licence` of the text, and the settings of the
+            step `measure.v1`.
+
+    Raises:
+        IsoglossError: bad input, with file, line and remedy.
+    """
+    about, step = _parted(options)
+    name = Path(out).name
+    source = {
+        "name": name,
+        "title": f"{_short(model)}: its languages against {pivot}",
+        "model": str(model),
+        "pivot": pivot,
+        "languages": list(languages),
+        "text": {"text": _text(text, about.pop("licence", None))},
+        "steps": [
+            {
+                "use": "measure.v1",
+                "name": "measure",
+                "text": "text",
+                "layers": _layers(layers),
+                **step,
+            }
+        ],
+        **about,
+    }
+    return _execute(source, out, start, command)
+
+
+def extend(
+    model: str | Path,
+    *,
+    languages: Sequence[str] = (),
+    parallel: str | Path,
+    held_out: str | Path,
+    out: str | Path,
+    pivot: str = "eng",
+    student: str = "static",
+    start: Start = silent,
+    command: str = "",
+    **options: Any,
+) -> Run:
+    """Measure, train a student on parallel text, measure the same held-out text again, compare.
+
+    Args:
+        model: the teacher, as for `measure`.
+        languages: the languages to extend to; all that both texts share by default.
+        parallel: training text, n-way parallel with the pivot.
+        held_out: text to measure on; never trained on, and nothing is chosen on it.
+        out: the run's folder; the student is saved in `out/model`.
+        pivot: the teacher's language.
+        student: `static` (minutes on a CPU) or `full` (the teacher's own body).
+        start: starts progress bars.
+        command: what the user typed, for the report.
+        options: `seed`, `strict`, `network`, `licence` of the parallel text, `held_out_licence`,
+            and the settings of the step `distil.v1`.
+
+    Raises:
+        IsoglossError: bad input, with file, line and remedy.
+    """
+    about, step = _parted(options)
+    source = {
+        "name": Path(out).name,
+        "title": f"{_short(model)} extended",
+        "model": str(model),
+        "pivot": pivot,
+        "languages": list(languages),
+        "text": {
+            "parallel": _text(parallel, about.pop("licence", None)),
+            "held_out": _text(held_out, about.pop("held_out_licence", None)),
+        },
+        "steps": extend_steps("parallel", "held_out", student=student, **step),
+        **about,
+    }
+    return _execute(source, out, start, command)
+
+
+def extend_steps(train: str, held_out: str, **distil: Any) -> list[dict[str, Any]]:
+    """The steps of `extend` as a recipe spells them."""
+    held = {"use": "measure.v1", "text": held_out}
+    return [
+        {**held, "name": "before", "model": "teacher", "stage": "before"},
+        {"use": "distil.v1", "name": "student", "text": train, **distil},
+        {**held, "name": "after", "model": "student", "stage": "after"},
+        {"use": "pivot.v1", "name": "pivot", "model": "student", "text": held_out},
+        {"use": "compare.v1", "name": "change", "before": "before", "after": "after"},
+    ]
+
+
+def run(
+    recipe: str | Path | dict[str, Any],
+    *,
+    out: str | Path | None = None,
+    start: Start = silent,
+    command: str = "",
+) -> Run:
+    """Run a recipe, from a TOML file or a dictionary; by default into `runs/<its name>`."""
+    read, steps = read_recipe(recipe)
+    return execute(read, steps, out or Path("runs") / read.name, start=start, command=command)
+
+
+def _execute(source: dict[str, Any], out: str | Path, start: Start, command: str) -> Run:
+    recipe, steps = read_recipe(source)
+    return execute(recipe, steps, out, start=start, command=command)
+
+
+def _parted(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of the run and options of its main step; None means the default."""
+    ours = ("seed", "strict", "network", "licence", "held_out_licence")
+    given = {k: v for k, v in options.items() if v is not None}
+    return {k: v for k, v in given.items() if k in ours}, {
+        k: v for k, v in given.items() if k not in ours
+    }
+
+
+def _text(path: str | Path, licence: str | None) -> dict[str, Any]:
+    return {"path": str(path)} | ({"licence": licence} if licence else {})
+
+
+def _layers(layers: str | Sequence[int]) -> str | list[int]:
+    return layers if isinstance(layers, str) else list(layers)
+
+
+def _short(model: str | Path) -> str:
+    return str(model).rstrip("/").rpartition("/")[2]

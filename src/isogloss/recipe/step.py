@@ -1,0 +1,110 @@
+"""What every step of a recipe is: settings, the names it needs, and a function of a workplace."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isogloss.files import fingerprint
+from isogloss.progress import Start, silent
+from isogloss.score import Scores
+from isogloss.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isogloss.corpus.records import Corpus
+    from isogloss.encode.protocol import Encoder
+
+
+class Step(Settings):
+    """Base of every step; a step's fields that name inputs are listed by `needs`."""
+
+    name: str
+    use: str
+
+    def needs(self) -> dict[str, str]:
+        """Field to name of each input: a text, the teacher, or an earlier step."""
+        return {}
+
+    def run(self, place: Workplace) -> None:
+        """Do the work and leave the results in `place.folder`."""
+        raise TypeError(f"{type(self).__name__} does not say what it does")
+
+    def key_settings(self) -> dict[str, Any]:
+        """The settings that can change the answer."""
+        return self.model_dump(mode="json", exclude={"name", *self.needs()})
+
+
+@dataclass
+class Workplace:
+    """Where one step works: its inputs, its own folder, and how to tell people about progress.
+
+    Attributes:
+        folder: empty folder for the results; it appears in the cache when the step is done.
+        scratch: folder that outlives a crash, for checkpoints.
+        pivot: canonical tag.
+        languages: canonical tags, the pivot not among them.
+        seed: of everything random.
+        strict: refuse truncation.
+        texts: corpora by name.
+        encoders: `teacher` and the models of earlier steps, by name.
+        done: folders of earlier steps, by name.
+        start: starts a progress bar.
+        notes: sentences for the report.
+    """
+
+    folder: Path
+    scratch: Path
+    pivot: str
+    languages: list[str]
+    seed: int
+    strict: bool
+    texts: dict[str, Corpus]
+    encoders: dict[str, Encoder]
+    done: dict[str, Path]
+    start: Start = silent
+    notes: list[str] = field(default_factory=list)
+
+    def encoder(self, name: str) -> Encoder:
+        """The teacher, or the model that an earlier step made."""
+        if name not in self.encoders:
+            from isogloss.encode import load_encoder
+
+            self.encoders[name] = load_encoder(str(self.done[name] / "model"))
+        return self.encoders[name]
+
+    def write(self, scores: Scores, items: dict[str, np.ndarray] | None = None) -> None:
+        """Leave scores, the per-item outcomes behind them, and the notes."""
+        import numpy as np
+
+        from isogloss.files import write_json
+
+        scores.to_json(self.folder / "scores.json")
+        write_json(self.folder / "notes.json", self.notes)
+        np.savez_compressed(self.folder / "items.npz", **(items or {}))
+
+    def scores_of(self, name: str) -> Scores:
+        """The scores of an earlier step."""
+        return Scores.read(self.done[name] / "scores.json")
+
+    def items_of(self, name: str) -> dict[str, np.ndarray]:
+        """The per-item outcomes of an earlier step."""
+        import numpy as np
+
+        with np.load(self.done[name] / "items.npz", allow_pickle=False) as stored:
+            return dict(stored)
+
+
+def step_key(step: Step, shared: dict[str, Any], inputs: dict[str, str]) -> str:
+    """The cache key of a step: its name and version, its settings, and its inputs' fingerprints."""
+    needed = {field: inputs[name] for field, name in step.needs().items()}
+    return fingerprint(step.use, step.key_settings(), shared, needed)
+
+
+def read_notes(folder: Path) -> list[str]:
+    """The notes that a finished step left."""
+    file = folder / "notes.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []

@@ -1,0 +1,317 @@
+"""The steps of the main job: measure, distil, compare."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from isogloss import registry
+from isogloss.encode import encode_cached
+from isogloss.errors import ModelError, TrainingError
+from isogloss.files import write_json
+from isogloss.recipe.step import Step, Workplace
+from isogloss.registry import register
+from isogloss.score import Score, Scores, holm, paired_test
+
+if TYPE_CHECKING:
+    from isogloss.corpus.records import Corpus
+
+
+@register("step", "measure.v1")
+class Measure(Step):
+    """Score a model's languages against the pivot on one text.
+
+    Attributes:
+        model: `teacher`, or the name of a step that made a model.
+        text: the corpus.
+        stage: written beside each score: before, after, or nothing.
+        layers: `all`, `last` or a list of layers.
+        pooling: how token vectors become one; the model's own way by default.
+        probe_layers: the layers whose language-ID probe is trained.
+        measures: registered measures, all of them by default.
+    """
+
+    model: str = "teacher"
+    text: str
+    stage: Literal["before", "after"] | None = None
+    layers: Literal["all", "last"] | tuple[int, ...] = "last"
+    pooling: str | None = None
+    probe_layers: Literal["all", "last"] | tuple[int, ...] = "last"
+    measures: tuple[str, ...] | None = None
+
+    def needs(self) -> dict[str, str]:
+        """The model and the text."""
+        return {"model": self.model, "text": self.text}
+
+    def run(self, place: Workplace) -> None:
+        """Measure layers and tokenizer."""
+        from isogloss.encode.cache import cache_root
+        from isogloss.measure.languages import measure_languages
+        from isogloss.vocabulary.audit import audit_languages
+
+        encoder, corpus = place.encoder(self.model), place.texts[self.text]
+        about = {"pivot": place.pivot, "languages": place.languages}
+        advance = place.start(f"{self.name}: audit and measure", 2 * len(place.languages) + 1)
+        audited = audit_languages(encoder, corpus, **about, seed=place.seed)
+        advance(len(place.languages))
+        measured = measure_languages(
+            encoder, corpus, **about, layers=self.layers, pooling=self.pooling,
+            probe_layers=self.probe_layers, measures=self.measures, strict=place.strict,
+            seed=place.seed, cache=cache_root(), progress=advance,
+        )  # fmt: skip
+        for part in (audited, measured):
+            place.notes += getattr(part, "notes", [])
+        scores = (audited.scores + measured.scores).having(
+            system=encoder.name, stage=self.stage, dataset=corpus.name, seed=place.seed
+        )
+        place.write(scores, {**audited.items, **measured.items})
+
+
+@register("step", "distil.v1")
+class Distil(Step):
+    """Build a student and train it toward the teacher's vectors of the pivot, on parallel text.
+
+    Attributes:
+        text: the parallel corpus.
+        student: `static.v1`, a table of token vectors, or `full.v1`, the teacher's own body with
+            its vocabulary extended.
+        tuning_rows: the last rows of the text, kept out of training to watch it; by default a
+            twentieth, at most 300.
+        vocabulary: wanted number of pieces (static) or of new words a language (full).
+        steps: optimiser steps.
+        batch: sentences in a batch.
+        views: languages in a batch, the pivot included.
+        drop: share of tokens left out at random.
+        learning_rate: its peak.
+        objectives: registered objectives and their weights.
+        threads: CPU threads, a setting because sums depend on it.
+        checkpoint_every: steps between checkpoints.
+    """
+
+    text: str
+    student: str = "static.v1"
+    tuning_rows: int | None = Field(default=None, ge=2)
+    vocabulary: int = Field(default=64_000, ge=100)
+    steps: int = Field(default=800, ge=1)
+    batch: int = Field(default=512, ge=2)
+    views: int = Field(default=3, ge=2)
+    drop: float = Field(default=0.2, ge=0, lt=1)
+    learning_rate: float = Field(default=0.01, gt=0)
+    objectives: dict[str, float] = Field(default={"contrast.v1": 1.0, "distil.v1": 1.0})
+    threads: int = Field(default=2, ge=1)
+    checkpoint_every: int = Field(default=100, ge=1)
+
+    def needs(self) -> dict[str, str]:
+        """The teacher and the text."""
+        return {"teacher": "teacher", "text": self.text}
+
+    def key_settings(self) -> dict[str, Any]:
+        """All but how often a checkpoint is written."""
+        return {k: v for k, v in super().key_settings().items() if k != "checkpoint_every"}
+
+    def run(self, place: Workplace) -> None:
+        """Build, train, check and save the student."""
+        from isogloss.recipe.students import build_student
+        from isogloss.train.loop import LoopSettings, train
+
+        corpus = place.texts[self.text].keep([place.pivot, *place.languages])
+        held = self.tuning_rows or min(300, max(2, len(corpus) // 20))
+        train_text, tuning = corpus.split(held)
+        teacher = place.encoder("teacher")
+        targets = _pivot_vectors(teacher, train_text, place)
+        student, mixture = build_student(self, teacher, train_text, targets, place)
+        advance = place.start(f"{self.name}: train {self.student}", self.steps)
+        loop = LoopSettings(
+            steps=self.steps, learning_rate=self.learning_rate, seed=place.seed,
+            threads=self.threads, checkpoint_every=self.checkpoint_every,
+        )  # fmt: skip
+        trained = train(
+            student,
+            mixture,
+            [(w, registry.get("objective", name)()) for name, w in self.objectives.items()],
+            loop,
+            checkpoint=place.scratch / "checkpoint",
+            progress=lambda step, loss: advance(1),
+        )
+        model = place.folder / "model"
+        model.mkdir()
+        student.save(model)
+        place.done[self.name] = place.folder
+        watched = _watch(place.encoder(self.name), tuning, place)
+        place.encoders.pop(self.name)
+        write_json(
+            place.folder / "training.json",
+            {
+                "parameters": self.student,
+                "objectives": self.objectives,
+                "steps": trained.steps,
+                "sentences": len(train_text),
+                "tuning_sentences": len(tuning),
+                "tuning_p1": watched,
+                "final_loss": trained.final_loss,
+                "tokens_by_language": trained.read,
+                "log": trained.log,
+                "teacher": teacher.name,
+                "teacher_fingerprint": teacher.fingerprint,
+            },
+        )
+        place.write(Scores())
+
+
+def _pivot_vectors(teacher: Any, corpus: Corpus, place: Workplace) -> np.ndarray:
+    """The teacher's unit vectors of the pivot `[rows, d]`; rows without a pivot text are zero."""
+    from isogloss.encode.cache import cache_root
+
+    texts = corpus.texts(place.pivot)
+    advance = place.start("teacher reads the pivot", sum(t is not None for t in texts))
+    layers = encode_cached(
+        teacher,
+        texts,
+        language=place.pivot,
+        strict=place.strict,
+        progress=advance,
+        cache=cache_root(),
+    )
+    vectors = next(iter(layers.values()))
+    if vectors.truncated:
+        place.notes.append(
+            f"{vectors.truncated} of {len(vectors)} training sentences of the pivot were cut to "
+            f"the teacher's window of {teacher.window} tokens"
+        )
+    full = np.zeros((len(texts), vectors.array.shape[1]), np.float32)
+    length = np.linalg.norm(vectors.array, axis=1, keepdims=True)
+    full[vectors.rows] = vectors.array / np.maximum(length, 1e-12)
+    return full
+
+
+def _watch(student: Any, tuning: Corpus, place: Workplace) -> dict[str, float]:
+    """Retrieval on the rows kept from training; also where a collapse shows.
+
+    Raises:
+        TrainingError: the student gives nearly the same vector for every sentence.
+    """
+    from isogloss.encode.vectors import pair_rows
+
+    read = {
+        lang: next(iter(student.encode(tuning.texts(lang), language=lang).values()))
+        for lang in (place.pivot, *place.languages)
+    }
+    found = {}
+    for language in place.languages:
+        i, j, _ = pair_rows(read[language], read[place.pivot])
+        if len(i) < 2:
+            continue
+        left, right = (_unit(read[x].array[k]) for x, k in ((language, i), (place.pivot, j)))
+        scores = left @ right.T  # [n, n], n is a few hundred
+        found[language] = float((scores.argmax(1) == np.arange(len(i))).mean())
+        if np.mean(scores) > 0.98:
+            raise TrainingError(
+                f"the student collapsed: the mean cosine of unrelated sentences is {scores.mean():.2f}",
+                remedy="lower the learning rate, or train with contrast",
+            )
+    return found
+
+
+def _unit(array: np.ndarray) -> np.ndarray:
+    return array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12)
+
+
+@register("step", "pivot.v1")
+class Pivot(Step):
+    """What happened to the pivot: the student's vectors of it against the teacher's.
+
+    Attributes:
+        model: the step that made the student.
+        text: the held-out corpus.
+    """
+
+    model: str
+    text: str
+
+    def needs(self) -> dict[str, str]:
+        """The teacher, the student and the text."""
+        return {"teacher": "teacher", "model": self.model, "text": self.text}
+
+    def run(self, place: Workplace) -> None:
+        """Mean cosine and retrieval of the teacher's vector, sentence by sentence."""
+        from isogloss.encode.cache import cache_root
+        from isogloss.measure.pivot import pivot_kept
+
+        corpus = place.texts[self.text]
+        vectors = [
+            next(
+                iter(
+                    encode_cached(
+                        place.encoder(name), corpus.texts(place.pivot), language=place.pivot,
+                        strict=place.strict, cache=cache_root(),
+                    ).values()
+                )
+            )
+            for name in (self.model, "teacher")
+        ]  # fmt: skip
+        if vectors[0].array.shape[1] != vectors[1].array.shape[1]:
+            raise ModelError("student and teacher have vectors of different sizes")
+        measured = pivot_kept(vectors[0], vectors[1], seed=place.seed)
+        student = place.encoder(self.model).name
+        place.write(
+            measured.scores.having(
+                system=student, stage="after", dataset=corpus.name, seed=place.seed
+            ),
+            measured.items,
+        )
+
+
+@register("step", "compare.v1")
+class Compare(Step):
+    """Before against after on the same items: a paired test per language, Holm over languages.
+
+    Attributes:
+        before: the measuring step of the first model.
+        after: the measuring step of the second.
+    """
+
+    before: str
+    after: str
+
+    def needs(self) -> dict[str, str]:
+        """The two measuring steps."""
+        return {"before": self.before, "after": self.after}
+
+    def run(self, place: Workplace) -> None:
+        """One row of stage `change` for each score that both steps have item by item."""
+        before, after = place.items_of(self.before), place.items_of(self.after)
+        rows = {_place(key): key for key in before}
+        last = {_row_place(row): row for row in place.scores_of(self.after)}
+        families: dict[tuple[str, bool], list[Score]] = {}
+        for key in sorted(after):
+            at = _place(key)
+            if at not in rows or at not in last:
+                continue
+            row = last[at]
+            test = paired_test(before[rows[at]], after[key], seed=place.seed)
+            changed = Score(
+                measure=row.measure, value=test.difference, low=test.low, high=test.high,
+                interval="bootstrap of paired differences", n=len(after[key]),
+                language=row.language, pivot=row.pivot, direction=row.direction,
+                dropped=row.dropped, system=row.system, stage="change", dataset=row.dataset,
+                seed=place.seed, corpus_fingerprint=row.corpus_fingerprint,
+                settings={"test": "sign flip", "p": test.p},
+            )  # fmt: skip
+            outward = bool(row.direction and row.direction.startswith(f"{row.language}>"))
+            families.setdefault((row.measure, outward), []).append(changed)
+        made: list[Score] = []
+        for family in families.values():
+            for row, p in zip(family, holm([r.settings["p"] for r in family]), strict=True):
+                made += Scores([row]).having(settings={**row.settings, "p_holm": p})
+        place.write(Scores(made))
+
+
+def _place(key: str) -> tuple[str, ...]:
+    """Measure, language and direction of an item key: what two models have in common."""
+    return tuple(key.split("|")[:3])
+
+
+def _row_place(row: Score) -> tuple[str, ...]:
+    return (row.measure, str(row.language), str(row.direction))
