@@ -2,20 +2,26 @@
 
 import gzip
 import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isogloss import registry
 from isogloss.corpus import read_corpus
 from isogloss.corpus.records import make_corpus
+from isogloss.corpus.spec import parse
 from isogloss.corpus.text_files import read_lines
 from isogloss.errors import CorpusError, UnknownLanguage, UsageError
 
 
 def write(folder, **files):
     for name, content in files.items():
-        path = folder / name.replace("__", ".")
+        path = folder / name.replace("__", ".", 1)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder
 
@@ -93,15 +99,61 @@ def test_only_line_feeds_split_lines(tmp_path_factory, lines):
 
 
 BAD = {
-    "unequal": (dict(deu__txt="a\nb\n", eng__txt="a\nb\nc\n"), r"eng.txt:3: has 3 lines, but deu.txt has 2"),
-    "utf8": (dict(deu__txt=b"a\nb\xe4\n", eng__txt="a\nb\n"), r"deu.txt:2: is not UTF-8: byte 0xe4"),
-    "nul": (dict(deu__txt="a\nb\0\n", eng__txt="a\nb\n"), r"deu.txt:2: holds a NUL byte"),
-    "empty": (dict(deu__txt="", eng__txt="a\nb\n"), r"deu.txt: is empty"),
-    "one row": (dict(deu__txt="a\n", eng__txt="a\n"), r"1 row; at least 2"),
-    "twice": (dict(deu__tsv="1\ta\n1\tb\n", eng__tsv="1\ta\n2\tb\n"), r"deu.tsv:2: the id '1' occurs twice"),
-    "columns": (dict(deu__tsv="1\ta\n2\tb\tc\n", eng__tsv="1\ta\n"), r"deu.tsv:2: has 3 columns where 2"),
-    "no language": (dict(notes__txt="a\nb\n"), r"no file here has a language"),
-}  # fmt: skip
+    "unequal": (
+        {"deu__txt": "a\nb\n", "eng__txt": "a\nb\nc\n"},
+        r"eng.txt:3: has 3 lines, but deu.txt has 2\n.*leave a missing one empty",
+    ),
+    "utf8": (
+        {"deu__txt": b"a\nb\xe4\n", "eng__txt": "a\nb\n"},
+        r"deu.txt:2: is not UTF-8: byte 0xe4\n.*iconv",
+    ),
+    "nul": (
+        {"deu__txt": "a\nb\0\n", "eng__txt": "a\nb\n"},
+        r"deu.txt:2: holds a NUL byte\n.*not a UTF-8 text file",
+    ),
+    "utf16": (
+        {"deu__txt": "a\nb\n".encode("utf-16"), "eng__txt": "a\nb\n"},
+        r"deu.txt: is UTF-16 text, not UTF-8 text\n.*convert it",
+    ),
+    "archive": (
+        {"deu__txt": b"PK\x03\x04....", "eng__txt": "a\nb\n"},
+        r"deu.txt: is a zip archive.*\n.*unpack",
+    ),
+    "not gzip": (
+        {"deu__txt.gz": "a\nb\n", "eng__txt": "a\nb\n"},
+        r"deu.txt.gz: is named .gz but is not a gzip file\n.*rename",
+    ),
+    "empty": (
+        {"deu__txt": "", "eng__txt": "a\nb\n"},
+        r"deu.txt: is empty\n.*at least 2 lines",
+    ),
+    "empty gzip": (
+        {"deu__txt.gz": gzip.compress(b""), "eng__txt": "a\nb\n"},
+        r"deu.txt.gz: is empty",
+    ),
+    "blank": (
+        {"deu__txt": "\n \n", "eng__txt": "a\nb\n"},
+        r"deu_Latn has no text at all\n.*leave the language out",
+    ),
+    "one row": ({"deu__txt": "a\n", "eng__txt": "a\n"}, r"1 row; at least 2 .*\n.*more text"),
+    "twice": (
+        {"deu__tsv": "1\ta\n1\tb\n", "eng__tsv": "1\ta\n2\tb\n"},
+        r"deu.tsv:2: the id '1' occurs twice\n.*unique",
+    ),
+    "no id": (
+        {"deu__tsv": "1\ta\n \tb\n", "eng__tsv": "1\ta\n2\tb\n"},
+        r"deu.tsv:2: the row has no id",
+    ),
+    "columns": (
+        {"deu__tsv": "1\ta\n2\tb\tc\n", "eng__tsv": "1\ta\n"},
+        r"deu.tsv:2: has 3 columns where 2 are expected\n.*tabs",
+    ),
+    "same language": (
+        {"deu__txt": "a\nb\n", "de__txt": "a\nb\n"},
+        r"deu.txt and de.txt are both deu_Latn\n.*variant",
+    ),
+    "no language": ({"notes__txt": "a\nb\n"}, r"no file here has a language .*\n.*name files"),
+}
 
 
 @pytest.mark.parametrize(("files", "message"), BAD.values(), ids=BAD)
@@ -135,13 +187,80 @@ def test_an_index_cannot_leave_its_folder(tmp_path):
         read_corpus(tmp_path)
 
 
+def test_a_place_that_is_not_there(tmp_path):
+    for place in ("nowhere", "nowhere/{language}.txt", "deu.txt"):
+        with pytest.raises(CorpusError, match=r"no such file or folder\n.*\{language\}"):
+            read_corpus(tmp_path / place)
+
+
+def test_one_file_of_one_language_is_not_parallel(tmp_path):
+    write(tmp_path, deu__txt="a\nb\n")
+    with pytest.raises(CorpusError, match=r"not parallel text\n.*give its folder"):
+        read_corpus(tmp_path / "deu.txt")
+
+
+def test_the_pivot_comes_first_and_once(tmp_path):
+    write(tmp_path, deu__txt="a\nb\n", eng__txt="a\nb\n", fra__txt="a\nb\n")
+    corpus = read_corpus(tmp_path, languages=["fra", "eng", "de"], pivot="eng")
+    assert [str(x) for x in corpus.languages] == ["eng_Latn", "fra_Latn", "deu_Latn"]
+
+
+def test_macrolanguages_are_noted_only_when_chosen(tmp_path):
+    write(tmp_path, swa__txt="a\nb\n", est__txt="a\nb\n", eng__txt="a\nb\n")
+    notes = " ".join(read_corpus(tmp_path, languages=["swh"], pivot="eng").notes)
+    assert "'swa' is a macrolanguage; read as swh" in notes and "est" not in notes
+
+
+def test_a_file_that_is_no_language_is_left_out_and_said(tmp_path):
+    write(tmp_path, deu__txt="a\nb\n", eng__txt="a\nb\n", zzzz__txt="a\n")
+    assert any("zzzz.txt was left out" in note for note in read_corpus(tmp_path).notes)
+
+
+def test_source_and_licence_are_what_the_user_gave(tmp_path):
+    write(tmp_path, deu__txt="a\nb\n", eng__txt="a\nb\n")
+    assert read_corpus(tmp_path).licence is None
+    corpus = read_corpus(f"{tmp_path}?licence=CC+BY+4.0")
+    assert corpus.licence == "CC+BY+4.0" and corpus.source == f"{tmp_path}?licence=CC+BY+4.0"
+    assert read_corpus(f"{tmp_path}?licence=a", licence="b").licence == "b"
+
+
+def test_the_door_loads_no_arrow():
+    code = "import sys, isogloss.corpus; sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_format_says_what_it_accepts_and_refuses_an_odd_place(tmp_path):
+    formats = [entry for entry in registry.entries() if entry.kind == "format"]
+    assert len(formats) >= 8
+    for entry in formats:
+        assert import_module(entry.module).accepts(parse(tmp_path / "odd.xyz")) == 0, entry.name
+
+
 def test_make_corpus_refuses_what_does_not_fit():
     with pytest.raises(CorpusError, match="1 texts for 2 ids"):
         make_corpus("x", ["a", "b"], {"deu": ["ja"]})
-    with pytest.raises(CorpusError, match="'a' occurs twice"):
+    with pytest.raises(CorpusError, match="'a' occurs twice, in rows 1 and 2"):
         make_corpus("x", ["a", "a"], {"deu": ["ja", "nein"]})
     with pytest.raises(UnknownLanguage, match="given twice"):
         make_corpus("x", ["a", "b"], {"deu": ["ja", "nein"], "de": ["ja", "nein"]})
+
+
+def test_make_corpus_refuses_text_that_is_damaged():
+    with pytest.raises(CorpusError, match=r"deu_Latn in row 2 holds a NUL\n.*remove"):
+        make_corpus("x", ["a", "b"], {"deu": ["ja", "ne\0in"]})
+    with pytest.raises(CorpusError, match="not a string of Unicode characters"):
+        make_corpus("x", ["a", "b"], {"deu": ["ja", "\ud800"]})
+    with pytest.raises(CorpusError, match="row 2 has no id"):
+        make_corpus("x", ["a", " "], {"deu": ["ja", "nein"]})
+
+
+cells = st.one_of(st.none(), st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+
+
+@given(st.lists(cells, min_size=2))
+def test_blank_means_what_it_means_in_python(texts):
+    corpus = make_corpus("x", [str(i) for i in range(len(texts))], {"deu": texts})
+    assert corpus.texts("deu") == [t if t and t.strip() else None for t in texts]
 
 
 def test_split_keeps_the_last_rows_apart():
@@ -152,33 +271,13 @@ def test_split_keeps_the_last_rows_apart():
         corpus.split(4)
 
 
-def test_emoji_splits_are_disjoint_and_fixed():
-    pytest.importorskip("emoji", reason="needs the package emoji: pip install isogloss[demo]")
-    train, held_out = read_corpus("emoji?split=train"), read_corpus("emoji?split=held-out")
-    assert len(held_out) == 400 and len(train) > 1200 and len(train.languages) == 14
-    assert not set(train.ids) & set(held_out.ids)
-    assert not set(train.texts("eng")) & set(held_out.texts("eng"))
-
-
-@pytest.mark.parametrize(
-    ("path", "languages", "rows"),
-    [
-        ("ntrex128", None, 1000),
-        ("nllb_seed", None, 6193),
-        ("sib200", ["mri", "deu"], 1004),
-        ("sib200/{language}/*.tsv.gz?id=index_id&text=text", ["mri", "deu"], 1004),
-        ("tatoeba", ["deu"], 1000),
-    ],
-)
-def test_public_corpora_as_they_lie(data, path, languages, rows):
-    corpus = read_corpus(f"{data}/{path}", languages=languages, pivot="eng" if languages else None)
-    assert len(corpus) == rows
-    if path == "ntrex128":
-        assert len(corpus.languages) == 131
-        assert {"eng_Latn", "eng_Latn-GB", "spa_Latn.ref2"} <= {str(x) for x in corpus.languages}
-
-
-def test_bible_verses_match_the_index(data):
-    corpus = read_corpus(data / "bible", languages=["deu", "fin"], pivot="eng")
-    counts = [sum(t is not None for t in corpus.texts(x)) for x in ("eng", "deu", "fin")]
-    assert counts == [31095, 31102, 31065]
+def test_the_format_in_the_docs_works_as_one_new_file(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "corpus.md").read_text(encoding="utf-8")
+    code = page.rpartition("```python\n")[2].partition("```")[0]
+    made: dict[str, object] = {}
+    exec(compile(code.replace('@register("format", "properties.v1")', ""), "page", "exec"), made)
+    write(tmp_path, deu__properties="a = ja\nb = nein\n", eng__properties="b = no\na = yes\n")
+    spec = parse(f"{tmp_path}/{{language}}.properties", ["eng", "deu"])
+    assert made["accepts"](spec) == 2
+    corpus = made["read"](spec, {"name": "x"})
+    assert corpus.texts("deu") == ["nein", "ja"] and corpus.ids == ["b", "a"]

@@ -193,7 +193,8 @@ def _cells(column: Any, tag: str, source: str | None) -> Any:
 
     pc: Any = compute  # its functions are made at import, where no checker sees them
     try:
-        texts = column if isinstance(column, pa.ChunkedArray) else pa.array(column, pa.string())
+        arrow = isinstance(column, pa.ChunkedArray | pa.Array)
+        texts = column if arrow else pa.array(column, pa.string())
     except (UnicodeEncodeError, pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise CorpusError(
             f"a text of {tag} is not a string of Unicode characters: {error}",

@@ -9,6 +9,7 @@ from isogloss.corpus.records import Corpus, make_corpus
 from isogloss.corpus.spec import Spec
 from isogloss.corpus.text_files import column_at, read_cells, wants_header
 from isogloss.errors import CorpusError
+from isogloss.language import Language
 from isogloss.registry import register
 
 
@@ -27,15 +28,21 @@ def read(spec: Spec, about: dict[str, object]) -> Corpus:
     Raises:
         CorpusError: an id that occurs twice in one language, with file and line.
     """
-    texts = {}
+    import pyarrow as pa
+
+    found: dict[Language, tuple[list[str], pa.Array]] = {}
     for language, files in spec.choose(spec.files).items():
         rows: dict[str, str] = {}
         for file in files:
             _add(rows, file, spec)
-        texts[language] = rows
-    ids = list(dict.fromkeys(i for rows in texts.values() for i in rows))
-    columns = {language: [rows.get(i) for i in ids] for language, rows in texts.items()}
-    return make_corpus(str(about.pop("name")), ids, columns, **about)
+        found[language] = (list(rows), pa.array(rows.values(), pa.string()))
+    ids = list(dict.fromkeys(i for keys, _ in found.values() for i in keys))
+    texts = {}
+    for language, (keys, column) in found.items():
+        position = {key: at for at, key in enumerate(keys)}
+        rows_at = pa.array([position.get(i) for i in ids], pa.int64())
+        texts[language] = column if keys == ids else column.take(rows_at)
+    return make_corpus(str(about.pop("name")), ids, texts, **about)
 
 
 def _add(rows: dict[str, str], file: Path, spec: Spec) -> None:

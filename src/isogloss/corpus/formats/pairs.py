@@ -29,11 +29,11 @@ def accepts(spec: Spec) -> int:
 def read(spec: Spec, about: dict[str, object]) -> Corpus:
     """Read one TSV whose columns are languages, or a folder with a TSV a language pair.
 
-    A single file has a header of tags, or the query names its columns: `?eng=1&deu=2` by number,
-    `?eng=english&id=key` by header. Without either, `deu-eng.tsv` has German first. In a folder of
-    pairs each pair has rows of its own, `deu_Latn-1` and so on, and the other languages are missing
-    there; where an `index.tsv` counts `pairs`, as Tatoeba's does, the second language of the name
-    is column 1.
+    A single file has a header of tags (two of them, or one and `id`), or the query names its
+    columns: `?eng=1&deu=2` by number, `?eng=english&id=key` by header. Without either,
+    `deu-eng.tsv` has German first. In a folder of pairs each pair has rows of its own, `deu-1` and
+    so on, and the other languages are missing there; where an `index.tsv` counts `pairs`, as
+    Tatoeba's does, the second language of the name is column 1.
     """
     return _folder(spec, about) if spec.path.is_dir() else _file(spec, about)
 
@@ -62,7 +62,10 @@ def _has_header(first: Sequence[str], spec: Spec) -> bool:
     named = list(spec.named_columns.values())
     if named:
         return any(not name.isdecimal() for name in (*named, spec.options.get("id", "1")))
-    return any(_language(cell) for cell in first)
+    # A word can be a code too ("ja", "yes"), so one is not enough, and a pair file must agree.
+    found = [language for cell in first if cell != "id" and (language := _language(cell))]
+    pair = _pair(spec.path)
+    return set(found) == set(pair) if pair else len(found) + ("id" in first and bool(found)) > 1
 
 
 def _columns(first: Sequence[str], header: Sequence[str] | None, spec: Spec) -> dict[Language, int]:
@@ -83,7 +86,9 @@ def _columns(first: Sequence[str], header: Sequence[str] | None, spec: Spec) -> 
                 remedy="give it a header of language tags, or number the columns: "
                 "file.tsv?eng=1&deu=2",
             )
-        spec.note(f"{path.name}: column 1 was read as {pair[0]} and column 2 as {pair[1]}")
+        spec.note(
+            f"{path.name}: column 1 was read as {pair[0]} and column 2 as {pair[1]}, by its name"
+        )
         return {language: i for i, language in enumerate(pair)}
     found: dict[Language, int] = {}
     for position, name in enumerate(header):
@@ -129,6 +134,11 @@ def _folder(spec: Spec, about: dict[str, object]) -> Corpus:
     ids: list[str] = []
     cells: dict[Language, dict[str, str]] = {language: {} for language in chosen}
     files = _files_of(set(chosen), pairs)
+    if files and not shared_first:
+        spec.note(
+            f"{files[0].name}: column 1 was read as {pairs[files[0]][0]} and column 2 as "
+            f"{pairs[files[0]][1]}, by its name"
+        )
     for file in files:
         match = PAIR_FILE.fullmatch(file.name)
         prefix = match["left"] if match else file.name
