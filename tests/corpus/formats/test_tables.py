@@ -1,6 +1,7 @@
 """JSON lines, Parquet and Hugging Face tables: wide, long, and what is wrong with them."""
 
 import json
+import socket
 import sys
 
 import pytest
@@ -96,7 +97,31 @@ def test_a_dataset_needs_its_package(monkeypatch):
         read_corpus("hf:owner/name")
 
 
-def test_a_dataset_that_is_not_cached_needs_the_network():
-    pytest.importorskip("datasets", reason="needs the extra hub: pip install isogloss[hub]")
+def test_a_dataset_that_is_not_cached_needs_the_network(monkeypatch):
+    datasets = pytest.importorskip("datasets", reason="needs isogloss[hub]")
+    asked = []
+
+    def refuse(*address, **_):
+        asked.append(address)
+        raise OSError("no network in tests")
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
     with pytest.raises(NetworkRefused, match=r"'owner/name' is not cached.*\n.*--network"):
         read_corpus("hf:owner/name")
+    assert not asked and datasets.config.HF_HUB_OFFLINE is False
+
+
+def test_a_dataset_is_read_like_a_table(monkeypatch):
+    datasets = pytest.importorskip("datasets", reason="needs isogloss[hub]")
+    asked = []
+
+    def load(*wanted, **more):
+        asked.append((wanted, more))
+        return datasets.Dataset.from_list(WIDE)
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    corpus = read_corpus("hf:owner/name?split=dev&config=all", languages=["deu"], pivot="eng")
+    assert asked == [(("owner/name", "all"), {"split": "dev"})]
+    assert corpus.texts("deu") == ["ja", None] and corpus.name == "name"
