@@ -19,7 +19,7 @@ from isogloss.encode.weights import is_decoder, load_body, load_tokenizer, read_
 from isogloss.errors import UsageError
 from isogloss.registry import register
 
-_BUDGET = 8192
+_TOKENS_A_THREAD = 1024  # more no longer fit the cache beside the weights, fewer idle the cores
 
 
 class Forward(Protocol):
@@ -96,7 +96,7 @@ class TransformerEncoder:
             progress(there.total - len(there.rows) + int((tokens == 0).sum()))
         shape = (len(ids), self._forward.width)
         arrays = {layer: np.zeros(shape, np.float32) for layer in chosen}  # each [n, d]
-        for batch in pack(np.array([len(x) for x in ids], np.int64), _BUDGET):
+        for batch in pack(np.array([len(x) for x in ids], np.int64), _budget()):
             found = self._forward([ids[i] for i in batch], chosen, how)
             for layer, array in found.items():
                 arrays[layer][batch] = array
@@ -118,12 +118,23 @@ class TransformerEncoder:
         return text.lower() if self._lower else text
 
 
+def _budget() -> int:
+    """Tokens a batch."""
+    import torch
+
+    return _TOKENS_A_THREAD * max(2, torch.get_num_threads())
+
+
 def _choose_forward(folder: ModelFolder, fast: str) -> Forward:
     if fast not in ("auto", "no"):
         raise UsageError(f"fast is {fast!r}", remedy="one of auto, no, onnx")
+    from isogloss.encode.packed import PackedForward, can_pack
     from isogloss.encode.padded import PaddedForward
 
-    return PaddedForward(load_body(folder))
+    body = load_body(folder)
+    if fast == "auto" and can_pack(body.config):
+        return PackedForward(body)
+    return PaddedForward(body)
 
 
 def _wrap_tokenizer(tokenizer: Any, window: int) -> RustTokenizer | PythonTokenizer:
