@@ -207,14 +207,7 @@ def _shapes(module: nn.Module) -> dict[str, list[int]]:
     return {name: list(value.shape) for name, value in module.state_dict().items()}
 
 
-def _save(
-    folder: Path,
-    key: str,
-    step: int,
-    module: nn.Module,
-    optimizer: Any,
-    log: list[dict[str, float]],
-) -> None:
+def _save(folder: Path, module: nn.Module, optimizer: Any, about: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
     state = optimizer.state_dict()["state"]
