@@ -15,7 +15,7 @@ from isogloss.errors import UsageError
 _WEIGHTS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     # Each takes the position of a token counted from 0 and the length of its text.
     "mean": lambda position, length: position < length,
-    "cls": lambda position, length: position == 0,
+    "cls": lambda position, length: (position == 0) & (length > 0),
     "last": lambda position, length: position == length - 1,
     "weighted": lambda position, length: (position + 1) * (position < length),
 }
