@@ -41,7 +41,7 @@ def before_after(scores: Scores) -> dict[str, Any] | None:
     bars = {
         "mark": {"type": "bar", "cornerRadiusEnd": 2},
         "encoding": {
-            "x": {"field": "value", "type": "quantitative", "title": "P@1, language to pivot",
+            "x": {"field": "value", "type": "quantitative", "title": "P@1, language to pivot", "axis": {"tickCount": 5},
                   "scale": {"domain": [0, 1]}},
             "color": {"field": "stage", "type": "nominal", "sort": stages,
                       "scale": {"domain": stages, "range": [colours[s] for s in stages]},
