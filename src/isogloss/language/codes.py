@@ -10,9 +10,9 @@ from isogloss.language.macrolanguages import DEFAULT_MEMBER, MACROLANGUAGE, RESP
 
 # CLDR has no likely script for these, or not the one that corpora with the bare code use.
 _USUAL_SCRIPT = {
-    "aii": "Syrc", "azb": "Arab", "ber": "Tfng", "cjs": "Cyrl", "ctg": "Beng", "eve": "Cyrl",
-    "gld": "Cyrl", "kas": "Arab", "kjh": "Cyrl", "mey": "Arab", "mni": "Beng", "niv": "Cyrl",
-    "ojb": "Cans", "prs": "Arab", "tzm": "Tfng",
+    "aii": "Syrc", "azb": "Arab", "ber": "Tfng", "cjs": "Cyrl", "ctg": "Beng", "dik": "Latn",
+    "eve": "Cyrl", "gld": "Cyrl", "kas": "Arab", "kjh": "Cyrl", "mey": "Arab",
+    "mni": "Beng", "niv": "Cyrl", "ojb": "Cans", "prs": "Arab", "tzm": "Tfng",
 }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def macrolanguage_of(iso: str) -> str | None:
     """The ISO 639-3 macrolanguage that a language is a member of, by ISO 639-3."""
     from langcodes.data_dicts import MACROLANGUAGES
 
-    code = MACROLANGUAGES.get(iso)
+    code = MACROLANGUAGES.get(iso) or MACROLANGUAGES.get(_two_letter_codes().get(iso, iso))
     macro = MACROLANGUAGE.get(iso) or (iso639_3(RESPELLED.get(code, code)) if code else None)
     return None if macro == iso else macro
 
@@ -80,24 +80,34 @@ def likely_script(iso: str, region: str = "") -> str | None:
     """The script a language is usually written in, in a region if one is given."""
     if iso in _USUAL_SCRIPT:
         return _USUAL_SCRIPT[iso]
+    from langcodes.data_dicts import LIKELY_SUBTAGS
+
+    # A code that CLDR does not list must not be maximized: it would come back as Latin.
     for code in (shortest_code(iso), MACROLANGUAGE.get(iso), iso):
-        if code and langcodes_tag(code).maximize().script:
+        if code in LIKELY_SUBTAGS:
             return langcodes_tag(f"{code}-{region}" if region else code).maximize().script
     # An Arabic or a Chinese that CLDR does not list is written as the macrolanguage is.
     macro = macrolanguage_of(iso)
-    return likely_script(DEFAULT_MEMBER.get(macro, macro)) if macro else None
+    usual = DEFAULT_MEMBER.get(macro, macro) if macro else None
+    return likely_script(usual) if usual and usual != iso else None
 
 
 @cache
 def script_exists(script: str) -> bool:
-    """Whether ISO 15924 has a script of that code."""
-    return bool(re.fullmatch(r"[A-Z][a-z]{3}", script)) and langcodes_tag(f"en-{script}").is_valid()
+    """Whether ISO 15924 has a script of that code; its codes for no script at all do not count."""
+    named = re.fullmatch(r"[A-PR-Y][a-z]{3}|Zanb", script)
+    return bool(named) and langcodes_tag(f"en-{script}").is_valid()
 
 
 @cache
 def orthography_exists(variant: str) -> bool:
     """Whether BCP-47 registers a variant such as `1996` or `polyton`."""
     return langcodes_tag(f"en-{variant}").is_valid()
+
+
+def is_group(iso: str) -> bool:
+    """Whether a code stands for a family or a group: `smi` is the Sami languages."""
+    return english_name(iso).endswith(("languages", "(family)"))
 
 
 @cache

@@ -7,15 +7,16 @@ import re
 from functools import cache
 from typing import Any
 
-from isogloss.language.codes import english_name, iso639_3, langcodes_tag, members_of
+from isogloss.language.codes import english_name, is_group, iso639_3, langcodes_tag, members_of
+from isogloss.language.macrolanguages import DEFAULT_MEMBER
 
 _LONGEST = 60
 
 
 def code_of_name(text: str) -> str | None:
-    """The code of the language with exactly this English name, or this name in its own language."""
+    """The code of the language with exactly this name, in English before any other language."""
     name = _plain(text)
-    if not 3 <= len(name) <= _LONGEST:
+    if not 3 <= len(name) <= _LONGEST or not name.isprintable():
         return None
     for trie in ("en", "und"):
         if found := _names(trie).get(name):
@@ -40,7 +41,7 @@ def codes_with_word(text: str) -> list[str]:
         for name, value in _names("en").items()
         if words <= set(name.split())
     }
-    individual = {iso for code in codes if (iso := iso639_3(code)) and not _is_group(iso)}
+    individual = {iso for code in codes if (iso := iso639_3(code)) and not is_group(iso)}
     return sorted(individual, key=lambda iso: (english_name(iso), iso))
 
 
@@ -53,18 +54,14 @@ def near_codes(text: str) -> list[str]:
     if len(text) > 4:
         names = difflib.get_close_matches(_plain(text), _names("en").keys(), n=3, cutoff=0.75)
         near = [_names("en")[name][0].decode("utf-8").split("-")[0] for name in names] + near
-    codes = (iso639_3(code) for code in near)
-    return list(dict.fromkeys(code for code in codes if code))[:3]
+    codes = ((iso := iso639_3(code)) and DEFAULT_MEMBER.get(iso, iso) for code in near)
+    return list(dict.fromkeys(code for code in codes if code and not is_group(code)))[:3]
 
 
 def _plain(text: str) -> str:
     from language_data.names import normalize_name
 
     return " ".join(normalize_name(text).split())
-
-
-def _is_group(iso: str) -> bool:
-    return english_name(iso).endswith("languages")
 
 
 @cache

@@ -73,11 +73,20 @@ def _relative(other: Language, reading: Reading) -> bool:
 
 def _absent(tag: str, language: Language, there: list[Language]) -> UnknownLanguage:
     names = sorted(map(str, there))
-    near = [str(other) for other in there if other.iso == language.iso]
-    near = near or difflib.get_close_matches(str(language), names, n=4, cutoff=0.5)
+    near = _near(language, there)
     listed = near or names[:12]
     rest = f" ... {len(names)} in all" if len(names) > len(listed) else ""
     return UnknownLanguage(
         f"{tag!r} ({language}, {language.name}) is not in this corpus",
         remedy=f"{'near ones' if near else 'it has'}: {', '.join(listed)}{rest}",
     )
+
+
+def _near(language: Language, there: list[Language]) -> list[str]:
+    """The same language, then its sisters in a macrolanguage, then codes spelt alike."""
+    macro = language.macrolanguage
+    same = [str(other) for other in there if other.iso == language.iso]
+    sisters = [str(other) for other in there if macro and macro in (other.macrolanguage, other.iso)]
+    alike = difflib.get_close_matches(language.iso, {other.iso for other in there}, n=3, cutoff=0.6)
+    spelt = [str(other) for other in there if other.iso in alike]
+    return list(dict.fromkeys(same or sisters or spelt))[:6]

@@ -40,11 +40,11 @@ _SPELLING = re.compile(
 )
 _CHINESE_SCRIPT = {"CN": "Hans", "SG": "Hans", "TW": "Hant", "HK": "Hant", "MO": "Hant"}
 _NOT_A_LANGUAGE = {"und", "mul", "zxx", "mis"}
-_RIGHT_TO_LEFT = frozenset(
-    "Adlm Arab Aran Armi Avst Chrs Elym Garay Hatr Hebr Hung Khar Lydi Mand Mani Mend Merc Mero "
-    "Narb Nbat Nkoo Orkh Ougr Palm Phli Phlp Phnx Prti Rohg Samr Sarb Sogd Sogo Syrc Thaa "
-    "Yezi".split()
-)
+_RIGHT_TO_LEFT = {
+    "Adlm", "Arab", "Aran", "Armi", "Avst", "Chrs", "Elym", "Hatr", "Hebr", "Hung", "Khar", "Lydi",
+    "Mand", "Mani", "Mend", "Merc", "Mero", "Narb", "Nbat", "Nkoo", "Orkh", "Ougr", "Palm", "Phli",
+    "Phlp", "Phnx", "Prti", "Rohg", "Samr", "Sarb", "Sogd", "Sogo", "Syrc", "Thaa", "Yezi",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -153,8 +153,9 @@ def read_language(text: str, *, script: str | None = None, note: Note | None = N
         AmbiguousLanguage: it could mean several languages; the message lists them.
     """
     reading = read(text, script)
-    for sentence in reading.notes if note else ():
-        note(sentence)
+    if note is not None:
+        for sentence in reading.notes:
+            note(sentence)
     return reading.language
 
 
@@ -172,10 +173,11 @@ _EXAMPLE = "use a tag such as deu or swh_Latn"
 @lru_cache(maxsize=4096)
 def _read(tag: str, hint: str | None) -> Reading:
     match = _SPELLING.fullmatch(tag)
-    iso = match and iso639_3(RESPELLED.get(match["base"].lower(), match["base"].lower()))
-    orthography = ((match and match["orthography"]) or "").lower()
-    if match and match["base"].lower() in _NOT_A_LANGUAGE:
+    base = match["base"].lower() if match else ""
+    if base in _NOT_A_LANGUAGE:
         raise UnknownLanguage(f"{tag!r} names no language", remedy=_EXAMPLE)
+    iso = _iso(base)
+    orthography = ((match and match["orthography"]) or "").lower()
     if not match or not iso or (orthography and not orthography_exists(orthography)):
         return _read_name(tag, hint)
     if iso in SEVERAL:
@@ -183,7 +185,7 @@ def _read(tag: str, hint: str | None) -> Reading:
             f"{tag!r} covers several languages", remedy=f"name one of {', '.join(SEVERAL[iso])}"
         )
     region = (match["region"] or "").upper()
-    member, notes = _member(tag, match["base"].lower(), iso, region)
+    member, notes = _member(tag, base, iso, region)
     if (iso, region) in REGIONAL_MEMBER:
         region = ""
     chosen = (match["script"] or "").title()
@@ -201,6 +203,10 @@ def _read(tag: str, hint: str | None) -> Reading:
     variant = "".join(f"-{part}" for part in (region, orthography) if part)
     language = Language(member, chosen, variant + (match["reference"] or ""))
     return Reading(language, iso, bare, tuple(notes))
+
+
+def _iso(base: str) -> str | None:
+    return iso639_3(RESPELLED.get(base, base)) if base else None
 
 
 def _member(tag: str, base: str, iso: str, region: str) -> tuple[str, list[str]]:
@@ -224,7 +230,7 @@ def _region(suffix: str) -> str:
 
 def _read_name(text: str, hint: str | None) -> Reading:
     if code := code_of_name(text):
-        if _SPELLING.fullmatch(code):
+        if _SPELLING.fullmatch(code) and _iso(code.split("-")[0]):
             return _read(code, hint)
     elif len(same := codes_with_word(text)) > 1:
         listed = ", ".join(f"{_tag(iso)} ({english_name(iso)})" for iso in same[:8])
