@@ -84,7 +84,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--per-run", type=int, default=0, help="sentences a run, 0 for all")
     parser.add_argument("--batch", type=int, default=32, help="batch of SentenceTransformer")
-    parser.add_argument("--fast", default="auto", choices=("auto", "no", "onnx"))
+    parser.add_argument("--fast", default="auto", choices=("auto", "no"))
     return parser.parse_args()
 
 

@@ -173,18 +173,20 @@ def test_wrong_names_list_the_right_ones(tiny):
         encoder.encode(["a"], language="eng_Latn", pooling="median")
     with pytest.raises(UsageError, match="its layers are 0 to 3"):
         encoder.encode(["a"], language="eng_Latn", layers=[4])
-    with pytest.raises(UsageError, match="auto, no, onnx"):
+    with pytest.raises(UsageError, match="one of auto, no"):
         load_encoder(folder, fast="warp")
 
 
 def test_the_plain_products_equal_the_fused_ones(tiny, monkeypatch):
-    from isogloss.encode import packed
+    from isogloss.encode import products
 
-    folder = tiny("bert")
-    fused = load_encoder(folder).encode(TEXTS, language="eng_Latn")[3].array
-    monkeypatch.setattr(packed, "_has_fused", lambda: False)
-    plain = load_encoder(folder).encode(TEXTS, language="eng_Latn")[3].array
-    np.testing.assert_allclose(fused, plain, atol=1e-5)
+    for kind in ("bert", "gpt2"):
+        folder = tiny(kind)
+        fused = load_encoder(folder).encode(TEXTS, language="eng_Latn")[3].array
+        with monkeypatch.context() as patch:
+            patch.setattr(products, "has_fused", lambda: False)
+            plain = load_encoder(folder).encode(TEXTS, language="eng_Latn")[3].array
+        np.testing.assert_allclose(fused, plain, atol=1e-5)
 
 
 def test_a_padding_token_inside_a_text_is_a_token_like_any_other(tiny):

@@ -2,9 +2,8 @@
 
 The texts of a batch lie one after the other in one matrix `[t, d]` of all their tokens, so that no
 matrix product reads a padding token; only attention looks at text borders, and it takes all texts
-of one length at once. The products go through oneDNN with weights laid out for it beforehand,
-bias, activation and residual fused; where that is missing, through plain torch. Hidden states equal
-those of transformers up to the order of float32 sums.
+of one length at once. Bias, activation and residual are fused into the products. Hidden states
+equal those of transformers up to the order of float32 sums.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ import torch
 import torch.nn.functional as F
 
 from isogloss.encode.pooling import pool
+from isogloss.encode.products import affine
 
 _FAMILY = ("bert", "camembert", "roberta", "xlm-roberta")
-_TOKENS = 1024  # a typical matrix, for which oneDNN lays out the weights
 Product = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -66,10 +65,7 @@ class PackedForward:
             + state["embeddings.token_type_embeddings.weight"][0]
         )  # [p, d]
         self._norm = _pair(state, "embeddings.LayerNorm")
-        linear = _fused if _has_fused() else _plain
-        self._blocks = [
-            _read_layer(state, f"encoder.layer.{i}", linear) for i in range(self.layers)
-        ]
+        self._blocks = [_read_layer(state, f"encoder.layer.{i}") for i in range(self.layers)]
 
     def __call__(
         self, ids: list[np.ndarray], layers: Sequence[int], pooling: str
@@ -149,50 +145,14 @@ def _pair(state: dict[str, torch.Tensor], name: str) -> tuple[torch.Tensor, torc
     return state[f"{name}.weight"], state[f"{name}.bias"]
 
 
-def _read_layer(state: dict[str, torch.Tensor], name: str, linear: Any) -> Layer:
+def _read_layer(state: dict[str, torch.Tensor], name: str) -> Layer:
     qkv = [_pair(state, f"{name}.attention.self.{part}") for part in ("query", "key", "value")]
     joined = torch.cat([w for w, _ in qkv]), torch.cat([b for _, b in qkv])  # [3d, d], [3d]
     return Layer(
-        inward=linear(joined, "none"),
-        outward=linear(_pair(state, f"{name}.attention.output.dense"), "add"),
+        inward=affine(joined),
+        outward=affine(_pair(state, f"{name}.attention.output.dense"), "add"),
         first_norm=_pair(state, f"{name}.attention.output.LayerNorm"),
-        up=linear(_pair(state, f"{name}.intermediate.dense"), "gelu"),
-        down=linear(_pair(state, f"{name}.output.dense"), "add"),
+        up=affine(_pair(state, f"{name}.intermediate.dense"), "gelu"),
+        down=affine(_pair(state, f"{name}.output.dense"), "add"),
         second_norm=_pair(state, f"{name}.output.LayerNorm"),
     )
-
-
-def _plain(pair: tuple[torch.Tensor, torch.Tensor], after: str) -> Callable[..., torch.Tensor]:
-    weight, bias = pair
-    if after == "add":
-        return lambda x, other: F.linear(x, weight, bias).add_(other)
-    if after == "gelu":
-        return lambda x: F.gelu(F.linear(x, weight, bias))
-    return lambda x: F.linear(x, weight, bias)
-
-
-def _fused(pair: tuple[torch.Tensor, torch.Tensor], after: str) -> Callable[..., torch.Tensor]:
-    run = torch.ops.mkldnn._linear_pointwise
-    weight, bias = torch.ops.mkldnn._reorder_linear_weight(pair[0].contiguous(), _TOKENS), pair[1]
-    if after == "add":
-        return lambda x, other: run.binary(x, other, weight, bias, "add")
-    if after == "gelu":
-        return lambda x: run(x, weight, bias, "gelu", [], "none")
-    return lambda x: run(x, weight, bias, "none", [], "")
-
-
-def _has_fused() -> bool:
-    """Whether this build of torch has oneDNN's fused products and they give the right result."""
-    if not torch.backends.mkldnn.is_available():
-        return False
-    generator = torch.Generator().manual_seed(0)
-    x, other = torch.randn(2, 3, 8, generator=generator)  # [3, 8] each
-    pair = torch.randn(8, 8, generator=generator), torch.randn(8, generator=generator)
-    try:
-        with torch.inference_mode():
-            return all(
-                torch.allclose(_fused(pair, after)(*args), _plain(pair, after)(*args), atol=1e-5)
-                for after, args in (("none", (x,)), ("gelu", (x,)), ("add", (x, other)))
-            )
-    except (AttributeError, RuntimeError, NotImplementedError):
-        return False

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from isogloss.encode.pooling import pool
+from isogloss.encode.products import speed_up
 
 
 class PaddedForward:
@@ -16,9 +17,12 @@ class PaddedForward:
 
     Args:
         body: a loaded model of transformers in evaluation mode, see `load_body`.
+        fast: replace its affine maps, see `speed_up`.
     """
 
-    def __init__(self, body: Any) -> None:
+    def __init__(self, body: Any, *, fast: bool = True) -> None:
+        if fast:
+            speed_up(body)
         self._body = body
         text = body.config.get_text_config()
         self.layers, self.width = int(text.num_hidden_layers), int(text.hidden_size)

