@@ -2,8 +2,10 @@
 
 import csv
 import dataclasses
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -96,7 +98,8 @@ def test_the_table_is_announced_each_time_although_readings_are_remembered():
     ("tag", "said"),
     [
         ("sw", "macrolanguage; read as swh"),
-        ("fa-AF", "read as prs (Dari)"),
+        ("fa-AF", "which member of fas, which is a macrolanguage; read as prs (Dari)"),
+        ("zh-Hant", "'zh' in 'zh-Hant' is a macrolanguage; read as cmn"),
         ("iw", "retired code; read as heb"),
         ("kzj", "merged kzj into dtp; kept apart"),
         ("xaa", "no script is on record"),
@@ -270,3 +273,11 @@ def test_importing_the_room_does_not_load_the_language_data():
     loaded = set(run.stdout.split())
     assert "isogloss.language.tags" in loaded
     assert not loaded & {"langcodes", "language_data", "marisa_trie", "rich"}
+
+
+def test_the_page_shows_the_table_that_is_shipped():
+    page = Path(__file__).parents[2] / "docs" / "language.md"
+    table = (
+        page.read_text(encoding="utf-8").split("## Macrolanguages")[1].split("Not in the table")[0]
+    )
+    assert dict(re.findall(r"`([a-z]{3})` \| `([a-z]{3})`", table)) == DEFAULT_MEMBER

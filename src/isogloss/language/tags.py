@@ -218,8 +218,10 @@ def _member(tag: str, base: str, iso: str, region: str) -> tuple[str, list[str]]
         notes.append(f"{tag!r}: ISO 639-3 has merged {base} into {MERGED[base]}; kept apart")
     member = REGIONAL_MEMBER.get((iso, region)) or DEFAULT_MEMBER.get(iso, iso)
     if member != iso:
-        kind = "a macrolanguage" if member == DEFAULT_MEMBER[iso] else f"{iso} of one region"
-        notes.append(f"{tag!r} is {kind}; read as {member} ({english_name(member)})")
+        what = f"{base!r}" if tag.lower() == base else f"{base!r} in {tag!r}"
+        if member != DEFAULT_MEMBER[iso]:
+            what = f"{tag!r} says which member of {iso}, which"
+        notes.append(f"{what} is a macrolanguage; read as {member} ({english_name(member)})")
     return member, notes
 
 
