@@ -29,7 +29,7 @@ Model = Annotated[
 Out = Annotated[
     Path,
     typer.Option(
-        help="Folder of the run. A finished run of the same settings is left alone; a stopped one goes on."
+        help="Folder of the run; a stopped run there goes on, a finished one is left alone."
     ),
 ]
 Pivot = Annotated[str, typer.Option(help="The language everything is compared with.")]
@@ -190,7 +190,7 @@ def main() -> None:
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("click", "typer"):
             raise
-        error.show()  # type: ignore[attr-defined]
+        error.show()  # ty: ignore[unresolved-attribute]
         raise SystemExit(getattr(error, "exit_code", 2)) from None
 
 
@@ -211,13 +211,13 @@ def _command() -> str:
     return shlex.join(["isogloss", *sys.argv[1:]])
 
 
-def _console():  # noqa: ANN202
+def _console():
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
-def _show(run, as_json: bool) -> None:  # noqa: ANN001
+def _show(run, as_json: bool) -> None:
     """Print the scores and where the report lies."""
     if as_json:
         typer.echo(run.scores.to_json())

@@ -53,7 +53,8 @@ class Pair:
         i, j, self.dropped = pair_rows(language, pivot)
         if len(i) < 2:
             raise VectorError(
-                f"{language.language} and {pivot.language} share {len(i)} rows; at least 2 are needed"
+                f"{language.language} and {pivot.language} share {len(i)} rows; "
+                "at least 2 are needed"
             )
         self.language, self.pivot = language, pivot
         self.x, self.y = language.array[i], pivot.array[j]  # [n, d], [n, d]
@@ -75,8 +76,8 @@ class Pair:
 
     def scores(self, findings: list[Finding], seed: int) -> Measured:
         """Rows with intervals; all per-item outcomes are resampled in one matrix product."""
-        itemwise = [f for f in findings if f.outcomes is not None]
-        columns = np.stack([f.outcomes for f in itemwise], 1) if itemwise else None  # [n, k]
+        itemwise = [f.outcomes for f in findings if f.outcomes is not None]
+        columns = np.stack(itemwise, 1) if itemwise else None  # [n, k]
         intervals = iter(bootstrap_mean(columns, seed=seed) if columns is not None else ())
         rows, items = [], {}
         for finding in findings:

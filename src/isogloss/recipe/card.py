@@ -49,11 +49,12 @@ def write_card(folder: Path, scores: Scores, provenance: dict[str, Any]) -> None
         f"- teacher `{teacher['name']}`, fingerprint `{teacher['fingerprint']}`, "
         f"licence: {teacher['licence'] or 'not stated'}",
         *(
-            f"- {name}: `{Path(facts['name']).name or facts['name']}`, {facts['rows']:,} rows, fingerprint "
-            f"`{facts['fingerprint']}`, licence: {facts['licence'] or 'not stated'}"
+            f"- {name}: `{Path(facts['name']).name or facts['name']}`, {facts['rows']:,} rows, "
+            f"fingerprint `{facts['fingerprint']}`, licence: {facts['licence'] or 'not stated'}"
             for name, facts in texts.items()
         ),
-        f"- {training['steps']} steps over {training['sentences']:,} rows, seed {provenance['seed']}",
+        f"- {training['steps']} steps over {training['sentences']:,} rows, "
+        f"seed {provenance['seed']}",
         "",
     ]
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")

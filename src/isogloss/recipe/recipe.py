@@ -73,7 +73,8 @@ def read_recipe(source: str | Path | dict[str, Any]) -> tuple[Recipe, list[Step]
         if step is None:
             continue
         problems += [
-            f"{where}.{key}: nothing earlier is called {name!r}; there is {', '.join(sorted(known))}"
+            f"{where}.{key}: nothing earlier is called {name!r}; there is "
+            + ", ".join(sorted(known))
             for key, name in step.needs().items()
             if name not in known
         ]

@@ -84,7 +84,7 @@ class Workplace:
 
         scores.to_json(self.folder / "scores.json")
         write_json(self.folder / "notes.json", self.notes)
-        np.savez_compressed(self.folder / "items.npz", **(items or {}))
+        np.savez_compressed(self.folder / "items.npz", **dict(items or {}))  # ty: ignore[invalid-argument-type]
 
     def scores_of(self, name: str) -> Scores:
         """The scores of an earlier step."""

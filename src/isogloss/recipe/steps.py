@@ -208,7 +208,8 @@ def _watch(student: Any, tuning: Corpus, place: Workplace) -> dict[str, float]:
         found[language] = float((scores.argmax(1) == np.arange(len(i))).mean())
         if np.mean(scores) > 0.98:
             raise TrainingError(
-                f"the student collapsed: the mean cosine of unrelated sentences is {scores.mean():.2f}",
+                "the student collapsed: unrelated sentences have a mean cosine of "
+                f"{scores.mean():.2f}",
                 remedy="lower the learning rate, or train with contrast",
             )
     return found

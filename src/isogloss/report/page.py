@@ -104,7 +104,7 @@ def _bundle() -> str:
     """Vega, Vega-Lite and their embedding, once."""
     import vl_convert
 
-    source = vl_convert.javascript_bundle()
+    source = vl_convert.javascript_bundle(None)  # ty: ignore[invalid-argument-type]
     return re.sub(r"</(script)", r"<\\/\1", source, flags=re.IGNORECASE)
 
 

@@ -12,7 +12,7 @@ from isogloss.score import Scores
 @register("chart", "before_after.v1")
 def before_after(scores: Scores) -> dict[str, Any] | None:
     """P@1 from each language to the pivot at the last layer, bars with 95% intervals."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for score in last_layers(scores.where(measure="retrieval_p1")):
         outward = score.direction and score.direction.startswith(f"{score.language}>")
         if score.stage == "change" or not outward or score.value is None:
@@ -41,7 +41,8 @@ def before_after(scores: Scores) -> dict[str, Any] | None:
     bars = {
         "mark": {"type": "bar", "cornerRadiusEnd": 2},
         "encoding": {
-            "x": {"field": "value", "type": "quantitative", "title": "P@1, language to pivot", "axis": {"tickCount": 5},
+            "x": {"field": "value", "type": "quantitative", "title": "P@1, language to pivot",
+                  "axis": {"tickCount": 5},
                   "scale": {"domain": [0, 1]}},
             "color": {"field": "stage", "type": "nominal", "sort": stages,
                       "scale": {"domain": stages, "range": [colours[s] for s in stages]},

@@ -12,7 +12,7 @@ from isogloss.score import Scores
 @register("chart", "layers.v1")
 def layers(scores: Scores) -> dict[str, Any] | None:
     """P@1 to the pivot per language and layer; nothing if only one layer was measured."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"language": name(str(r.language)), "layer": r.layer, "value": r.value,
          "low": r.low, "high": r.high}
         for r in scores.where(measure="retrieval_p1")

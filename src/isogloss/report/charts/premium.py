@@ -12,7 +12,7 @@ from isogloss.score import Scores
 @register("chart", "premium.v1")
 def premium(scores: Scores) -> dict[str, Any] | None:
     """Tokens over the pivot's for the same sentences, with 95% intervals; 1 is parity."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"language": name(str(r.language)), "stage": r.stage or "measured", "value": r.value,
          "low": r.low, "high": r.high, "n": r.n}
         for r in scores.where(measure="premium")

@@ -1,0 +1,197 @@
+"""One loop: same seed, same weights, killed or not; and objectives are what they say."""
+
+import numpy as np
+import pytest
+import torch
+
+from isogloss.errors import TrainingError, UsageError
+from isogloss.train.loop import LoopSettings, Loss, train
+from isogloss.train.mixture import ParallelViews
+from isogloss.train.objectives.contrast import Contrast
+from isogloss.train.objectives.distil import Distil
+from isogloss.train.parameters.static import MeanTable, StaticStudent
+from isogloss.vocabulary.learn import UNKNOWN, learn_unigram
+
+WORDS = ["sun", "moon", "star", "rain", "snow", "wind", "fire", "leaf", "bird", "fish"]
+TEXTS = {
+    "eng_Latn": [f"{a} and {b}" for a in WORDS for b in WORDS],
+    "deu_Latn": [f"x{a} und x{b}" for a in WORDS for b in WORDS],
+    "fra_Latn": [f"y{a} et y{b}" for a in WORDS for b in WORDS],
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return learn_unigram(TEXTS, size=200)
+
+
+def parts(tokenizer, **options):
+    tokens = {
+        lang: [np.array(e.ids) for e in tokenizer.encode_batch(lines)]
+        for lang, lines in TEXTS.items()
+    }
+    teacher = np.random.default_rng(0).normal(size=(100, 8)).astype(np.float32)
+    student = StaticStudent(tokenizer, 8, seed=0)
+    return student, ParallelViews(tokens, teacher, "eng_Latn", size=16, **options)
+
+
+def run(tokenizer, *, steps=20, checkpoint=None, stop_at=None, **options):
+    student, mixture = parts(tokenizer, **options)
+
+    def progress(step, loss):
+        if step == stop_at:
+            raise KeyboardInterrupt
+
+    settings = LoopSettings(steps=steps, checkpoint_every=6, threads=1)
+    objectives = [(1.0, Contrast()), (1.0, Distil())]
+    trained = train(
+        student, mixture, objectives, settings, checkpoint=checkpoint, progress=progress
+    )
+    return student.module.table.detach(), trained
+
+
+def test_the_same_seed_gives_the_same_weights_and_learns(tokenizer):
+    (first, trained), (second, _) = run(tokenizer), run(tokenizer)
+    assert torch.equal(first, second)
+    assert trained.log[-1]["loss"] < 0.8 * trained.log[0]["loss"]
+    assert set(trained.read) == set(TEXTS) and trained.read["eng_Latn"] > trained.read["deu_Latn"]
+
+
+def test_a_killed_run_resumes_to_the_same_bits(tokenizer, tmp_path):
+    whole, undisturbed = run(tokenizer)
+    with pytest.raises(KeyboardInterrupt):
+        run(tokenizer, checkpoint=tmp_path / "c", stop_at=15)
+    resumed, trained = run(tokenizer, checkpoint=tmp_path / "c")
+    assert trained.resumed_at == 12
+    assert torch.equal(whole, resumed)
+    assert trained.log == undisturbed.log and trained.read == undisturbed.read
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tokenizer, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tokenizer, checkpoint=tmp_path / "c", stop_at=15)
+    _, trained = run(tokenizer, steps=21, checkpoint=tmp_path / "c")
+    assert trained.resumed_at == 0
+
+
+def test_accumulation_equals_one_large_step():
+    class Halves:
+        def batch(self, seed, step):
+            values = torch.arange(8.0).reshape(8, 1)
+            half = values[4 * (step % 2) : 4 * (step % 2) + 4] if self.halved else values
+            return {"x": half, "read": {}}
+
+    def final(halved):
+        torch.manual_seed(0)
+        module = torch.nn.Linear(1, 1)
+        holder = type(
+            "P", (), {"module": None, "groups": lambda s: [{"params": module.parameters()}]}
+        )()
+        wrapped = torch.nn.Module()
+        wrapped.inner = module
+        wrapped.forward = lambda batch: {"y": module(batch["x"])}
+        holder.module = wrapped
+        mixture = Halves()
+        mixture.halved = halved
+        objective = lambda out, batch: Loss(((out["y"] - 3) ** 2).mean(), {})  # noqa: E731
+        settings = LoopSettings(steps=5, accumulate=2 if halved else 1, threads=1)
+        train(holder, mixture, [(1.0, objective)], settings)
+        return module.weight.detach().clone()
+
+    torch.testing.assert_close(final(True), final(False))
+
+
+def test_a_loss_that_is_no_number_stops_training(tokenizer):
+    student, mixture = parts(tokenizer)
+    mixture.teacher[:] = np.nan
+    with pytest.raises(TrainingError, match="loss is nan at step 1"):
+        train(student, mixture, [(1.0, Distil())], LoopSettings(steps=2, threads=1))
+
+
+def test_a_batch_depends_on_seed_and_step_alone(tokenizer):
+    _, mixture = parts(tokenizer)
+    mixture.batch(0, 5)
+    a, b, c = mixture.batch(0, 3), mixture.batch(0, 3), mixture.batch(0, 4)
+    assert torch.equal(a["ids"], b["ids"]) and not torch.equal(a["ids"], c["ids"])
+    assert sum(a["read"].values()) == len(a["ids"])
+
+
+def test_dropping_tokens_never_empties_a_text(tokenizer):
+    _, mixture = parts(tokenizer, drop=0.95)
+    batch = mixture.batch(0, 0)
+    lengths = np.diff([*batch["offsets"].tolist(), len(batch["ids"])])
+    assert lengths.min() >= 1
+
+
+def test_rows_that_a_language_lacks_are_never_drawn(tokenizer):
+    _, mixture = parts(tokenizer)
+    tokens = dict(mixture.tokens)
+    tokens["deu_Latn"] = [t if i < 5 else None for i, t in enumerate(tokens["deu_Latn"])]
+    lacking = ParallelViews(tokens, mixture.teacher, "eng_Latn", size=16, views=2)
+    for step in range(20):
+        batch = lacking.batch(0, step)
+        assert len(batch["teacher"]) == (5 if "deu_Latn" in batch["read"] else 16)
+    tokens["fra_Latn"] = [None] * 100
+    with pytest.raises(TrainingError, match="fra_Latn: fewer than 2 sentences"):
+        ParallelViews(tokens, mixture.teacher, "eng_Latn")
+
+
+def test_contrast_equals_its_plain_definition_forward_and_gradient():
+    rng = torch.Generator().manual_seed(0)
+    views = torch.randn(2, 5, 4, generator=rng, dtype=torch.float64, requires_grad=True)
+    teacher = torch.randn(5, 4, generator=rng, dtype=torch.float64)
+
+    def plain(v):
+        unit = [x / x.norm(dim=1, keepdim=True) for x in (v[0], v[1], teacher)]
+        total = 0
+        for a, b in ((0, 1), (0, 2), (1, 2)):
+            for left, right in ((unit[a], unit[b]), (unit[b], unit[a])):
+                for i in range(5):
+                    scores = torch.stack([(left[i] * right[j]).sum() for j in range(5)]) / 0.05
+                    total = total - (scores[i] - torch.logsumexp(scores, 0)) / 5 / 2
+        return total
+
+    ours = Contrast()({"vectors": views}, {"teacher": teacher}).total
+    torch.testing.assert_close(ours, plain(views))
+    (mine,) = torch.autograd.grad(ours, views)
+    (theirs,) = torch.autograd.grad(plain(views), views)
+    torch.testing.assert_close(mine, theirs)
+
+
+def test_distil_is_one_minus_cosine_summed_over_views():
+    views = torch.tensor([[[1.0, 0.0]], [[0.0, 2.0]]])
+    loss = Distil()({"vectors": views}, {"teacher": torch.tensor([[3.0, 0.0]])})
+    assert float(loss.total) == pytest.approx(0.0 + 1.0)
+
+
+def test_the_table_averages_rows():
+    module = MeanTable(4, 2)
+    batch = {
+        "ids": torch.tensor([0, 1, 3]),
+        "offsets": torch.tensor([0, 2]),
+        "views": torch.tensor(1),
+    }
+    found = module(batch)["vectors"][0]
+    torch.testing.assert_close(found[0], (module.table[0] + module.table[1]) / 2)
+    torch.testing.assert_close(found[1], module.table[3])
+
+
+def test_the_saved_student_loads_unchanged_elsewhere(tokenizer, tmp_path):
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    student = StaticStudent(tokenizer, 8, seed=0)
+    student.save(tmp_path)
+    text = "sun and moon"
+    rows = student.module.table.detach()[tokenizer.encode(text).ids].mean(0)
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path)).encode([text])[0]
+    np.testing.assert_allclose(theirs, rows / rows.norm(), atol=1e-6)
+
+
+def test_learning_a_tokenizer_evens_out_languages_and_needs_text():
+    skewed = {"eng_Latn": TEXTS["eng_Latn"] * 20, "deu_Latn": ["qqqq wwww"] * 3}
+    even = learn_unigram(skewed, size=100, temperature=0.0)
+    assert UNKNOWN in even.get_vocab()
+    assert len(even.encode("qqqq").tokens) <= len(
+        learn_unigram(skewed, size=100, temperature=1.0).encode("qqqq").tokens
+    )
+    with pytest.raises(UsageError, match="no text"):
+        learn_unigram({"eng_Latn": []})
