@@ -15,10 +15,13 @@ from transformers import (
     GPT2Model,
     LlamaConfig,
     LlamaModel,
+    MambaConfig,
+    MambaModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
     T5Config,
+    T5EncoderModel,
     T5Model,
     XLMRobertaConfig,
     XLMRobertaModel,
@@ -54,6 +57,15 @@ def network(kind: str) -> torch.nn.Module:
     torch.manual_seed(0)
     positions = {"max_position_embeddings": POSITIONS}
     roberta = {**SIZE, **HEADS, "max_position_embeddings": POSITIONS + 2, "pad_token_id": 1}
+    t5 = {
+        "vocab_size": len(VOCABULARY),
+        "d_model": 16,
+        "d_kv": 4,
+        "d_ff": 24,
+        "num_layers": 3,
+        "num_heads": 4,
+        "n_positions": POSITIONS,
+    }
     made = {
         "bert": lambda: BertModel(BertConfig(**SIZE, **HEADS, **positions, pad_token_id=0)),
         "roberta": lambda: RobertaModel(RobertaConfig(**roberta)),
@@ -66,17 +78,9 @@ def network(kind: str) -> torch.nn.Module:
         "llama": lambda: LlamaModel(
             LlamaConfig(**SIZE, **HEADS, **positions, num_key_value_heads=2)
         ),
-        "t5": lambda: T5Model(
-            T5Config(
-                vocab_size=len(VOCABULARY),
-                d_model=16,
-                d_kv=4,
-                d_ff=24,
-                num_layers=3,
-                num_heads=4,
-                n_positions=POSITIONS,
-            )
-        ),
+        "mamba": lambda: MambaModel(MambaConfig(**SIZE, state_size=4)),
+        "t5": lambda: T5Model(T5Config(**t5)),
+        "t5-encoder": lambda: T5EncoderModel(T5Config(**t5)),
     }[kind]().eval()
     for parameter in made.parameters():  # biases and norms too, which start at 0 and 1
         parameter.data += 0.2 * torch.randn_like(parameter)
@@ -86,7 +90,7 @@ def network(kind: str) -> torch.nn.Module:
 def save(kind: str, folder: Path, truncate: int | None = None) -> Path:
     """A folder of `save_pretrained`; decoders get no special tokens."""
     network(kind).save_pretrained(folder)
-    tokenizer(kind not in ("gpt2", "llama"), truncate).save_pretrained(folder)
+    tokenizer(kind not in ("gpt2", "llama", "mamba"), truncate).save_pretrained(folder)
     return folder
 
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoModelForTextEncoding, AutoTokenizer, ByT5Tokenizer
 
 from isogloss.encode import load_encoder
 from isogloss.errors import ModelError, TruncationError, UsageError, VectorError
 
-KINDS = ("bert", "roberta", "xlm-roberta", "gpt2", "llama", "t5")
+KINDS = ("bert", "roberta", "xlm-roberta", "gpt2", "llama", "mamba", "t5", "t5-encoder")
 POOLINGS = ("mean", "cls", "last", "weighted")
 TEXTS = ["abc", None, "the cat sat on the mat", "a", "q", "zzz", "été b", "ab " * 10, "mat"]
 
@@ -18,7 +18,8 @@ TEXTS = ["abc", None, "the cat sat on the mat", "a", "q", "zzz", "été b", "ab 
 def plain_loop(folder, text, layer, pooling):
     """One text at a time through transformers, pooled by hand in float64."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder).eval()
+    auto = AutoModelForTextEncoding if folder.name == "t5-encoder" else AutoModel
+    model = auto.from_pretrained(folder).eval()
     model = model.get_encoder() if model.config.is_encoder_decoder else model
     ids = tokenizer(text, return_tensors="pt")["input_ids"]
     with torch.no_grad():
@@ -131,6 +132,20 @@ def test_tokenizer_counts(tiny):
     assert counts.words.tolist() == [2, 2, 0, 1]
     assert counts.unknown.tolist() == [0, 2, 0, 0]
     assert counts.over_window.tolist() == [False, False, False, True]
+
+
+def test_a_tokenizer_written_in_python(tiny):
+    folder = tiny("t5")
+    (folder / "tokenizer.json").unlink()
+    ByT5Tokenizer(extra_ids=0).save_pretrained(folder)
+    encoder = load_encoder(folder)
+    counts = encoder.tokenize(["ab c", "é", "x" * 600])
+    assert counts.tokens.tolist() == [4, 2, 600]
+    assert counts.words.tolist() == [2, 1, 1]
+    assert counts.over_window.tolist() == [False, False, True]
+    ids = encoder._tokenizer.read(["!" * 600, "#"])
+    assert ids.lengths.tolist() == [601, 2]
+    assert [len(x) for x in ids.ids] == [encoder.window, 2]
 
 
 def test_vectors_with_nan_are_refused(tiny):

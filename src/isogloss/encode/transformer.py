@@ -134,7 +134,15 @@ def _choose_forward(folder: ModelFolder, fast: str) -> Forward:
     body = load_body(folder)
     if fast == "auto" and can_pack(body.config):
         return PackedForward(body)
-    return PaddedForward(body, fast=fast == "auto")
+    if fast == "auto":
+        try:
+            forward = PaddedForward(body, fast=True)
+            forward([np.zeros(2, np.int32)], [forward.layers], "mean")
+            return forward
+        except RuntimeError:
+            # Some networks, such as Mamba, also use a weight outside its affine map.
+            body = load_body(folder)
+    return PaddedForward(body, fast=False)
 
 
 def _wrap_tokenizer(tokenizer: Any, window: int) -> RustTokenizer | PythonTokenizer:

@@ -71,11 +71,14 @@ def load_body(folder: ModelFolder) -> Any:
         ModelError: it cannot be loaded, or weights that matter are missing and would be random.
     """
     import torch
-    from transformers import AutoModel
+    from transformers import AutoModel, AutoModelForTextEncoding
 
+    # The encoder half of T5 saved alone, whose configuration AutoModel reads as the whole.
+    half = any(name.endswith("EncoderModel") for name in folder.config.get("architectures") or ())
+    auto = AutoModelForTextEncoding if half else AutoModel
     with _quiet():
         try:
-            model, info = AutoModel.from_pretrained(
+            model, info = auto.from_pretrained(
                 str(folder.body),
                 local_files_only=True,
                 trust_remote_code=False,
@@ -99,7 +102,7 @@ def load_body(folder: ModelFolder) -> Any:
             file=folder.body,
             remedy="check that the weights and config.json belong together",
         )
-    body = model.get_encoder() if model.config.is_encoder_decoder else model
+    body = model.get_encoder() if model.config.is_encoder_decoder and not half else model
     return body.eval()
 
 
