@@ -2,7 +2,8 @@
 
 ISO 639-3 calls some codes macrolanguages: `swa` covers Congo Swahili and Swahili proper. Corpora
 mix both levels (NTREX says `swa`, FLORES says `swh`), so a macrolanguage is read as its default
-member, and whoever reads it is told. The members chosen are those of FLORES-200. Macrolanguages
+member, and whoever reads it is told. The members chosen are those of FLORES-200, and Mandarin and
+standard Estonian where FLORES writes the macrolanguage too (`zho`, `est`). Macrolanguages
 without one obvious member, or that corpora write one way only (`grn`, `kon`, `aka`, `bik`), and
 whole groups (`hmn`, `ber`) are left as they are. `fil` and `tgl` are two codes of one standard,
 Dari `prs` is a language of its own beside `pes`: neither is merged away.
