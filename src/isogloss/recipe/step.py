@@ -74,6 +74,7 @@ class Workplace:
             from isogloss.encode import load_encoder
 
             self.encoders[name] = load_encoder(str(self.done[name] / "model"))
+            self.encoders[name].name = name  # scores should not name a folder of the cache
         return self.encoders[name]
 
     def write(self, scores: Scores, items: dict[str, np.ndarray] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from isogloss import registry
 from isogloss.encode import encode_cached
@@ -88,20 +88,32 @@ class Distil(Step):
         objectives: registered objectives and their weights.
         threads: CPU threads, a setting because sums depend on it.
         checkpoint_every: steps between checkpoints.
+        longest: longer rows, in tokens, are not trained on (full); they are counted.
+
+    What is not given is the student's own default, see `students.DEFAULTS`.
     """
 
     text: str
     student: str = "static.v1"
     tuning_rows: int | None = Field(default=None, ge=2)
-    vocabulary: int = Field(default=64_000, ge=100)
-    steps: int = Field(default=800, ge=1)
-    batch: int = Field(default=512, ge=2)
-    views: int = Field(default=3, ge=2)
-    drop: float = Field(default=0.2, ge=0, lt=1)
-    learning_rate: float = Field(default=0.01, gt=0)
+    vocabulary: int = Field(ge=100)
+    steps: int = Field(ge=1)
+    batch: int = Field(ge=2)
+    views: int = Field(ge=2)
+    drop: float = Field(ge=0, lt=1)
+    learning_rate: float = Field(gt=0)
+    longest: int = Field(default=40, ge=4)
     objectives: dict[str, float] = Field(default={"contrast.v1": 1.0, "distil.v1": 1.0})
     threads: int = Field(default=2, ge=1)
     checkpoint_every: int = Field(default=100, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        from isogloss.recipe.students import DEFAULTS
+
+        student = registry.full_name("parameters", values.get("student", "static.v1"))
+        return {**DEFAULTS.get(student, {}), **values, "student": student}
 
     def needs(self) -> dict[str, str]:
         """The teacher and the text."""

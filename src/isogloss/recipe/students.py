@@ -56,4 +56,126 @@ def _static(
     return student, mixture
 
 
-_BUILDERS = {"static.v1": _static}
+def _full(
+    step: Distil, teacher: Any, corpus: Corpus, targets: np.ndarray, place: Workplace
+) -> tuple[Any, Any]:
+    from tokenizers import Tokenizer
+
+    from isogloss.encode.resolve import find_model
+    from isogloss.language import read_language
+    from isogloss.train.mixture import ParallelViews
+    from isogloss.train.parameters.full import FullStudent
+    from isogloss.vocabulary.extend import extend_wordpiece, new_words, with_romanisation, words
+
+    folder = find_model(teacher.name).body
+    plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    plain.no_truncation()
+    plain.no_padding()
+    scripts = {read_language(lang).script for lang in place.languages}
+    romanised = with_romanisation(plain, scripts)
+    advance = place.start("align words of the parallel text", len(place.languages))
+    cut = {
+        str(lang): [None if t is None else words(romanised, t) for t in corpus.texts(lang)]
+        for lang in corpus.languages
+    }
+    table = _input_rows(folder)
+    added: dict[str, np.ndarray] = {}
+    weights: dict[str, float] = {}
+    for language in place.languages:
+        sentences = [s for s in cut[language] if s]
+        wanted = new_words(romanised, sentences, size=step.vocabulary)
+        rows = _translated_rows(wanted, cut[language], cut[place.pivot], romanised, table)
+        for word, row in rows.items():  # a word of two languages gets the mean of both
+            weights[word] = weights.get(word, 0) + 1
+            added[word] = added.get(word, 0) + (row - added.get(word, 0)) / weights[word]
+        place.notes.append(
+            f"{language}: {len(rows)} of {len(wanted)} new words begin as the mean of their "
+            "translations; the others were left to the pieces they have"
+        )
+        advance(1)
+    names = sorted(added)
+    tokenizer = extend_wordpiece(romanised, names)
+    student = FullStudent(folder, tokenizer, np.stack([added[n] for n in names]).astype("f4"))
+    tokens, long = _short_ids(tokenizer, corpus, step.longest)
+    place.notes += [
+        f"{n} rows of {lang} over {step.longest} tokens were not trained on"
+        for lang, n in long.items()
+        if n
+    ]
+    mixture = ParallelViews(
+        tokens, targets, place.pivot, size=step.batch, views=step.views, drop=step.drop
+    )
+    return student, mixture
+
+
+def _input_rows(folder: Any) -> np.ndarray:
+    """The teacher's table of token vectors `[V, d]`."""
+    from transformers import AutoModel
+
+    body = AutoModel.from_pretrained(folder, local_files_only=True)
+    return body.get_input_embeddings().weight.detach().float().numpy()
+
+
+def _translated_rows(
+    wanted: list[str], source: list[Any], target: list[Any], tokenizer: Any, table: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Row of each new word: the mean of its translations' vectors, at the length rows have.
+
+    row(f) = sum_e p(e|f) v(e), v(e) the mean row of the pieces of e, p from both directions of
+    IBM Model 1. Words without a translation are left out.
+    Source: WECHSEL (Minixhofer et al. 2022) and Tik-to-Tok (Remy et al. 2023), whose lexica are
+    here learned from the parallel text itself.
+    """
+    from isogloss.match.translation_table import sharpen, translation_table
+
+    both = [(f[:60], e[:60]) for f, e in zip(source, target, strict=True) if f and e]
+    ids = [{}, {}]
+    arrays = [
+        [np.array([ids[side].setdefault(w, len(ids[side])) for w in pair[side]]) for pair in both]
+        for side in (0, 1)
+    ]
+    sizes = (len(ids[0]), len(ids[1]))
+    forward = translation_table(arrays[0], arrays[1], sizes)
+    backward = translation_table(arrays[1], arrays[0], sizes[::-1])
+    p = sharpen(forward, backward)
+    vectors = np.stack(
+        [
+            table[tokenizer.encode(e, add_special_tokens=False).ids].mean(0)
+            if e.strip()
+            else np.zeros(table.shape[1])
+            for e in ids[1]
+        ]
+    )
+    length = np.linalg.norm(table, axis=1).mean()
+    rows = {}
+    for word in wanted:
+        row = p[ids[0][word]] @ vectors  # [1, d]
+        size = np.linalg.norm(row)
+        if size > 0:
+            rows[word] = np.asarray(row).ravel() * (length / size)
+    return rows
+
+
+def _short_ids(
+    tokenizer: Any, corpus: Corpus, longest: int
+) -> tuple[dict[str, list[np.ndarray | None]], dict[str, int]]:
+    """Token ids without special tokens, and how many rows were too long to train on."""
+    tokens, long = {}, {}
+    for language in map(str, corpus.languages):
+        texts = corpus.texts(language)
+        encoded = iter(
+            tokenizer.encode_batch([t for t in texts if t is not None], add_special_tokens=False)
+        )
+        ids = [None if t is None else np.array(next(encoded).ids, np.int32) for t in texts]
+        long[language] = sum(i is not None and len(i) > longest for i in ids)
+        tokens[language] = [i if i is not None and 0 < len(i) <= longest else None for i in ids]
+    return tokens, long
+
+
+_BUILDERS = {"static.v1": _static, "full.v1": _full}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "static.v1": {"vocabulary": 64_000, "steps": 800, "batch": 512, "views": 3, "drop": 0.2,
+                  "learning_rate": 0.01},
+    "full.v1": {"vocabulary": 20_000, "steps": 1200, "batch": 48, "views": 2, "drop": 0.0,
+                "learning_rate": 3e-5},
+}  # fmt: skip
