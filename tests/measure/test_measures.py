@@ -59,7 +59,7 @@ def test_the_ordeal(name):
 def test_what_is_not_a_number_or_too_little_is_refused():
     x, y = noisy()
     x[3, 2] = np.nan
-    with pytest.raises(VectorError, match="1 of 60 vectors hold NaN .*first in row 3"):
+    with pytest.raises(VectorError, match=r"1 of 60 vectors hold NaN .*first in row 3"):
         made(x, y)
     with pytest.raises(VectorError, match="share 1 rows"):
         Pair(vectors(y, rows=range(60), total=119), vectors(y, "eng_Latn", range(59, 119), 119))

@@ -33,8 +33,12 @@ def results(before=0.2, after=0.6, p=0.001, **more):
     return Scores(rows)
 
 
-PROVENANCE = {"title": "A test", "command": "isogloss extend m", "notes": ["a note"],
-              "inputs": {"teacher": {"name": "m", "fingerprint": "f", "licence": None}}}  # fmt: skip
+PROVENANCE = {
+    "title": "A test",
+    "command": "isogloss extend m",
+    "notes": ["a note"],
+    "inputs": {"teacher": {"name": "m", "fingerprint": "f", "licence": None}},
+}
 
 
 def test_the_verdict_counts_by_the_test():

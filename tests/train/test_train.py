@@ -9,7 +9,7 @@ from isogloss.train.loop import LoopSettings, Loss, train
 from isogloss.train.mixture import ParallelViews
 from isogloss.train.objectives.contrast import Contrast
 from isogloss.train.objectives.distil import Distil
-from isogloss.train.parameters.static import MeanTable, StaticStudent
+from isogloss.train.parameters.static import MeanTable, StaticStudent, ngrams
 from isogloss.vocabulary.learn import UNKNOWN, learn_unigram
 
 WORDS = ["sun", "moon", "star", "rain", "snow", "wind", "fire", "leaf", "bird", "fish"]
@@ -47,7 +47,7 @@ def run(tokenizer, *, steps=20, checkpoint=None, stop_at=None, **options):
     trained = train(
         student, mixture, objectives, settings, checkpoint=checkpoint, progress=progress
     )
-    return student.module.table.detach(), trained
+    return student.module.table(), trained
 
 
 def test_the_same_seed_gives_the_same_weights_and_learns(tokenizer):
@@ -164,16 +164,22 @@ def test_distil_is_one_minus_cosine_summed_over_views():
     assert float(loss.total) == pytest.approx(0.0 + 1.0)
 
 
-def test_the_table_averages_rows():
-    module = MeanTable(4, 2)
-    batch = {
-        "ids": torch.tensor([0, 1, 3]),
-        "offsets": torch.tensor([0, 2]),
-        "views": torch.tensor(1),
-    }
-    found = module(batch)["vectors"][0]
-    torch.testing.assert_close(found[0], (module.table[0] + module.table[1]) / 2)
-    torch.testing.assert_close(found[1], module.table[3])
+def test_a_text_is_the_mean_of_rows_made_of_own_and_shared_vectors():
+    module = MeanTable(["\u2581sun", "sunny", "x", "\u2581y"], 2, buckets=50)
+    batch = {"ids": torch.tensor([0, 1, 3]), "offsets": torch.tensor([0, 2])}
+    found = module({**batch, "views": torch.tensor(1)})["vectors"][0]
+    rows = [
+        module.own[i] + torch.stack([module.shared[g] for g in ngrams(piece, 50)]).mean(0)
+        for i, piece in enumerate(["\u2581sun", "sunny", "x", "\u2581y"])
+    ]
+    torch.testing.assert_close(module.table(), torch.stack(rows))
+    torch.testing.assert_close(found[0], (rows[0] + rows[1]) / 2)
+    torch.testing.assert_close(found[1], rows[3])
+
+
+def test_words_spelled_alike_share_what_they_learn():
+    assert set(ngrams("\u2581vampire", 10**6)) & set(ngrams("\u2581vampiro", 10**6))
+    assert not set(ngrams("\u2581sun", 10**6)) & set(ngrams("\u2581moon", 10**6))
 
 
 def test_the_saved_student_loads_unchanged_elsewhere(tokenizer, tmp_path):
@@ -181,7 +187,7 @@ def test_the_saved_student_loads_unchanged_elsewhere(tokenizer, tmp_path):
     student = StaticStudent(tokenizer, 8, seed=0)
     student.save(tmp_path)
     text = "sun and moon"
-    rows = student.module.table.detach()[tokenizer.encode(text).ids].mean(0)
+    rows = student.module.table()[tokenizer.encode(text).ids].mean(0)
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path)).encode([text])[0]
     np.testing.assert_allclose(theirs, rows / rows.norm(), atol=1e-6)
 

@@ -39,7 +39,7 @@ def words(tokenizer: Tokenizer, text: str) -> list[str]:
 def new_words(
     tokenizer: Tokenizer, sentences: Iterable[Sequence[str]], *, size: int, least: int = 2
 ) -> list[str]:
-    """The most frequent words that the tokenizer splits, at most `size`, each seen `least` times."""
+    """The most frequent words that the tokenizer splits, at most `size`, seen `least` times."""
     counts = Counter(word for sentence in sentences for word in sentence)
     vocabulary = tokenizer.get_vocab()
     wanted = [

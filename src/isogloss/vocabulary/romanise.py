@@ -18,14 +18,22 @@ from isogloss.errors import UsageError
 # Letter for letter, in the order of the alphabets; `'` stands for nothing.
 _CYRILLIC = dict(zip(
     "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўјљњћђџ",
-    ["a", "b", "v", "g", "d", "e", "zh", "z", "i", "y", "k", "l", "m", "n", "o", "p", "r", "s", "t", "u", "f", "kh", "ts", "ch", "sh", "shch", "'", "y", "'", "e", "yu", "ya", "e", "i", "i", "ye", "g", "u", "j", "lj", "nj", "c", "dj", "dz"], strict=True))  # fmt: skip
+    (
+    "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch ' y ' e yu ya e i i "
+    "ye g u j lj nj c dj dz"
+).split(), strict=True))  # fmt: skip
 _GREEK = dict(zip(
     "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ",
-    ["a", "v", "g", "d", "e", "z", "i", "th", "i", "k", "l", "m", "n", "x", "o", "p", "r", "s", "s", "t", "y", "f", "ch", "ps", "o", "a", "e", "i", "i", "o", "y", "o", "i", "y", "i", "y"],
+    (
+    "a v g d e z i th i k l m n x o p r s s t y f ch ps o a e i i o y o i y i y"
+).split(),
     strict=True))  # fmt: skip
 _ARABIC = dict(zip(
     "ابتثجحخدذرزسشصضطظعغفقكلمنهويةىءآأإؤئپچژگکیہھےں",
-    ["a", "b", "t", "th", "j", "h", "kh", "d", "dh", "r", "z", "s", "sh", "s", "d", "t", "z", "a", "gh", "f", "q", "k", "l", "m", "n", "h", "w", "y", "a", "a", "'", "a", "a", "i", "w", "y", "p", "ch", "zh", "g", "k", "y", "h", "h", "e", "n"], strict=True))  # fmt: skip
+    (
+    "a b t th j h kh d dh r z s sh s d t z a gh f q k l m n h w y a a ' a a i w y p c"
+    "h zh g k y h h e n"
+).split(), strict=True))  # fmt: skip
 # Vowel marks and elongation, which most text leaves out.
 _ARABIC |= {chr(code): "'" for code in (*range(0x64B, 0x653), 0x670, 0x640)}
 _ABUGIDAS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,6 @@ from torch import nn
 
 from isogloss.registry import register
 from isogloss.train.loop import Batch
-import itertools
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +19,54 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
-class MeanTable(nn.Module):
-    """vector(text) = mean of the rows of its tokens; table `[V, d]`."""
+BUCKETS = 100_000
+LENGTHS = (3, 4, 5)
 
-    def __init__(self, size: int, dimension: int) -> None:
+
+class MeanTable(nn.Module):
+    """vector(text) = mean of the rows of its tokens; row = own vector + mean of its n-grams'.
+
+    The character n-grams of a token share hashed vectors while training, so that rare pieces,
+    inflected forms and words that two languages spell alike learn from each other; `rows` gives
+    the plain table `[V, d]` they add up to.
+    Source: Bojanowski et al. (2017), Enriching Word Vectors with Subword Information, section 3.2.
+    """
+
+    def __init__(self, pieces: Sequence[str], dimension: int, buckets: int = BUCKETS) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.randn(size, dimension) * 0.02)
+        self.own = nn.Parameter(torch.randn(len(pieces), dimension) * 0.02)
+        self.shared = nn.Parameter(torch.randn(buckets, dimension) * 0.02)
+        found = [ngrams(piece, buckets) for piece in pieces]
+        counts = torch.tensor([len(ids) for ids in found])
+        self.register_buffer("grams", torch.tensor([i for ids in found for i in ids]), False)
+        self.register_buffer("ends", counts.cumsum(0), False)
+        self.register_buffer("counts", counts, False)
+
+    def rows(self, used: torch.Tensor) -> torch.Tensor:
+        """Rows `[m, d]` of the tokens `used` `[m]`."""
+        counts = self.counts[used]
+        starts = counts.cumsum(0) - counts  # [m] where each token's n-grams begin below
+        shift = torch.repeat_interleave(self.ends[used] - counts - starts, counts)
+        grams = self.grams[shift + torch.arange(int(counts.sum()))]
+        return self.own[used] + F.embedding_bag(grams, self.shared, starts, mode="mean")
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Batch columns `ids` `[tokens]`, `offsets` `[views * B]`, `views` to vectors."""
         used, ids = torch.unique(batch["ids"], return_inverse=True)
-        flat = F.embedding_bag(ids, self.table[used], batch["offsets"], mode="mean")
+        flat = F.embedding_bag(ids, self.rows(used), batch["offsets"], mode="mean")
         return {"vectors": flat.view(int(batch["views"]), -1, flat.shape[-1])}  # [views, B, d]
+
+    def table(self) -> torch.Tensor:
+        """The plain table `[V, d]`."""
+        with torch.no_grad():
+            chunks = torch.arange(len(self.own)).split(8192)
+            return torch.cat([self.rows(chunk) for chunk in chunks])
+
+
+def ngrams(piece: str, buckets: int) -> list[int]:
+    """Hashed character n-grams of a piece, its beginning of a word counted as a character."""
+    found = {piece[i : i + n] for n in LENGTHS for i in range(len(piece) - n + 1)} | {piece}
+    return sorted(zlib.crc32(gram.encode()) % buckets for gram in found)
 
 
 @register("parameters", "static.v1")
@@ -44,11 +82,12 @@ class StaticStudent:
     def __init__(self, tokenizer: Tokenizer, dimension: int, seed: int) -> None:
         torch.manual_seed(seed)
         self.tokenizer = tokenizer
-        self.module = MeanTable(tokenizer.get_vocab_size(), dimension)
+        pieces = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
+        self.module = MeanTable(pieces, dimension)
 
     def groups(self) -> list[dict[str, Any]]:
-        """One group: the table."""
-        return [{"params": [self.module.table]}]
+        """One group: the tokens' own vectors and those of the n-grams."""
+        return [{"params": [self.module.own, self.module.shared]}]
 
     def save(self, folder: Path) -> None:
         """Write a folder that `sentence_transformers.SentenceTransformer` loads unchanged."""
@@ -59,7 +98,7 @@ class StaticStudent:
         static = folder / "0_StaticEmbedding"
         static.mkdir()
         (folder / "1_Normalize").mkdir()
-        table = self.module.table.detach().contiguous()
+        table = self.module.table().contiguous()
         save_file({"embedding.weight": table}, static / "model.safetensors")
         self.tokenizer.save(str(static / "tokenizer.json"))
         modules = [

@@ -1,0 +1,63 @@
+"""The full student starts as its teacher, and what it saves loads unchanged elsewhere."""
+
+import numpy as np
+import pytest
+import torch
+
+from isogloss.encode import load_encoder
+from isogloss.train.parameters.full import FullStudent
+from isogloss.vocabulary.extend import extend_wordpiece, with_romanisation
+
+
+@pytest.fixture(scope="module")
+def saved(minilm, tmp_path_factory):
+    from pathlib import Path
+
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(f"{minilm}/tokenizer.json")
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer = extend_wordpiece(with_romanisation(tokenizer, ["Cyrl"]), ["moskva", "slovo"])
+    rows = np.random.default_rng(0).normal(size=(2, 384)).astype(np.float32)
+    student = FullStudent(Path(minilm), tokenizer, rows)
+    folder = tmp_path_factory.mktemp("full")
+    student.save(folder)
+    return student, folder, rows
+
+
+TEXTS = ["Hello world", "A longer sentence, with more words in it.", "Москва"]
+
+
+def test_before_training_english_is_the_teachers(saved, minilm):
+    _, folder, _ = saved
+    teacher, ours = load_encoder(minilm), load_encoder(folder)
+    a = teacher.encode(TEXTS[:2], language="eng_Latn", layers=[6])[6].array
+    b = ours.encode(TEXTS[:2], language="eng_Latn", layers=[6])[6].array
+    np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_the_module_that_trains_is_the_model_that_is_saved(saved):
+    student, folder, _ = saved
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    ids = [student.tokenizer.encode(t, add_special_tokens=False).ids for t in TEXTS]
+    batch = {
+        "ids": torch.tensor([i for row in ids for i in row]),
+        "offsets": torch.tensor([0, len(ids[0]), len(ids[0]) + len(ids[1])]),
+        "views": torch.tensor(1),
+    }
+    with torch.no_grad():
+        mine = torch.nn.functional.normalize(student.module.eval()(batch)["vectors"][0], dim=-1)
+    theirs = sentence_transformers.SentenceTransformer(str(folder)).encode(TEXTS)
+    np.testing.assert_allclose(mine.numpy(), theirs, atol=1e-5)
+
+
+def test_transformers_loads_it_with_the_new_rows(saved):
+    from transformers import AutoModel, AutoTokenizer
+
+    _, folder, rows = saved
+    model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    assert tokenizer.tokenize("Москва") == ["moskva"]
+    table = model.get_input_embeddings().weight.detach().numpy()
+    np.testing.assert_array_equal(table[-2:], rows)
+    assert model.config.vocab_size == len(table) == len(tokenizer)
