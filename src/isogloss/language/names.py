@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from functools import cache
 from typing import Any
@@ -49,6 +48,8 @@ def near_codes(text: str) -> list[str]:
     """The codes nearest to a misspelt tag or name, the nearest first."""
     if len(text) > _LONGEST:
         return []
+    import difflib  # only on the way to an error
+
     base = re.split(r"[_.-]", text.lower())[0]
     near = difflib.get_close_matches(base, _known_codes(), n=3, cutoff=0.6)
     if len(text) > 4:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from isogloss.errors import AmbiguousLanguage, UnknownLanguage
@@ -84,6 +83,8 @@ def _absent(tag: str, language: Language, there: list[Language]) -> UnknownLangu
 
 def _near(language: Language, there: list[Language]) -> list[str]:
     """The same language, then its sisters in a macrolanguage, then codes spelt alike."""
+    import difflib  # only on the way to an error
+
     macro = language.macrolanguage
     same = [str(other) for other in there if other.iso == language.iso]
     sisters = [str(other) for other in there if macro and macro in (other.macrolanguage, other.iso)]
