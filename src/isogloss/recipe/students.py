@@ -149,6 +149,8 @@ def _translated_rows(
     length = np.linalg.norm(table, axis=1).mean()
     rows = {}
     for word in wanted:
+        if word not in ids[0]:  # only seen far into a long sentence
+            continue
         row = p[ids[0][word]] @ vectors  # [1, d]
         size = np.linalg.norm(row)
         if size > 0:
