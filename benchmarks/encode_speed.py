@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import random
 import statistics
 import time
@@ -78,7 +79,8 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="the folder of NTREX-128")
+    default = Path(os.environ.get("ISOGLOSS_DATA", "../shared/data")) / "ntrex128"
+    parser.add_argument("--data", type=Path, default=default, help="the folder of NTREX-128")
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--sentences", type=int, default=2000)
     parser.add_argument("--pairs", type=int, default=5)

@@ -115,7 +115,7 @@ def _slow_recipe(place):
     head, _, tail = text.partition("languages = [")
     text = head + 'languages = ["deu", "fra"]' + tail.partition("]")[2]
     text = text.replace(
-        "tuning_rows = 150", "tuning_rows = 10\nsteps = 400\nbatch = 32\ncheckpoint_every = 5"
+        "tuning_rows = 150", "tuning_rows = 10\nsteps = 120\nbatch = 32\ncheckpoint_every = 20"
     )
     recipe = place / "slow.toml"
     recipe.write_text(text, encoding="utf-8")

@@ -160,12 +160,17 @@ def claim(folder: Path, print_: str) -> bool:
             file=folder,
             remedy="choose another --out, or delete the folder",
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(map(_not_ours, folder.iterdir()))):
         raise OutputError(
             "is not empty and holds no run", file=folder, remedy="choose another --out"
         )
     write_json(state, {"fingerprint": print_, "finished": False})
     return False
+
+
+def _not_ours(entry: Path) -> bool:
+    """Whether an entry of the folder is more than what a kill while writing left behind."""
+    return not entry.name.startswith(".run.json.")
 
 
 def _inputs(recipe: Recipe, cache: Path, start: Start) -> Workplace:

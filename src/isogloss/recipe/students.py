@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isogloss.errors import ModelError, UsageError
+from isogloss.files import atomic_write
 from isogloss.registry import full_name
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def build_student(
 def _static(
     step: Distil, teacher: Any, corpus: Corpus, targets: np.ndarray, place: Workplace
 ) -> tuple[Any, Any]:
+    from tokenizers import Tokenizer
+
     from isogloss.train.mixture import ParallelViews
     from isogloss.train.parameters.static import StaticStudent
     from isogloss.vocabulary.learn import UNKNOWN, learn_unigram
@@ -39,7 +42,13 @@ def _static(
     texts = {str(language): corpus.texts(language) for language in corpus.languages}
     present = {lang: [t for t in column if t is not None] for lang, column in texts.items()}
     advance = place.start("learn the tokenizer", 1)
-    tokenizer = learn_unigram(present, size=step.vocabulary, seed=place.seed)
+    kept = place.scratch / "tokenizer.json"  # a run that goes on must not learn another one
+    if kept.is_file():
+        tokenizer = Tokenizer.from_file(str(kept))
+    else:
+        tokenizer = learn_unigram(present, size=step.vocabulary, seed=place.seed)
+        with atomic_write(kept) as file:
+            file.write(tokenizer.to_str())
     advance(1)
     unknown = tokenizer.token_to_id(UNKNOWN)
     tokens: dict[str, list[np.ndarray | None]] = {}
@@ -178,6 +187,6 @@ _BUILDERS = {"static.v1": _static, "full.v1": _full}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "static.v1": {"vocabulary": 64_000, "steps": 800, "batch": 512, "views": 3, "drop": 0.2,
                   "learning_rate": 0.01},
-    "full.v1": {"vocabulary": 20_000, "steps": 1200, "batch": 48, "views": 2, "drop": 0.0,
+    "full.v1": {"vocabulary": 20_000, "steps": 30, "batch": 48, "views": 2, "drop": 0.0,
                 "learning_rate": 3e-5},
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 UNKNOWN = "<unk>"
+NEAR = 0.1  # log-probability around the rarest piece in which the trainer puts its fillers
 
 
 @register("tokenizer", "unigram.v1")
@@ -70,4 +72,22 @@ def learn_unigram(
         return drawn
 
     tokenizer.train_from_iterator(lines(), trainer)
-    return tokenizer
+    return _in_order(tokenizer)
+
+
+def _in_order(tokenizer: Tokenizer) -> Tokenizer:
+    """The same pieces in an order, and with scores, that do not depend on the trainer's threads.
+
+    The trainer adds single characters that no piece covers in the order of a hash map, each a
+    little less likely than the last, and its sums differ in their last digits from run to run.
+    """
+    from tokenizers import Tokenizer
+
+    state = json.loads(tokenizer.to_str())
+    scores = {p: round(s, 4) for p, s in state["model"]["vocab"] if p != UNKNOWN}
+    floor = min((s for p, s in scores.items() if len(p) > 1), default=0.0)
+    fillers = sorted(p for p, s in scores.items() if len(p) == 1 and s < floor + NEAR)
+    scores |= {piece: round(floor - 1e-4 * (i + 1), 4) for i, piece in enumerate(fillers)}
+    pieces = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+    state["model"] |= {"vocab": [[UNKNOWN, 0.0], *map(list, pieces)], "unk_id": 0}
+    return Tokenizer.from_str(json.dumps(state))

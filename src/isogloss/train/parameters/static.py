@@ -83,7 +83,7 @@ class StaticStudent:
         torch.manual_seed(seed)
         self.tokenizer = tokenizer
         pieces = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
-        self.module = MeanTable(pieces, dimension)
+        self.module = MeanTable(pieces, dimension, min(BUCKETS, 8 * len(pieces)))
 
     def groups(self) -> list[dict[str, Any]]:
         """One group: the tokens' own vectors and those of the n-grams."""
