@@ -47,8 +47,8 @@ class FullStudent:
     """All weights of the teacher's body; the token table learns faster than the rest.
 
     Prefer it where the teacher already reads a language or its script a little, and where the
-    result must load as a plain `transformers` model. It costs a hundred times what the static
-    student costs.
+    result must load as a plain `transformers` model. It costs far more than the static
+    student.
     Source: Reimers and Gurevych (2020), with the vocabulary extended as in Wang et al. (2020),
     Extending Multilingual BERT to Low-Resource Languages, section 3.
 

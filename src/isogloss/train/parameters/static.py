@@ -74,7 +74,7 @@ class StaticStudent:
     """All weights of a mean-pooled token table in the teacher's space.
 
     Prefer it on a CPU and for little data: it cannot read word order, but it learns a language
-    from a few thousand sentence pairs in minutes and encodes thousands of texts a second.
+    from a few thousand sentence pairs in minutes.
     Source: the architecture of Hill, Cho and Korhonen (2016, FastSent) and of
     `sentence_transformers`' StaticEmbedding, in which it is saved.
     """
