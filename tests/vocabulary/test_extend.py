@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isogloss.errors import ModelError, UsageError
-from isogloss.vocabulary.extend import extend_wordpiece, new_words, with_romanisation, words
+from isogloss.vocabulary.extend import extend_wordpiece, new_words, with_romanisation
 from isogloss.vocabulary.romanise import SCRIPTS, romanisation
+from isogloss.vocabulary.words import words
 
 SPELLED = {
     "Москва Щербаков": "moskva shcherbakov",
@@ -15,6 +16,8 @@ SPELLED = {
     "नई दिल्ली नरेंद्र मोदी ने कहा": "nai dilli narendr modi ne kaha",
     "সব ২০১৯": "sab 2019",
     "سلمان في الرِّياض": "slman fy alryad",
+    "キャンディー・ソフトクリーム ファイル": "kyandi sofutokurimu fairu",
+    "서울 바나나": "seoul banana",
     "Hello, wörld 12": "hello, world 12",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from isogloss.encode.vectors import Vectors, check_finite, pair_rows
+from isogloss.match.neighbours import unit
 from isogloss.measure.measured import Measured, item_key
 from isogloss.score import Score, Scores, bootstrap_mean
 
@@ -29,7 +30,7 @@ def pivot_kept(student: Vectors, teacher: Vectors, *, seed: int = 0) -> Measured
     Prefer it whenever a model was changed for other languages' sake.
     """
     i, j, dropped = pair_rows(student, teacher)
-    left, right = _unit(student.array[i]), _unit(teacher.array[j])  # [m, d], [m, d]
+    left, right = unit(student.array[i]), unit(teacher.array[j])  # [m, d], [m, d]
     check_finite(left, student.language)
     check_finite(right, teacher.language)
     cosines = (left * right).sum(1)  # [m]
@@ -55,7 +56,3 @@ def pivot_kept(student: Vectors, teacher: Vectors, *, seed: int = 0) -> Measured
     ]  # fmt: skip
     items = dict(zip(map(item_key, rows), (cosines, hits), strict=True))
     return Measured(Scores(rows), items)
-
-
-def _unit(array: np.ndarray) -> np.ndarray:
-    return array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12)

@@ -132,7 +132,7 @@ def execute(
         "wall_seconds": round(time.time() - began, 1),
         "inputs": _describe(recipe, place),
         "steps": facts,
-        "protocol": "Inside this run nothing was chosen on the held-out text; it was only measured.",
+        "protocol": "In this run nothing was chosen on the held-out text; it was only measured.",
         "notes": list(dict.fromkeys(notes)),
         "seed": recipe.seed,
         **_machine(),

@@ -11,6 +11,7 @@ from isogloss import registry
 from isogloss.encode import encode_cached
 from isogloss.errors import ModelError, TrainingError
 from isogloss.files import write_json
+from isogloss.match.neighbours import unit
 from isogloss.recipe.step import Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Score, Scores, holm, paired_test
@@ -88,6 +89,7 @@ class Distil(Step):
         objectives: registered objectives and their weights.
         threads: CPU threads, a setting because sums depend on it.
         checkpoint_every: steps between checkpoints.
+        words: words of the teacher's vocabulary whose rows begin as its vectors of them (static).
         longest: longer rows, in tokens, are not trained on (full); they are counted.
 
     What is not given is the student's own default, see `students.DEFAULTS`.
@@ -102,6 +104,7 @@ class Distil(Step):
     views: int = Field(ge=2)
     drop: float = Field(ge=0, lt=1)
     learning_rate: float = Field(gt=0)
+    words: int = Field(ge=0)
     longest: int = Field(default=40, ge=4)
     objectives: dict[str, float] = Field(default={"contrast.v1": 1.0, "distil.v1": 1.0})
     threads: int = Field(default=2, ge=1)
@@ -193,8 +196,7 @@ def _pivot_vectors(teacher: Any, corpus: Corpus, place: Workplace) -> np.ndarray
             f"the teacher's window of {teacher.window} tokens"
         )
     full = np.zeros((len(texts), vectors.array.shape[1]), np.float32)
-    length = np.linalg.norm(vectors.array, axis=1, keepdims=True)
-    full[vectors.rows] = vectors.array / np.maximum(length, 1e-12)
+    full[vectors.rows] = unit(vectors.array)
     return full
 
 
@@ -215,7 +217,7 @@ def _watch(student: Any, tuning: Corpus, place: Workplace) -> dict[str, float]:
         i, j, _ = pair_rows(read[language], read[place.pivot])
         if len(i) < 2:
             continue
-        left, right = (_unit(read[x].array[k]) for x, k in ((language, i), (place.pivot, j)))
+        left, right = (unit(read[x].array[k]) for x, k in ((language, i), (place.pivot, j)))
         scores = left @ right.T  # [n, n], n is a few hundred
         found[language] = float((scores.argmax(1) == np.arange(len(i))).mean())
         if np.mean(scores) > 0.98:
@@ -225,10 +227,6 @@ def _watch(student: Any, tuning: Corpus, place: Workplace) -> dict[str, float]:
                 remedy="lower the learning rate, or train with contrast",
             )
     return found
-
-
-def _unit(array: np.ndarray) -> np.ndarray:
-    return array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12)
 
 
 @register("step", "pivot.v1")

@@ -35,10 +35,12 @@ def _static(
 ) -> tuple[Any, Any]:
     from tokenizers import Tokenizer
 
+    from isogloss.language import read_language
     from isogloss.train.mixture import ParallelViews
     from isogloss.train.parameters.static import StaticStudent
     from isogloss.vocabulary.learn import UNKNOWN, learn_unigram
 
+    begin = _teacher_words(teacher, step.words, place)
     texts = {str(language): corpus.texts(language) for language in corpus.languages}
     present = {lang: [t for t in column if t is not None] for lang, column in texts.items()}
     advance = place.start("learn the tokenizer", 1)
@@ -46,7 +48,10 @@ def _static(
     if kept.is_file():
         tokenizer = Tokenizer.from_file(str(kept))
     else:
-        tokenizer = learn_unigram(present, size=step.vocabulary, seed=place.seed)
+        tokenizer = learn_unigram(
+            present, size=step.vocabulary, seed=place.seed, words=begin,
+            scripts={read_language(lang).script for lang in texts},
+        )  # fmt: skip
         with atomic_write(kept) as file:
             file.write(tokenizer.to_str())
     advance(1)
@@ -58,11 +63,38 @@ def _static(
         tokens[language] = [ids if ids is not None and len(ids) else None for ids in rows]
         if all((ids == unknown).all() for ids in tokens[language] if ids is not None):
             raise ModelError(f"{language}: the learned tokenizer gives only unknown tokens")
-    student = StaticStudent(tokenizer, targets.shape[1], place.seed)
+    spell = tokenizer.normalizer.normalize_str
+    spelled = {spell(word): row for word, row in begin.items()}
+    student = StaticStudent(tokenizer, targets.shape[1], place.seed, spelled)
     mixture = ParallelViews(
         tokens, targets, place.pivot, size=step.batch, views=step.views, drop=step.drop
     )
     return student, mixture
+
+
+def _teacher_words(teacher: Any, size: int, place: Workplace) -> dict[str, np.ndarray]:
+    """Whole words of the teacher's vocabulary and its unit vectors of them."""
+    from tokenizers import Tokenizer
+
+    from isogloss.encode import encode_cached
+    from isogloss.encode.cache import cache_root
+    from isogloss.encode.resolve import find_model
+    from isogloss.match.neighbours import unit
+    from isogloss.vocabulary.words import whole_words
+
+    path = find_model(teacher.name).body / "tokenizer.json"
+    if not size or not path.is_file():
+        return {}
+    words = whole_words(Tokenizer.from_file(str(path)), size=size)
+    if not words:
+        return {}
+    advance = place.start("teacher reads its words", len(words))
+    layers = encode_cached(
+        teacher, words, language=place.pivot, progress=advance, cache=cache_root()
+    )
+    vectors = next(iter(layers.values()))
+    rows = unit(vectors.array)
+    return {words[i]: row for i, row in zip(vectors.rows, rows, strict=True)}
 
 
 def _full(
@@ -74,7 +106,8 @@ def _full(
     from isogloss.language import read_language
     from isogloss.train.mixture import ParallelViews
     from isogloss.train.parameters.full import FullStudent
-    from isogloss.vocabulary.extend import extend_wordpiece, new_words, with_romanisation, words
+    from isogloss.vocabulary.extend import extend_wordpiece, new_words, with_romanisation
+    from isogloss.vocabulary.words import words
 
     folder = find_model(teacher.name).body
     plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -186,7 +219,8 @@ def _short_ids(
 _BUILDERS = {"static.v1": _static, "full.v1": _full}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "static.v1": {"vocabulary": 64_000, "steps": 800, "batch": 512, "views": 3, "drop": 0.2,
+                  "words": 30_000,
                   "learning_rate": 0.01},
-    "full.v1": {"vocabulary": 20_000, "steps": 30, "batch": 48, "views": 2, "drop": 0.0,
+    "full.v1": {"vocabulary": 20_000, "steps": 30, "batch": 48, "views": 2, "drop": 0.0, "words": 0,
                 "learning_rate": 3e-5},
 }  # fmt: skip

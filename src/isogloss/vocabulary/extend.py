@@ -29,13 +29,6 @@ def with_romanisation(tokenizer: Tokenizer, scripts: Iterable[str]) -> Tokenizer
     return copy
 
 
-def words(tokenizer: Tokenizer, text: str) -> list[str]:
-    """The words of a text as the tokenizer's normaliser and pre-tokenizer make them."""
-    if tokenizer.normalizer:
-        text = tokenizer.normalizer.normalize_str(text)
-    return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
-
-
 def new_words(
     tokenizer: Tokenizer, sentences: Iterable[Sequence[str]], *, size: int, least: int = 2
 ) -> list[str]:

@@ -1,14 +1,15 @@
-"""Learn a multilingual tokenizer: Unigram over normalised, lower-cased text."""
+"""Learn a multilingual tokenizer: Unigram over normalised, lower-cased, romanised text."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.vocabulary.romanise import SCRIPTS, steps
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -24,6 +25,8 @@ def learn_unigram(
     size: int = 64_000,
     temperature: float = 0.0,
     seed: int = 0,
+    scripts: Iterable[str] = (),
+    words: Iterable[str] = (),
 ) -> Tokenizer:
     """A Unigram tokenizer of at most `size` pieces, learned on all languages together.
 
@@ -35,10 +38,13 @@ def learn_unigram(
         size: wanted number of pieces; a small corpus gives fewer.
         temperature: exponent of the language's share.
         seed: of the drawing.
+        scripts: those to spell in Latin letters, so that names and loans meet across scripts;
+            scripts without a map stay as they are.
+        words: whole words to know besides, whether the text has them or not.
 
     Returns:
-        A tokenizer that applies NFKC and lower case, splits at white space and punctuation, and
-        gives `<unk>` for characters it never met.
+        A tokenizer that applies NFKC, lower case and romanisation, splits at white space and
+        punctuation, and gives `<unk>` for characters it never met.
 
     Raises:
         UsageError: there is no text.
@@ -52,7 +58,10 @@ def learn_unigram(
     if not counts:
         raise UsageError("there is no text to learn a tokenizer from")
     tokenizer = Tokenizer(models.Unigram())
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    known = sorted(set(scripts) & set(SCRIPTS))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), *(steps(known) if known else [])]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits()]
     )
@@ -72,11 +81,13 @@ def learn_unigram(
         return drawn
 
     tokenizer.train_from_iterator(lines(), trainer)
-    return _in_order(tokenizer)
+    return _in_order(tokenizer, [tokenizer.normalizer.normalize_str(word) for word in words])
 
 
-def _in_order(tokenizer: Tokenizer) -> Tokenizer:
+def _in_order(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:
     """The same pieces in an order, and with scores, that do not depend on the trainer's threads.
+
+    Words that are not pieces yet come last, just likely enough to beat any two pieces.
 
     The trainer adds single characters that no piece covers in the order of a hash map, each a
     little less likely than the last, and its sums differ in their last digits from run to run.
@@ -88,6 +99,8 @@ def _in_order(tokenizer: Tokenizer) -> Tokenizer:
     floor = min((s for p, s in scores.items() if len(p) > 1), default=0.0)
     fillers = sorted(p for p, s in scores.items() if len(p) == 1 and s < floor + NEAR)
     scores |= {piece: round(floor - 1e-4 * (i + 1), 4) for i, piece in enumerate(fillers)}
+    last = min(scores.values(), default=0.0) - 1e-4
+    scores |= dict.fromkeys(sorted({f"▁{word}" for word in words} - scores.keys()), last)
     pieces = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     state["model"] |= {"vocab": [[UNKNOWN, 0.0], *map(list, pieces)], "unk_id": 0}
     return Tokenizer.from_str(json.dumps(state))

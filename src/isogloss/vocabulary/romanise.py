@@ -43,16 +43,19 @@ _ABUGIDAS = {
 }  # fmt: skip
 # A consonant's own vowel, and a sign that takes its place; `steps` turns both into letters.
 INHERENT, SIGN = "\ue001", "\ue000"
+SMALL = "\ue002"  # a small kana takes the place of the vowel before it
 _ALPHABETS = {"Cyrl": _CYRILLIC, "Grek": _GREEK, "Arab": _ARABIC}
-SCRIPTS = (*_ALPHABETS, *_ABUGIDAS)
+_BY_NAME = {"Jpan": range(0x30A1, 0x30FD), "Kore": range(0xAC00, 0xD7A4)}
+SCRIPTS = (*_ALPHABETS, *_BY_NAME, *_ABUGIDAS)
 
 
 def romanisation(script: str) -> dict[str, str]:
     """Sequences of one script and how they are spelled in Latin letters.
 
     Alphabets map letter by letter. In the abugidas of India a consonant carries the vowel a unless
-    a vowel sign or a virama follows or the word ends, which `steps` settles by two marks; the
-    names of the letters in Unicode say how they sound.
+    a vowel sign or a virama follows or the word ends, which `steps` settles by two marks. Of
+    Japanese only the katakana are mapped, which spell names and loans; of Korean every syllable.
+    The names of the letters in Unicode say how they sound.
 
     Raises:
         UsageError: a script there is no map for.
@@ -60,6 +63,8 @@ def romanisation(script: str) -> dict[str, str]:
     if script in _ALPHABETS:
         rules = {k: v.replace("'", "") for k, v in _ALPHABETS[script].items()}
         return rules | {k.upper(): v for k, v in rules.items() if k.upper() != k}
+    if script in _BY_NAME:
+        return {chr(code): _sound(unicodedata.name(chr(code))) for code in _BY_NAME[script]}
     if script not in _ABUGIDAS:
         raise UsageError(f"no romanisation for {script!r}", remedy=f"known: {', '.join(SCRIPTS)}")
     return _abugida(*_ABUGIDAS[script])
@@ -84,6 +89,18 @@ def _abugida(start: int, name: str) -> dict[str, str]:
     return rules
 
 
+def _sound(name: str) -> str:
+    """How a syllable sounds by its name: `KATAKANA LETTER SMALL YA`, `HANGUL SYLLABLE GAG`."""
+    sound = name.rpartition(" ")[2].lower()
+    if not name.startswith(("KATAKANA LETTER", "HANGUL SYLLABLE")):
+        return " " if sound == "dot" else ""  # a mark: long vowels are written once
+    sound = _KATAKANA.get(sound, sound) if name.startswith("KATAKANA") else sound
+    if "SMALL" in name:  # a small tu doubles the next consonant, which is written once
+        return "" if sound == "tsu" else SMALL + sound
+    return sound
+
+
+_KATAKANA = {"si": "shi", "ti": "chi", "tu": "tsu", "hu": "fu", "zi": "ji", "di": "ji", "du": "zu"}
 _VOWEL = {"aa": "a", "ii": "i", "uu": "u", "ee": "e", "oo": "o", "vocalic": "r"}
 _CONSONANT = {
     "ng": "n", "ny": "n", "tt": "t", "dd": "d", "tth": "th", "ddh": "dh", "nn": "n", "ll": "l",
@@ -95,8 +112,11 @@ def steps(scripts: Iterable[str]) -> list[Any]:
     """The normalisers, in order, that spell these scripts in Latin letters."""
     from tokenizers import Regex, normalizers
 
+    scripts = set(scripts)
     made: list[Any] = [normalizers.Precompiled(charsmap(scripts))]
-    if set(scripts) & set(_ABUGIDAS):
+    if "Jpan" in scripts:
+        made.append(normalizers.Replace(Regex(f"[aeiou]?{SMALL}"), ""))
+    if scripts & set(_ABUGIDAS):
         unwritten = f"{INHERENT}{SIGN}|{INHERENT}(?![a-z{INHERENT}{SIGN}])|{SIGN}"
         made.append(normalizers.Replace(Regex(unwritten), ""))
         made.append(normalizers.Replace(INHERENT, "a"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 BUCKETS = 100_000
 LENGTHS = (3, 4, 5)
+LENGTH = 2.0  # of a row that begins as a teacher's vector: about that of a row once trained
 
 
 class MeanTable(nn.Module):
@@ -75,15 +77,34 @@ class StaticStudent:
 
     Prefer it on a CPU and for little data: it cannot read word order, but it learns a language
     from a few thousand sentence pairs in minutes.
+    Rows of words that the teacher knows may begin as the teacher's vectors of them. That keeps the
+    pivot's words that training text lacks, and gives names and loans spelled alike a meaning.
     Source: the architecture of Hill, Cho and Korhonen (2016, FastSent) and of
-    `sentence_transformers`' StaticEmbedding, in which it is saved.
+    `sentence_transformers`' StaticEmbedding, in which it is saved; rows from a teacher's vectors
+    of single words as in model2vec (Tulkens and van Dongen 2024).
+
+    Args:
+        tokenizer: gives the rows their names.
+        dimension: of the vectors.
+        seed: of the first values.
+        begin: unit vectors `[d]` of whole words, as the tokenizer spells them.
     """
 
-    def __init__(self, tokenizer: Tokenizer, dimension: int, seed: int) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        dimension: int,
+        seed: int,
+        begin: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         torch.manual_seed(seed)
         self.tokenizer = tokenizer
         pieces = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
         self.module = MeanTable(pieces, dimension, min(BUCKETS, 8 * len(pieces)))
+        for word, vector in (begin or {}).items():
+            row = tokenizer.token_to_id(f"▁{word}")
+            if row is not None:
+                self.module.own.data[row] = LENGTH * torch.from_numpy(vector)
 
     def groups(self) -> list[dict[str, Any]]:
         """One group: the tokens' own vectors and those of the n-grams."""

@@ -1,0 +1,84 @@
+"""How the report reads rows of scores: which layer stands for a model, how a language is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+from isogloss.errors import IsoglossError
+from isogloss.language import read_language
+from isogloss.score import Score, Scores
+
+
+class Shown(NamedTuple):
+    """A language as people read it; `autonym` is empty where it is not known or says the same."""
+
+    tag: str
+    name: str
+    autonym: str
+    bcp47: str
+    direction: str
+
+    @property
+    def label(self) -> str:
+        """`Māori (mri_Latn)`, the spelling of every axis and table."""
+        return self.tag if self.name == self.tag else f"{self.name} ({self.tag})"
+
+
+@cache
+def shown(tag: str) -> Shown:
+    """Names of a tag. A report is drawn whatever the rows say, so an unknown tag is kept as is."""
+    try:
+        language = read_language(tag)
+    except IsoglossError:
+        return Shown(tag, tag, "", "und", "auto")
+    own = "" if language.autonym == language.name else language.autonym
+    return Shown(tag, language.name, own, language.bcp47, language.direction)
+
+
+def outward(rows: Iterable[Score]) -> Scores:
+    """The rows whose direction goes from the language to the pivot."""
+    return Scores(r for r in rows if str(r.direction).startswith(f"{r.language}>"))
+
+
+def last_layers(rows: Iterable[Score]) -> Scores:
+    """Of each system, stage and language, the rows of the last layer only."""
+    kept = list(rows)
+    top: dict[tuple[str | None, ...], int] = {}
+    for row in kept:
+        key = (row.system, row.stage, row.language)
+        top[key] = max(top.get(key, -1), _layer(row))
+    return Scores(r for r in kept if _layer(r) == top[r.system, r.stage, r.language])
+
+
+def main_rows(scores: Scores, measure: str) -> Scores:
+    """The rows with a value that stand for a measure: last layer, from language to pivot."""
+    rows = scores.where(measure=measure)
+    if any(r.direction for r in rows):
+        rows = outward(rows)
+    return Scores(r for r in last_layers(rows) if r.value is not None)
+
+
+def stages(rows: Iterable[Score]) -> list[str | None]:
+    """Which of before and after (or neither: a measure run) the rows hold, in that order."""
+    present = {row.stage for row in rows}
+    return [stage for stage in ("before", "after", None) if stage in present]
+
+
+def final(scores: Scores, measure: str) -> Scores:
+    """The rows of a measure that say how things are now: after, else measured, else before."""
+    rows = main_rows(scores, measure)
+    for stage in ("after", None, "before"):
+        if any(row.stage == stage for row in rows):
+            return rows.where(stage=stage)
+    return Scores()
+
+
+def by_language(rows: Iterable[Score]) -> dict[str, Score]:
+    """The rows by their language's tag."""
+    return {str(row.language): row for row in rows}
+
+
+def _layer(row: Score) -> int:
+    return -1 if row.layer is None else row.layer
