@@ -54,7 +54,7 @@ def test_names_are_versioned_unique_and_suggested():
     with pytest.raises(UsageError, match="not a versioned name"):
         registry.register("testing", "mexa")
     registry.register("testing", "taken.v1")(files.fingerprint)
-    with pytest.raises(UsageError, match=r"taken: isogloss.files.fingerprint and .*sha256_file"):
+    with pytest.raises(UsageError, match=r"twice: isogloss.files.fingerprint at .*sha256_file at "):
         registry.register("testing", "taken.v1")(files.sha256_file)
     with pytest.raises(UnknownName, match="did you mean mexa"):
         registry.get("measure", "mexxa")
@@ -84,7 +84,7 @@ def test_settings_read_back_equal(steps, rate):
 def test_a_broken_toml_names_file_and_line(tmp_path):
     file = tmp_path / "r.toml"
     file.write_text("a = 1\nb = = 2\n")
-    with pytest.raises(SettingsError, match=r"(?s)r.toml: .*line 2"):
+    with pytest.raises(SettingsError, match=r"r.toml:2: "):
         read_toml(file)
 
 

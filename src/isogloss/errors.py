@@ -60,14 +60,18 @@ class SettingsError(UsageError):
     Args:
         problems: one line a problem, such as `train.steps: must be at least 1`.
         file: the settings file, if they came from one.
+        line: the line in it, where there is one.
     """
 
-    def __init__(self, problems: Sequence[str], *, file: str | Path | None = None) -> None:
+    def __init__(
+        self, problems: Sequence[str], *, file: str | Path | None = None, line: int | None = None
+    ) -> None:
         self.problems = tuple(problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__(
             f"{count} in the settings:" + "".join(f"\n  - {problem}" for problem in problems),
             file=file,
+            line=line,
         )
 
 

@@ -6,63 +6,78 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from isogloss.errors import OutputError
+from isogloss.errors import IsoglossError, OutputError
+
+# How libraries say it that do not pass the number on: safetensors, and numpy's tofile.
+_FULL = re.compile(r"[Nn]o space left|quota exceeded|\d+ requested and \d+ written")
 
 
 @contextmanager
-def atomic_write(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
+def atomic_write(path: str | Path, mode: str = "w") -> Generator[IO[Any]]:
     """Open a file that appears under its name only when the block ends without an error.
 
     Raises:
-        OutputError: no space left, or the folder cannot be written; nothing is left behind.
+        OutputError: no space left, or the folder cannot be written; nothing is left behind. Errors
+            of the block itself, such as one from reading another file, pass unchanged.
     """
     path = Path(path)
-    temporary = ""
-    try:
+    with _reported(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        encoding = None if "b" in mode else "utf-8"
-        newline = None if "b" in mode else "\n"
-        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
+    try:
+        with (
+            _reported(path, block=True),
+            os.fdopen(handle, mode, encoding=encoding, newline=newline) as file,
+        ):
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        temporary = ""
-    except OSError as error:
-        raise _output_error(error, path) from error
+            with _reported(path):
+                file.flush()
+                os.fsync(file.fileno())
+        with _reported(path):
+            temporary.chmod(0o644)
+            temporary.replace(path)
     finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)  # after the replacement there is none
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Fill a folder that replaces `path` only when the block ends without an error."""
+def atomic_folder(path: str | Path) -> Generator[Path]:
+    """Fill a folder that replaces `path` only when the block ends without an error.
+
+    Raises:
+        OutputError: as `atomic_write`.
+    """
     path = Path(path)
-    temporary: Path | None = None
-    try:
+    with _reported(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        yield temporary
-        os.chmod(temporary, 0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise _output_error(error, path) from error
+    aside = temporary.with_name(f"{temporary.name}.old")
+    try:
+        with _reported(path, block=True):
+            yield temporary
+        with _reported(path):
+            temporary.chmod(0o755)
+            if path.exists():  # a folder cannot be renamed onto one that holds something
+                path.replace(aside)
+            try:
+                temporary.replace(path)
+            except OSError:
+                if aside.exists():
+                    aside.replace(path)
+                raise
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -76,10 +91,20 @@ def fingerprint(*parts: Any) -> str:
     """16 hex digits that name a value: sha256 over the canonical JSON of `parts`.
 
     Raises:
-        TypeError: a part is neither JSON nor something with a faithful `str`.
+        TypeError: a part is neither JSON nor a single thing whose `str` names it, as that of a
+            path or a language does.
     """
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = json.dumps(
+        parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_faithful
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _faithful(part: Any) -> str:
+    # A set has no order, a long array prints with gaps, and object's own text is an address.
+    if isinstance(part, Iterable) or type(part).__str__ is object.__str__:
+        raise TypeError(f"a {type(part).__name__} has no text that names it: {part!r}")
+    return str(part)
 
 
 def fingerprint_texts(texts: Iterable[str | None]) -> str:
@@ -101,17 +126,25 @@ def sha256_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _output_error(error: OSError, path: Path) -> OutputError:
-    if isinstance(error, OutputError):
-        return error
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(
-            "no space left on the device; nothing was half-written",
-            file=path,
-            remedy="free some space or choose another --out, then run the same command again",
-        )
-    return OutputError(
-        f"cannot be written: {error.strerror or error}",
-        file=path,
-        remedy="choose a folder you can write to with --out",
-    )
+@contextmanager
+def _reported(path: Path, *, block: bool = False) -> Generator[None]:
+    """Errors of writing as `OutputError`; around a caller's block, only those that say they are."""
+    try:
+        yield
+    except IsoglossError:
+        raise
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if number in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(error)):
+            raise OutputError(
+                "no space left on the device; nothing was half-written",
+                file=path,
+                remedy="free some space or choose another --out, then run the same command again",
+            ) from error
+        if isinstance(error, OSError) and (not block or number in (errno.EFBIG, errno.EROFS)):
+            raise OutputError(
+                f"cannot be written: {error.strerror or error}",
+                file=path,
+                remedy="choose a folder you can write to with --out",
+            ) from error
+        raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 Advance = Callable[[int], None]
@@ -17,7 +17,7 @@ def silent(description: str, total: int) -> Advance:
 
 
 @contextmanager
-def bars() -> Iterator[Start]:
+def bars() -> Generator[Start]:
     """Progress bars on standard error, or nothing where that is not a terminal."""
     if not sys.stderr.isatty():
         yield _line

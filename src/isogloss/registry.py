@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -29,24 +30,35 @@ T = TypeVar("T")
 _DECORATOR = re.compile(r'^@register\(\s*"([a-z_]+)",\s*"([a-z0-9_.-]+\.v\d+)"', re.MULTILINE)
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.v\d+")
 _objects: dict[tuple[str, str], Any] = {}
+_places: dict[tuple[str, str], str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a registered thing lives: its kind, versioned name, module, file and line."""
+    """Where a registered thing lives.
+
+    Attributes:
+        kind: what it is: measure, format ...
+        name: its versioned name.
+        module: what has to be imported.
+        file: the file that registers it, or the entry point.
+        line: the line there, 0 for an entry point.
+        attribute: the object in the module, for an entry point.
+    """
 
     kind: str
     name: str
     module: str
     file: str
     line: int
+    attribute: str = ""
 
 
 def register(kind: str, name: str) -> Callable[[T], T]:
     """Give the decorated object a versioned name, such as `register("measure", "mexa.v1")`.
 
     Raises:
-        UsageError: the name has no version, or two different objects claim it.
+        UsageError: the name has no version, or two places claim it; both are named.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -54,11 +66,18 @@ def register(kind: str, name: str) -> Callable[[T], T]:
             remedy="use lower-case words and a version, such as 'mexa.v1'",
         )
 
+    caller = sys._getframe(1)
+    place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+
     def keep(thing: T) -> T:
         other = _objects.get((kind, name))
         if other is not None and _origin(other) != _origin(thing):
-            raise UsageError(f"{kind} {name!r} is taken: {_origin(other)} and {_origin(thing)}")
-        _objects[kind, name] = thing
+            raise UsageError(
+                f"{kind} {name!r} is registered twice: {_origin(other)} at {_places[kind, name]} "
+                f"and {_origin(thing)} at {place}",
+                remedy="give one of them another name, or the next version",
+            )
+        _objects[kind, name], _places[kind, name] = thing, place
         return thing
 
     return keep
@@ -71,9 +90,15 @@ def get(kind: str, name: str) -> Any:
         UnknownName: nothing of that kind has the name; the message lists the nearest ones.
     """
     full = full_name(kind, name)
-    if (kind, full) not in _objects:
-        importlib.import_module(_entries()[kind, full].module)
-    return _objects[kind, full]
+    key = (kind, full)
+    if key not in _objects:
+        entry = _entries()[key]
+        thing: Any = importlib.import_module(entry.module)
+        if entry.attribute:  # another package's; whether it also decorates is its own affair
+            for part in entry.attribute.split("."):
+                thing = getattr(thing, part)
+            _objects[key], _places[key] = thing, entry.file
+    return _objects[key]
 
 
 def full_name(kind: str, name: str) -> str:
@@ -115,17 +140,24 @@ def _entries() -> dict[tuple[str, str], Entry]:
             module = ".".join(parts).removesuffix(".__init__")
             line = source.count("\n", 0, match.start()) + 1
             entry = Entry(match[1], match[2], module, str(file), line)
-            other = found.get((entry.kind, entry.name))
-            if other is not None:
-                raise UsageError(
-                    f"{entry.kind} {entry.name!r} is registered twice: "
-                    f"{other.file}:{other.line} and {file}:{line}"
-                )
-            found[entry.kind, entry.name] = entry
+            _add(found, entry)
     for point in _entry_points():
         kind, _, name = point.name.partition(":")
-        found.setdefault((kind, name), Entry(kind, name, point.module, point.value, 0))
+        where = f"entry point {point.name} = {point.value}"
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{where}: the name must be like 'measure:mine.v1'")
+        _add(found, Entry(kind, name, point.module, where, 0, point.attr))
     return found
+
+
+def _add(found: dict[tuple[str, str], Entry], entry: Entry) -> None:
+    other = found.setdefault((entry.kind, entry.name), entry)
+    if other is not entry:
+        places = " and ".join(f"{e.file}:{e.line}" if e.line else e.file for e in (other, entry))
+        raise UsageError(
+            f"{entry.kind} {entry.name!r} is registered twice: {places}",
+            remedy="give one of them another name, or the next version",
+        )
 
 
 def _entry_points() -> list[Any]:

@@ -7,10 +7,12 @@ every problem is reported at once with its path, and what is written out reads b
 from __future__ import annotations
 
 import difflib
+import re
+import reprlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -35,7 +37,7 @@ def read_settings(kind: type[S], values: Mapping[str, Any], *, file: Path | None
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:
-        problems = [_problem(kind, e) for e in error.errors(include_url=False)]
+        problems = _problems(kind, error.errors(include_url=False))
         raise SettingsError(problems, file=file) from None
 
 
@@ -43,25 +45,61 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """The tables of a TOML file.
 
     Raises:
-        SettingsError: the file is absent, not UTF-8 or not TOML; the parser's line is in the text.
+        SettingsError: the file cannot be read, or is not UTF-8 or not TOML, with the line.
     """
     path = Path(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(["no such file"], file=path) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"not a TOML file: {error}"], file=path) from None
+        data = path.read_bytes()
+    except OSError as error:
+        raise SettingsError([f"cannot be read: {error.strerror}"], file=path) from None
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = f"byte 0x{data[error.start]:02x}"
+        raise SettingsError([f"not UTF-8: {byte}"], file=path, line=line) from None
+    except tomllib.TOMLDecodeError as error:
+        line = int(found[1]) if (found := re.search(r"at line (\d+)", str(error))) else None
+        raise SettingsError([f"not TOML: {error}"], file=path, line=line) from None
 
 
-def _problem(kind: type[BaseModel], error: Any) -> str:
-    path = ".".join(str(part) for part in error["loc"]) or "(all)"
-    if error["type"] == "extra_forbidden":
-        known = list(kind.model_fields) if len(error["loc"]) == 1 else []
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        known_text = f"; known: {', '.join(known)}" if known and not near else ""
-        return f"{path}: unknown key{hint}{known_text}"
-    if error["type"] == "missing":
-        return f"{path}: required"
-    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (got {error['input']!r})"
+def _problems(kind: type[BaseModel], errors: Iterable[Any]) -> list[str]:
+    """One line a path; what each branch of a union wants is joined by `or`."""
+    wanted: dict[str, list[str]] = {}
+    got: dict[str, str] = {}
+    for error in errors:
+        # pydantic names the branches of a union in the path: `layers`, `tuple[int, ...]`
+        where = [part for part in error["loc"] if not (isinstance(part, str) and "[" in part)]
+        path = ".".join(map(str, where)) or "(all)"
+        if error["type"] == "extra_forbidden":
+            text = _unknown(str(where[-1]), _fields(kind, where[:-1]))
+        elif error["type"] == "missing":
+            text = "required"
+        else:
+            text = error["msg"].removeprefix("Value error, ")
+            text = text[:1].lower() + text[1:]
+            got[path] = f" (got {reprlib.repr(error['input'])})"
+        wanted.setdefault(path, []).append(text)
+    return [f"{path}: {', or '.join(texts)}{got.get(path, '')}" for path, texts in wanted.items()]
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        return f"unknown key; did you mean {near[0]!r}?"
+    return f"unknown key; known: {', '.join(known)}" if known else "unknown key"
+
+
+def _fields(kind: type[BaseModel] | None, path: Iterable[Any]) -> list[str]:
+    """The keys that the settings class at `path` has."""
+    for part in path:
+        if kind and part in kind.model_fields:
+            kind = _inner(kind.model_fields[part].annotation)
+    return list(kind.model_fields) if kind else []
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """The settings class in an annotation such as `dict[str, Text]` or `Text | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_inner, get_args(annotation))), None)

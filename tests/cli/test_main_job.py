@@ -86,37 +86,67 @@ def test_the_saved_model_scores_the_same_elsewhere(place):
     np.testing.assert_allclose(unit, x, atol=1e-5)
 
 
-def test_killed_in_training_the_same_command_ends_with_the_same_bits(place):
-    cache = {name: str(place / f"cache-{name}") for name in ("whole", "killed")}
-    recipe = _slow_recipe(place)
-    isogloss("run", recipe, "--out", "whole", cwd=place, ISOGLOSS_CACHE=cache["whole"])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "isogloss", "run", str(recipe), "--out", "killed"],
-        cwd=place, env={**os.environ, "ISOGLOSS_CACHE": cache["killed"]},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    state = Path(cache["killed"]) / "steps"
-    until = time.monotonic() + 120
-    while not list(state.glob(".*.scratch/checkpoint/state.json")):
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < until
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+@pytest.mark.parametrize("student", ["static.v1", "full.v1"])
+def test_killed_in_training_the_same_command_ends_with_the_same_bits(place, student):
+    recipe, weights = _slow_recipe(place, student), WEIGHTS[student]
+    whole, killed = ({"ISOGLOSS_CACHE": str(place / f"cache-{n}")} for n in ("whole", "killed"))
+    isogloss("run", recipe, "--out", "whole", cwd=place, **whole)
+    process = _stop_in_training(place, recipe, killed, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
     assert not (place / "killed" / "results.json").exists()
-    isogloss("run", recipe, "--out", "killed", cwd=place, ISOGLOSS_CACHE=cache["killed"])
-    for name in ("results.json", "model/0_StaticEmbedding/model.safetensors"):
+    isogloss("run", recipe, "--out", "killed", cwd=place, **killed)
+    for name in ("results.json", weights, weights.replace("model.safetensors", "tokenizer.json")):
         assert (place / "whole" / name).read_bytes() == (place / "killed" / name).read_bytes()
 
 
-def _slow_recipe(place):
+def test_ctrl_c_says_one_line_and_leaves_no_result(place):
+    environment = {"ISOGLOSS_CACHE": str(place / "cache-killed")}
+    process = _stop_in_training(place, _slow_recipe(place), environment, signal.SIGINT)
+    assert process.returncode == 130
+    said = process.stderr.read().strip().splitlines()
+    assert said[-1] == "isogloss: stopped; the same command goes on where it was"
+    assert "Traceback" not in "".join(said)
+    assert not (place / "killed" / "results.json").exists()
+    assert not list((place / "killed").rglob(".*"))
+
+
+WEIGHTS = {
+    "static.v1": "model/0_StaticEmbedding/model.safetensors",
+    "full.v1": "model/model.safetensors",
+}
+
+
+def _stop_in_training(place, recipe, environment, how):
+    """Run a recipe until its first checkpoint and send the signal."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "isogloss", "run", str(recipe), "--out", "killed"],
+        cwd=place, env={**os.environ, **environment}, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & ignores it
+    )  # fmt: skip
+    state = Path(environment["ISOGLOSS_CACHE"]) / "steps"
+    until = time.monotonic() + 120
+    while not list(state.glob(".*.scratch/checkpoint/state.json")):
+        assert process.poll() is None, "it ended before it could be stopped"
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    process.send_signal(how)
+    process.wait()
+    return process
+
+
+def _slow_recipe(place, student="static.v1"):
     text = (Path(__file__).parents[2] / "recipes" / "quickstart.toml").read_text(encoding="utf-8")
     text = text.replace("emoji?split=train", "train").replace("emoji?split=held-out", "test")
     head, _, tail = text.partition("languages = [")
     text = head + 'languages = ["deu", "fra"]' + tail.partition("]")[2]
     text = text.replace(
-        "tuning_rows = 150", "tuning_rows = 10\nsteps = 120\nbatch = 32\ncheckpoint_every = 20"
+        "tuning_rows = 150\nsteps = 300",
+        "tuning_rows = 10\nsteps = 120\nbatch = 32\ncheckpoint_every = 20",
     )
+    if student == "full.v1":  # slow enough to be stopped with few steps
+        text = text.replace("steps = 120", "steps = 30").replace("every = 20", "every = 5")
+        text = text.replace('student = "static.v1"', 'student = "full.v1"\nvocabulary = 200')
     recipe = place / "slow.toml"
     recipe.write_text(text, encoding="utf-8")
     return recipe

@@ -12,6 +12,8 @@ import typer
 
 from isogloss.errors import IsoglossError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="isogloss",
     help="Carry a language model across language lines: measure, extend, measure again, show it.",
@@ -175,22 +177,22 @@ def languages(
 def main() -> None:
     """Run the command line; every known error is one message and a non-zero exit."""
     try:
-        app(standalone_mode=False)
+        ended = app(standalone_mode=False)
+        if ended == INTERRUPTED:  # typer gives Ctrl-C back as a number
+            raise KeyboardInterrupt
     except IsoglossError as error:
         print(f"isogloss: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, typer.Abort):
         print("isogloss: stopped; the same command goes on where it was", file=sys.stderr)
-        raise SystemExit(130) from None
-    except typer.Exit as done:
-        raise SystemExit(done.exit_code) from None
+        raise SystemExit(INTERRUPTED) from None
     except MemoryError:
         print("isogloss: out of memory; measure fewer languages or layers at once", file=sys.stderr)
         raise SystemExit(1) from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("click", "typer"):
             raise
-        error.show()  # ty: ignore[unresolved-attribute]
+        error.show()  # ty: ignore[missing-attribute]
         raise SystemExit(getattr(error, "exit_code", 2)) from None
 
 
@@ -218,7 +220,10 @@ def _console():
 
 
 def _show(run, as_json: bool) -> None:
-    """Print the scores and where the report lies."""
+    """Print the scores and where the report lies; warnings go to standard error."""
+    for note in run.provenance.get("notes", []):
+        if note.startswith("WARNING"):
+            print(f"isogloss: {note}", file=sys.stderr)
     if as_json:
         typer.echo(run.scores.to_json())
         return

@@ -15,7 +15,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -226,7 +226,7 @@ def _do(step: Step, key: str, place: Workplace, cache: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Generator[None]:
     """Two runs that share the cache do a step once; the lock dies with its process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:

@@ -218,7 +218,7 @@ def _short_ids(
 
 _BUILDERS = {"static.v1": _static, "full.v1": _full}
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "static.v1": {"vocabulary": 64_000, "steps": 800, "batch": 512, "views": 3, "drop": 0.2,
+    "static.v1": {"vocabulary": 64_000, "steps": 400, "batch": 512, "views": 3, "drop": 0.1,
                   "words": 30_000,
                   "learning_rate": 0.01},
     "full.v1": {"vocabulary": 20_000, "steps": 30, "batch": 48, "views": 2, "drop": 0.0, "words": 0,

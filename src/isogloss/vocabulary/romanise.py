@@ -147,6 +147,6 @@ def charsmap(scripts: Iterable[str]) -> bytes:
             vocab_size=14, model_type="char", normalization_rule_tsv=str(table), minloglevel=2,
             hard_vocab_limit=False,
         )  # fmt: skip
-        model = proto.ModelProto()
+        model = proto.ModelProto()  # ty: ignore[missing-attribute]
         model.ParseFromString((Path(folder) / "m.model").read_bytes())
     return model.normalizer_spec.precompiled_charsmap

@@ -28,8 +28,8 @@ def read(spec: Spec, about: dict[str, object]) -> Corpus:
         CorpusError: there is no such dataset, configuration or split.
     """
     try:
-        import datasets
-        import datasets.config
+        import datasets  # ty: ignore[import-not-found]
+        import datasets.config  # ty: ignore[import-not-found]
     except ImportError:
         raise MissingExtra("datasets", "hub", "a Hugging Face dataset") from None
     name, split = spec.text.removeprefix("hf:"), spec.options.get("split", "test")

@@ -24,6 +24,8 @@ _COPIED = ("modules.json", "config_sentence_transformers.json", "sentence_bert_c
 class MeanPooled(nn.Module):
     """vector(text) = mean of the body's last hidden states over the tokens of the text."""
 
+    body: Any  # a transformers model: nn.Module knows nothing of saving
+
     def __init__(self, body: nn.Module, first: list[int], last: list[int], pad: int) -> None:
         super().__init__()
         self.body, self.first, self.last, self.pad = body, first, last, pad

@@ -34,6 +34,10 @@ class MeanTable(nn.Module):
     Source: Bojanowski et al. (2017), Enriching Word Vectors with Subword Information, section 3.2.
     """
 
+    grams: torch.Tensor
+    ends: torch.Tensor
+    counts: torch.Tensor
+
     def __init__(self, pieces: Sequence[str], dimension: int, buckets: int = BUCKETS) -> None:
         super().__init__()
         self.own = nn.Parameter(torch.randn(len(pieces), dimension) * 0.02)
@@ -99,7 +103,7 @@ class StaticStudent:
     ) -> None:
         torch.manual_seed(seed)
         self.tokenizer = tokenizer
-        pieces = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
+        pieces = [tokenizer.id_to_token(i) or "" for i in range(tokenizer.get_vocab_size())]
         self.module = MeanTable(pieces, dimension, min(BUCKETS, 8 * len(pieces)))
         for word, vector in (begin or {}).items():
             row = tokenizer.token_to_id(f"▁{word}")

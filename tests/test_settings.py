@@ -1,0 +1,78 @@
+"""Problems of nested settings have their path, one line each; a broken file has its line."""
+
+from typing import Literal
+
+import pytest
+from pydantic import Field, field_validator
+
+from isogloss.errors import SettingsError
+from isogloss.settings import Settings, read_settings, read_toml
+
+
+class Text(Settings):
+    """Inside another."""
+
+    path: str
+
+
+class Outer(Settings):
+    """For the tests below."""
+
+    text: dict[str, Text] = Field(default_factory=dict)
+    layers: Literal["all", "last"] | tuple[int, ...] = "all"
+    even: int = 2
+
+    @field_validator("even")
+    @classmethod
+    def _even(cls, value):
+        if value % 2:
+            raise ValueError("Must be even")
+        return value
+
+
+def problems(**values):
+    with pytest.raises(SettingsError) as caught:
+        read_settings(Outer, values)
+    return list(caught.value.problems)
+
+
+def test_a_near_miss_is_found_inside_a_table():
+    assert "text.a.pth: unknown key; did you mean 'path'?" in problems(text={"a": {"pth": "x"}})
+
+
+def test_a_union_is_one_problem_at_the_path_the_user_wrote():
+    [problem] = problems(layers="lst")
+    assert problem.startswith("layers: input should be 'all' or 'last', or ")
+    assert problem.endswith("(got 'lst')")
+
+
+def test_our_own_checks_speak_plainly():
+    assert problems(even=3) == ["even: must be even (got 3)"]
+
+
+def test_a_long_value_is_shortened():
+    assert len(problems(even="x" * 5000)[0]) < 200
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"a = 1\nb = = 2\n", r"r\.toml:2: "),
+        (b"a = 1\nb = 2\nc = '\xe4'\n", r"(?s)r\.toml:3: .*not UTF-8: byte 0xe4"),
+    ],
+)
+def test_a_broken_file_names_its_line(tmp_path, data, message):
+    (tmp_path / "r.toml").write_bytes(data)
+    with pytest.raises(SettingsError, match=message):
+        read_toml(tmp_path / "r.toml")
+
+
+def test_a_folder_or_an_absent_file_is_one_message(tmp_path):
+    for path in (tmp_path, tmp_path / "absent.toml"):
+        with pytest.raises(SettingsError, match="cannot be read"):
+            read_toml(path)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path):
+    (tmp_path / "r.toml").write_bytes(b"\xef\xbb\xbfa = 1\n")
+    assert read_toml(tmp_path / "r.toml") == {"a": 1}
