@@ -1,6 +1,5 @@
 """Words come behind the old ones, other scripts are spelled in Latin, English stays as it was."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,33 +75,3 @@ def test_other_kinds_of_vocabulary_are_refused():
         extend_wordpiece(learn_unigram({"eng_Latn": ["a b c"] * 5}, size=100), ["x"])
     with pytest.raises(UsageError, match="no romanisation for 'Hang'"):
         romanisation("Hang")
-
-
-def test_word_translations_are_found_and_rows_point_at_them():
-    from isogloss.match.translation_table import sharpen, translation_table
-
-    rng = np.random.default_rng(0)
-    source = [rng.choice(20, 4, replace=False) for _ in range(300)]
-    target = [(s + 1) % 20 for s in source]  # word f is translated by f + 1
-    target = [rng.permutation(t) for t in target]
-    forward = translation_table(source, target, (20, 20))
-    backward = translation_table(target, source, (20, 20))
-    np.testing.assert_allclose(np.asarray(forward.sum(1)).ravel(), 1)
-    best = np.asarray(sharpen(forward, backward).todense()).argmax(1)
-    assert (best == (np.arange(20) + 1) % 20).all()
-
-
-def test_one_step_of_model_1_equals_its_definition():
-    from isogloss.match.translation_table import translation_table
-
-    source, target = [np.array([0, 1]), np.array([0])], [np.array([0, 1]), np.array([0])]
-    t = np.ones((2, 2))
-    for _ in range(3):
-        count = np.zeros((2, 2))
-        for fs, es in zip(source, target, strict=True):
-            for e in es:
-                for f in fs:
-                    count[f, e] += t[f, e] / t[fs, e].sum()
-        t = count / count.sum(1, keepdims=True)
-    found = translation_table(source, target, (2, 2), iterations=3)
-    np.testing.assert_allclose(found.todense(), t)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,14 +53,19 @@ class RustTokenizer:
         long = np.flatnonzero(lengths > self._window)
         if len(long):
             # Only these are read again: a truncating tokenizer would not tell the full length.
-            self._tokenizer.enable_truncation(self._window)
-            cut = self._tokenizer.encode_batch_fast(
+            cut = self._cutting.encode_batch_fast(
                 [texts[i] for i in long], add_special_tokens=self._special
             )
-            self._tokenizer.no_truncation()
             for i, encoding in zip(long, cut, strict=True):
                 ids[i] = np.array(encoding.ids, np.int32)
         return Ids(ids, lengths)
+
+    @cached_property
+    def _cutting(self) -> Any:
+        """A copy that truncates: switching the one of `read` would be seen by other threads."""
+        copy = type(self._tokenizer).from_str(self._tokenizer.to_str())
+        copy.enable_truncation(self._window)
+        return copy
 
     def count(self, texts: Sequence[str]) -> Tokenized:
         """Tokens, words and unknown tokens per text, special tokens left out.

@@ -168,7 +168,7 @@ def _translated_rows(
     Source: WECHSEL (Minixhofer et al. 2022) and Tik-to-Tok (Remy et al. 2023), whose lexica are
     here learned from the parallel text itself.
     """
-    from isogloss.match.translation_table import sharpen, translation_table
+    from isogloss.match.translation_table import sharpen, translation_tables
 
     both = [(f[:60], e[:60]) for f, e in zip(source, target, strict=True) if f and e]
     ids = [{}, {}]
@@ -177,9 +177,7 @@ def _translated_rows(
         for side in (0, 1)
     ]
     sizes = (len(ids[0]), len(ids[1]))
-    forward = translation_table(arrays[0], arrays[1], sizes)
-    backward = translation_table(arrays[1], arrays[0], sizes[::-1])
-    p = sharpen(forward, backward)
+    p = sharpen(*translation_tables(*arrays, sizes))
     vectors = np.stack(
         [
             table[tokenizer.encode(e, add_special_tokens=False).ids].mean(0)
