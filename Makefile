@@ -18,7 +18,7 @@ PIP := .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.
 	$(PIP) -e ".[docs]"
 	touch $@
 
-demo: .venv/base  ## the main job on an embedded default, about 2 minutes
+demo: .venv/base  ## the main job on an embedded default, about a minute
 	.venv/bin/isogloss run recipes/quickstart.toml --out runs/demo
 
 test: .venv/dev  ## everything, the slow tests too

@@ -192,6 +192,29 @@ def test_the_saved_student_loads_unchanged_elsewhere(tokenizer, tmp_path):
     np.testing.assert_allclose(theirs, rows / rows.norm(), atol=1e-6)
 
 
+def test_rows_begin_as_the_teachers_vectors_and_keep_what_text_lacks():
+    tokenizer = learn_unigram(TEXTS, size=200, words=["zebra"])
+    vector = np.full(8, 8**-0.5, np.float32)
+    student = StaticStudent(tokenizer, 8, 0, {"zebra": vector, "nowhere": vector})
+    plain = StaticStudent(tokenizer, 8, 0)
+    row = tokenizer.token_to_id("\u2581zebra")
+    for module in (student.module, plain.module):  # before and after training on other words
+        ids = tokenizer.encode("zebra").ids
+        assert ids == [row] and len(module.table()) == tokenizer.get_vocab_size()
+    tokens = {
+        lang: [np.array(e.ids) for e in tokenizer.encode_batch(lines)]
+        for lang, lines in TEXTS.items()
+    }
+    teacher = np.random.default_rng(0).normal(size=(100, 8)).astype(np.float32)
+    mixture = ParallelViews(tokens, teacher, "eng_Latn", size=16)
+    train(student, mixture, [(1.0, Distil())], LoopSettings(steps=20, threads=1))
+    found = student.module.table()[row].numpy()
+    assert found @ vector / np.linalg.norm(found) > 0.9
+    assert abs(plain.module.table()[row].numpy() @ vector) < 0.5
+    changed = (student.module.own != plain.module.own).any(1)
+    assert changed[row] and changed.sum() > 20
+
+
 def test_learning_a_tokenizer_evens_out_languages_and_needs_text():
     skewed = {"eng_Latn": TEXTS["eng_Latn"] * 20, "deu_Latn": ["qqqq wwww"] * 3}
     even = learn_unigram(skewed, size=100, temperature=0.0)
