@@ -21,7 +21,8 @@ def isotropy(pair: Pair, *, seed: int = 0) -> list[Finding]:
     """
     x = pair.units[0].astype(np.float64)  # [n, d]
     _, vectors = np.linalg.eigh(x.T @ x)  # [d, d]
-    z = np.exp(x @ np.concatenate([vectors, -vectors], 1))  # [n, 2d]
+    along = np.exp(x @ vectors)  # [n, d]; the opposite direction of each has 1 / exp
+    z = np.concatenate([along, 1 / along], 1)  # [n, 2d]
     sums = z.sum(0)
     found = bootstrap_ratio(z[:, sums.argmin()], z[:, sums.argmax()], seed=seed)
     return [Finding("isotropy", interval=found, method="bootstrap, extreme directions fixed")]

@@ -25,14 +25,18 @@ def language_probe(pair: Pair, *, seed: int = 0) -> list[Finding]:
     n = len(x)
     fold = np.random.default_rng(seed).permutation(n) % min(FOLDS, n)  # [n]
     correct = np.empty(n)
-    for f in range(min(FOLDS, n)):
-        train, test = fold != f, fold == f
-        z = np.concatenate([x[train], y[train]])  # [2m, d]
-        t = np.repeat([1.0, -1.0], train.sum())  # [2m]
-        centre = z.mean(0)
-        z = z - centre
-        gram = z.T @ z + RIDGE * len(z) * np.eye(z.shape[1]) / z.shape[1]
-        w = np.linalg.solve(gram, z.T @ t)  # [d]
-        correct[test] = (((x[test] - centre) @ w > 0) + 0.0 + ((y[test] - centre) @ w < 0)) / 2
+    folds = [fold == f for f in range(min(FOLDS, n))]
+    # Second moments and sums of each fold; those of a training set are all but one fold's.
+    moments = [x[at].T @ x[at] + y[at].T @ y[at] for at in folds]  # [d, d] each
+    sums = [(x[at].sum(0), y[at].sum(0)) for at in folds]  # ([d], [d]) each
+    for f, at in enumerate(folds):
+        left, right = (sum(s[side] for g, s in enumerate(sums) if g != f) for side in (0, 1))
+        size = 2 * (n - at.sum())
+        centre = (left + right) / size
+        gram = sum(m for g, m in enumerate(moments) if g != f) - size * np.outer(centre, centre)
+        gram += RIDGE * size / len(gram) * np.eye(len(gram))
+        w = np.linalg.solve(gram, left - right)  # [d]; targets sum to 0, so the centre drops out
+        signs = np.sign((x[at] - centre) @ w) - np.sign((y[at] - centre) @ w)
+        correct[at] = 0.5 + signs / 4  # no sign is a guess
     settings = {"probe": "ridge", "folds": min(FOLDS, n), "ridge": RIDGE}
     return [Finding("language_probe_accuracy", correct, settings=settings)]
