@@ -1,0 +1,56 @@
+"""A map applies its steps in order, undoes what can be undone, and reads back as it was."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isogloss.errors import ModelError, VectorError
+from isogloss.space.map import Affine, Map, Unit
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(7, 5)).astype(np.float32)
+
+
+def affine(rows=5, columns=5, seed=0):
+    rng = np.random.default_rng(seed)
+    return Affine(rng.normal(size=rows), rng.normal(size=(rows, columns)))
+
+
+@given(st.integers(0, 1000), st.integers(0, 1000))
+def test_a_chain_is_one_after_the_other_and_its_inverse_undoes_it(a, b):
+    first, second = Map((affine(seed=a),)), Map((affine(seed=b),))
+    both = first.then(second)
+    np.testing.assert_allclose(both.apply(X), second.apply(first.apply(X)), rtol=1e-4, atol=1e-4)
+    if max(np.linalg.cond(m.steps[0].matrix) for m in (first, second)) < 50:
+        np.testing.assert_allclose(both.inverse().apply(both.apply(X)), X, atol=5e-2)
+
+
+def test_it_reads_back_as_it_was(tmp_path):
+    made = Map((Unit(), affine(), Affine(shift=np.ones(5)), Unit()), {"method": "x", "n": 3})
+    made.save(tmp_path / "map")
+    again = Map.load(tmp_path / "map")
+    np.testing.assert_array_equal(again.apply(X), made.apply(X))
+    assert dict(again.about) == {"method": "x", "n": 3}
+    assert sorted(f.name for f in (tmp_path / "map").iterdir()) == ["map.json", "map.safetensors"]
+
+
+def test_an_empty_map_changes_nothing_and_saves(tmp_path):
+    Map().save(tmp_path / "map")
+    np.testing.assert_array_equal(Map.load(tmp_path / "map").apply(X), X)
+
+
+def test_what_cannot_be_undone_says_so():
+    for step, message in ((Unit(), "lengths are gone"), (affine(5, 3), "no inverse")):
+        with pytest.raises(VectorError, match=message):
+            Map((step,)).inverse()
+
+
+def test_vectors_of_another_width_are_refused():
+    with pytest.raises(VectorError, match=r"takes vectors \[n, 5\], got \[7, 4\]"):
+        Map((Unit(), affine())).apply(X[:, :4])
+
+
+def test_a_folder_without_a_map_is_named(tmp_path):
+    with pytest.raises(ModelError, match="no map here"):
+        Map.load(tmp_path)
