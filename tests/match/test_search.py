@@ -40,6 +40,16 @@ def test_tiles_of_any_size_equal_the_formula(score, n, m, near, tile, seed, data
     assert all(len(set(row)) == k for row in found.ids.tolist())
 
 
+@pytest.mark.parametrize("score", SCORES)
+def test_some_rows_get_the_answers_they_get_among_all(score):
+    rng = np.random.default_rng(0)
+    x, y = unit(rng.normal(size=(30, 4)) + 1), unit(rng.normal(size=(20, 4)) + 1)
+    some = np.array([7, 3, 22])
+    alone, among = nearest(x, y, 3, score=score, rows=some), nearest(x, y, 3, score=score)
+    np.testing.assert_array_equal(alone.ids, among.ids[some])
+    np.testing.assert_allclose(alone.scores, among.scores[some], atol=1e-6)
+
+
 def test_of_equals_the_lower_id_comes_first():
     y = unit(np.array([[1.0, 0], [0, 1], [1, 0], [1, 0]]))
     assert nearest(y[:1], y, 2).ids.tolist() == [[0, 2]]

@@ -15,8 +15,8 @@ class Neighbours(NamedTuple):
     """The nearest rows of an index, best first.
 
     Attributes:
-        ids: `[n, k]` rows of the index.
-        scores: `[n, k]` float32, falling along a row; of equal scores the lower id comes first.
+        ids: `[q, k]` rows of the index.
+        scores: `[q, k]` float32, falling along a row; of equal scores the lower id comes first.
     """
 
     ids: np.ndarray
@@ -48,6 +48,7 @@ def nearest(
     *,
     score: str = "cosine",
     neighbourhood: int = 10,
+    rows: np.ndarray | None = None,
     tile: int = 0,
 ) -> Neighbours:
     """The k rows of `y` that score best with each row of `x`.
@@ -60,6 +61,8 @@ def nearest(
         k: neighbours to give.
         score: one of `SCORES`.
         neighbourhood: vectors whose mean cosine is r; fewer where a side has fewer.
+        rows: `[q]` the rows of x to answer for, all by default; the others count only in the
+            neighbourhoods of y.
         tile: rows of x in a tile; by default as many as fit 64 MiB.
 
     Raises:
@@ -72,14 +75,15 @@ def nearest(
         raise VectorError(f"vectors of widths {x.shape[1]} and {y.shape[1]} have no cosine")
     if not 1 <= k <= len(y):
         raise VectorError(f"k is {k}; the index holds {len(y)} vectors")
+    asked = x if rows is None else x[rows]  # [q, d]
     if score == "cosine":
-        of_x, of_y = np.zeros(len(x), np.float32), np.zeros(len(y), np.float32)
+        of_x, of_y = np.zeros(len(asked), np.float32), np.zeros(len(y), np.float32)
     else:
-        of_x = neighbourhood_means(x, y, neighbourhood, tile=tile)  # [n]
+        of_x = neighbourhood_means(asked, y, neighbourhood, tile=tile)  # [q]
         of_y = neighbourhood_means(y, x, neighbourhood, tile=tile)  # [m]
-    ids, scores = np.empty((len(x), k), np.int64), np.empty((len(x), k), np.float32)
-    for rows, cosines in tiles(x, y, tile):  # [t, m]
-        ids[rows], scores[rows] = _best(SCORES[score](cosines, of_x[rows, None], of_y), k)
+    ids, scores = np.empty((len(asked), k), np.int64), np.empty((len(asked), k), np.float32)
+    for at, cosines in tiles(asked, y, tile):  # [t, m]
+        ids[at], scores[at] = _best(SCORES[score](cosines, of_x[at, None], of_y), k)
     return Neighbours(ids, scores)
 
 

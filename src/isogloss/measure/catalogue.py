@@ -45,4 +45,8 @@ MEASURES = {
     "over_window_share": About(
         "over the window", "lower", "share of texts longer than the model's window"
     ),
+    "lexicon_p1": About("lexicon P@1", "higher", "share of words whose first candidate is right"),
+    "lexicon_p5": About("lexicon P@5", "higher", "share of words with a right one among five"),
+    "lexicon_p10": About("lexicon P@10", "higher", "share of words with a right one among ten"),
+    "lexicon_mrr": About("lexicon MRR", "higher", "mean of 1 / rank of the first right word"),
 }
