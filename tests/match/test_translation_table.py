@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from isogloss.match import translation_table
 from isogloss.match.translation_table import sharpen, translation_tables
@@ -38,6 +39,15 @@ def test_word_translations_are_found():
     np.testing.assert_allclose(np.asarray(forward.sum(1)).ravel(), 1)
     best = np.asarray(sharpen(forward, backward).todense()).argmax(1)
     assert (best == (np.arange(20) + 1) % 20).all()
+
+
+def test_only_what_both_directions_agree_on_is_kept():
+    forward = sparse.csr_matrix([[0.6, 0.4, 0.0], [0.5, 0.0, 0.5]])  # t(e | f)
+    backward = sparse.csr_matrix([[0.1, 0.5], [0.9, 0.0], [0.0, 0.5]])  # t(f | e)
+    found = np.asarray(sharpen(forward, backward).todense())
+    np.testing.assert_allclose(found, [[0.06 / 0.42, 0.36 / 0.42, 0], [0.5, 0, 0.5]])
+    best = np.asarray(sharpen(forward, backward, keep=1).todense())
+    np.testing.assert_allclose(best[0], [0, 1, 0])
 
 
 def test_no_sentence_pair_gives_empty_tables():

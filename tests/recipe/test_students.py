@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import isogloss
+from isogloss.encode import load_encoder
 from isogloss.recipe.students import _translated_rows
 
 
@@ -31,3 +33,30 @@ def test_a_new_row_is_that_of_its_translation_at_the_length_rows_have(tokenizer)
         np.testing.assert_allclose(np.linalg.norm(rows[f"f{i}"]), length)
         cosines = table @ rows[f"f{i}"] / (np.linalg.norm(table, axis=1) * length)
         assert cosines.argmax() == i and cosines[i] > 0.99
+
+
+ENGLISH = ["sun", "moon", "star", "rain", "snow", "wind", "fire", "leaf", "bird", "fish"]
+RUSSIAN = "солнце луна звезда дождь снег ветер огонь лист птица рыба".split()
+
+
+@pytest.mark.parametrize("student", ["static", "full"])
+def test_a_student_knows_the_teachers_words_and_reads_other_scripts(student, tmp_path, minilm):
+    """The word is in no training text, so only how the student begins can have brought it."""
+    for tag, words in (("eng", ENGLISH), ("rus", RUSSIAN)):
+        lines = [f"{a} {b}" for a in words for b in words]
+        for folder, kept in (("train", lines[:80]), ("test", lines[80:])):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / f"{tag}.txt").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    made = isogloss.extend(
+        "all-MiniLM-L6-v2", parallel=tmp_path / "train", held_out=tmp_path / "test",
+        out=tmp_path / "run", student=student, steps=3, batch=16, vocabulary=100, tuning_rows=8,
+    )  # fmt: skip
+    assert made.model is not None
+    ours, teacher = load_encoder(made.model), load_encoder(minilm)
+
+    def read(encoder, text):
+        [vector] = next(iter(encoder.encode([text], language="eng_Latn").values())).array
+        return vector / np.linalg.norm(vector)
+
+    assert read(ours, "zebra") @ read(teacher, "zebra") > 0.9
+    np.testing.assert_allclose(read(ours, "зебра"), read(ours, "zebra"), atol=1e-5)

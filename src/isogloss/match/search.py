@@ -53,7 +53,7 @@ def nearest(
 ) -> Neighbours:
     """The k rows of `y` that score best with each row of `x`.
 
-    Never more than one tile of cosines is in memory.
+    A few tiles of cosines are in memory, never the matrix.
 
     Args:
         x: `[n, d]` unit vectors.

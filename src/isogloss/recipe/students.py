@@ -82,11 +82,12 @@ def _teacher_words(teacher: Any, size: int, place: Workplace) -> dict[str, np.nd
     from isogloss.match.neighbours import unit
     from isogloss.vocabulary.words import whole_words
 
-    path = find_model(teacher.name).body / "tokenizer.json"
-    if not size or not path.is_file():
+    if not size:
         return {}
-    words = whole_words(Tokenizer.from_file(str(path)), size=size)
+    path = find_model(teacher.name).body / "tokenizer.json"
+    words = whole_words(Tokenizer.from_file(str(path)), size=size) if path.is_file() else []
     if not words:
+        place.notes.append("no whole words in the teacher's tokenizer.json: rows begin at random")
         return {}
     advance = place.start("teacher reads its words", len(words))
     layers = encode_cached(
