@@ -16,6 +16,7 @@ def plain(x, y, k, score, near):
     rx, ry = r[0][:, None], r[1][None]
     made = {
         "cosine": cosines,
+        "absolute": cosines,
         "csls": 2 * cosines - rx - ry,
         "ratio": cosines / ((rx + ry) / 2),
         "distance": cosines - (rx + ry) / 2,
@@ -68,7 +69,7 @@ def test_csls_passes_over_a_hub():
 
 def test_what_cannot_be_searched_says_so():
     x = unit(np.eye(4))
-    with pytest.raises(UsageError, match="cosine, csls, ratio, distance"):
+    with pytest.raises(UsageError, match="cosine, absolute, csls, distance, ratio"):
         nearest(x, x, score="margin")
     with pytest.raises(VectorError, match="k is 5; the index holds 4"):
         nearest(x, x, 5)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from isogloss.errors import UsageError, VectorError
-from isogloss.match.neighbours import tiles
+from isogloss.match.neighbours import k_largest, k_largest_mean, ratio_margin, tiles
 
 
 class Neighbours(NamedTuple):
@@ -23,19 +22,12 @@ class Neighbours(NamedTuple):
     scores: np.ndarray
 
 
-Rule = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""Cosines `[t, m]`, their rows' and columns' neighbourhood means `[t, 1]`, `[m]`, to scores."""
-
-SCORES: dict[str, Rule] = {
-    "cosine": lambda cosines, of_row, of_column: cosines,
-    "csls": lambda cosines, of_row, of_column: 2 * cosines - of_row - of_column,
-    "ratio": lambda cosines, of_row, of_column: cosines / ((of_row + of_column) / 2),
-    "distance": lambda cosines, of_row, of_column: cosines - (of_row + of_column) / 2,
-}
+LINEAR = {"cosine": (1.0, 0.0), "absolute": (1.0, 0.0), "csls": (2.0, 1.0), "distance": (1.0, 0.5)}
+SCORES = (*LINEAR, "ratio")
 """A family over cos(x, y) and r, the mean cosine of a vector with its nearest on the other side.
 
-cosine (the absolute margin), csls = 2 cos - r(x) - r(y), ratio = 2 cos / (r(x) + r(y)),
-distance = cos - (r(x) + r(y)) / 2, which ranks as csls does.
+All but one are a cos(x, y) - b (r(x) + r(y)), and a and b stand above: cosine, which is the
+absolute margin; csls; distance, which ranks as csls does. ratio = 2 cos(x, y) / (r(x) + r(y)).
 Source: Conneau et al. (2018), Word Translation without Parallel Data, section 2.3 (CSLS);
 Artetxe and Schwenk (2019), Margin-based Parallel Corpus Mining, section 3.1 (margins).
 """
@@ -76,36 +68,27 @@ def nearest(
     if not 1 <= k <= len(y):
         raise VectorError(f"k is {k}; the index holds {len(y)} vectors")
     asked = x if rows is None else x[rows]  # [q, d]
-    if score == "cosine":
-        of_x, of_y = np.zeros(len(asked), np.float32), np.zeros(len(y), np.float32)
-    else:
+    ids, scores = np.empty((len(asked), k), np.int64), np.empty((len(asked), k), np.float32)
+    scale, share = LINEAR.get(score, (1.0, 1.0))
+    of_x = of_y = None
+    if share:
         of_x = neighbourhood_means(asked, y, neighbourhood, tile=tile)  # [q]
         of_y = neighbourhood_means(y, x, neighbourhood, tile=tile)  # [m]
-    ids, scores = np.empty((len(asked), k), np.int64), np.empty((len(asked), k), np.float32)
-    for at, cosines in tiles(asked, y, tile):  # [t, m]
-        ids[at], scores[at] = _best(SCORES[score](cosines, of_x[at, None], of_y), k)
+    if score == "ratio":
+        for at, cosines in tiles(asked, y, tile):  # [t, m]
+            ids[at], scores[at] = k_largest(ratio_margin(cosines, of_x[at, None], of_y), k)
+        return Neighbours(ids, scores)
+    shift = None if of_y is None else -share * of_y
+    for at, ranked in tiles(asked, scale * y, tile, shift=shift):  # [t, m]
+        ids[at], scores[at] = k_largest(ranked, k)
+    if of_x is not None:  # one number for all of a row: it does not change the order
+        scores -= share * of_x[:, None]
     return Neighbours(ids, scores)
 
 
 def neighbourhood_means(x: np.ndarray, y: np.ndarray, k: int, *, tile: int = 0) -> np.ndarray:
     """r(x) `[n]`: the mean cosine of each row of x with its k nearest rows of y."""
-    k = min(k, len(y))
     means = np.empty(len(x), np.float32)
     for rows, cosines in tiles(x, y, tile):  # [t, m]
-        cosines.partition(len(y) - k, axis=1)
-        means[rows] = cosines[:, len(y) - k :].mean(1)
+        means[rows] = k_largest_mean(cosines, min(k, len(y)))
     return means
-
-
-def _best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns and values of the k largest of each row, best first, lower columns before equals."""
-    m = scores.shape[1]
-    if k == 1:
-        ids = scores.argmax(1)[:, None]
-        return ids, np.take_along_axis(scores, ids, 1)
-    floor = np.partition(scores, m - k, axis=1)[:, m - k, None]  # the k-th largest value
-    ids = np.empty((len(scores), k), np.int64)
-    for row, (values, least) in enumerate(zip(scores, floor, strict=True)):
-        inside = np.flatnonzero(values >= least)  # k of them, more where the last are equal
-        ids[row] = inside[np.argsort(-values[inside], kind="stable")[:k]]
-    return ids, np.take_along_axis(scores, ids, 1)
