@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -327,12 +327,41 @@ def bootstrap_ratio(
     import numpy as np
 
     both = np.stack([over, under], 1).astype(np.float64)  # [n, 2]
-    if len(both) < 2 or not both[:, 1].sum():
-        raise VectorError(f"no ratio: {len(both)} items, denominators sum to {both[:, 1].sum()}")
-    sums = resampling(len(both), resamples, seed) @ both  # [resamples, 2]
+    if not both[:, 1].sum():
+        raise VectorError("no ratio: the denominators sum to 0")
+    return bootstrap_of_sums(both, lambda s: s[0] / s[1], resamples=resamples, seed=seed)
+
+
+def bootstrap_of_sums(
+    columns: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """A function of sums over items, such as F1 of counts, with a percentile bootstrap interval.
+
+    Args:
+        columns: `[n, k]` what is summed, one row an item.
+        statistic: from sums `[k]` or `[k, resamples]` to a value or `[resamples]`; NaN where it
+            is not defined, which resamples are left out for.
+        resamples: number of bootstrap samples.
+        seed: of the resampling.
+
+    Raises:
+        VectorError: fewer than 2 items.
+    """
+    import numpy as np
+
+    if len(columns) < 2:
+        raise VectorError(f"an interval needs at least 2 items, got {len(columns)}")
+    sums = resampling(len(columns), resamples, seed) @ columns  # [resamples, k]
     with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = np.nanpercentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
-    return Interval(float(both[:, 0].sum() / both[:, 1].sum()), float(low), float(high))
+        value = float(statistic(columns.mean(0)))
+        drawn = np.asarray(statistic(sums.T))
+        drawn = drawn[np.isfinite(drawn)]
+    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (np.nan, np.nan)
+    return Interval(value, float(low), float(high))
 
 
 @lru_cache(maxsize=4)

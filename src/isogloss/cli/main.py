@@ -157,6 +157,73 @@ def report(
     typer.echo(write_report(folder, made.scores, made.provenance))
 
 
+@app.command("align-words")
+def align_words(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="An encoder (folder, hub name, all-MiniLM-L6-v2), or a statistical aligner "
+            "trained on the text itself: eflomal, hmm, fast_align, ibm1, ibm2, ibm4."
+        ),
+    ],
+    text: Annotated[
+        str, typer.Option(help="Parallel text, or a gold TSV: source, target, sure, possible.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for Pharaoh, TSV, JSON lines and grids.")],
+    languages: Annotated[str, typer.Option(help="Source and target: deu,eng.")] = "",
+    methods: Annotated[
+        str,
+        typer.Option(
+            help="Separated by commas: intersection, itermax, mwmf, softmax, entmax, transport, "
+            "partial_transport, unbalanced_transport, forward, reverse, union; or of a "
+            "statistical aligner grow_diag_final_and, intersection, union ..."
+        ),
+    ] = "",
+    layer: Annotated[
+        int | None, typer.Option(help="Layer of the encoder; two thirds up by default.")
+    ] = None,
+    unit: Annotated[str, typer.Option(help="Link subword tokens, or the means of words.")] = (
+        "subword"
+    ),
+    distortion: Annotated[
+        float, typer.Option(help="How much a link far from the diagonal loses, 0 to 1.")
+    ] = 0.0,
+    gold: Annotated[
+        str | None, typer.Option(help="Gold links of the text, in Pharaoh format.")
+    ] = None,
+    seed: Seed = 0,
+    network: Network = False,
+    as_json: Json = False,
+) -> None:
+    """Which words of a sentence are which words of its translation?
+
+    Example: isogloss align-words all-MiniLM-L6-v2 --text ntrex128 --languages deu,eng
+    --out runs/links
+    """
+    from isogloss.cli.tables import by_method
+    from isogloss.match.statistical import MODELS
+    from isogloss.progress import bars
+    from isogloss.recipe.word_alignment import run as job
+
+    usual = "grow_diag_final_and" if model in MODELS else "itermax"
+    with bars() as start:
+        files, scores, notes = job(
+            model, text, out, languages=_tags(languages), gold=gold, start=start,
+            methods=_tags(methods) or [usual], layer=layer, unit=unit, distortion=distortion,
+            seed=seed, network=network,
+        )  # fmt: skip
+    for note in notes:
+        print(f"isogloss: {note}", file=sys.stderr)
+    if as_json:
+        typer.echo(scores.to_json())
+        return
+    console = _console()
+    if scores:
+        console.print(by_method(scores, "Agreement with the gold links"))
+    for file in files:
+        console.print(str(file), soft_wrap=True, highlight=False)
+
+
 @app.command()
 def languages(
     tags: Annotated[

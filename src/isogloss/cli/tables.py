@@ -16,9 +16,22 @@ COLUMNS = (
 )  # fmt: skip
 
 
+LEFT = ("language", "direction", "method")
+
+
 def summary(scores: Scores) -> list[Table]:
     """Before and after if there are both, else the measures of the last layer."""
     return [_changes(scores)] if scores.where(stage="change") else [_measures(scores)]
+
+
+def by_method(scores: Scores, title: str) -> Table:
+    """One row a method, one column a measure."""
+    measures = tuple(dict.fromkeys(row.measure for row in scores))
+    table = _table(title, ("method", *measures, "n"))
+    for method in dict.fromkeys(row.settings["method"] for row in scores):
+        rows = [row for row in scores if row.settings["method"] == method]
+        table.add_row(method, *map(_cell, rows), str(rows[0].n))
+    return table
 
 
 def _changes(scores: Scores) -> Table:
@@ -61,7 +74,7 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
 
     table = Table(title=title, header_style="bold", title_justify="left")
     for name in columns:
-        table.add_column(name, justify="left" if name in ("language", "direction") else "right")
+        table.add_column(name, justify="left" if name in LEFT else "right")
     return table
 
 

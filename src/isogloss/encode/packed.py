@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from isogloss.encode.pooling import pool
+from isogloss.encode.pooling import EVERY, pool
 from isogloss.encode.products import affine
 
 _FAMILY = ("bert", "camembert", "roberta", "xlm-roberta")
@@ -70,7 +70,7 @@ class PackedForward:
     def __call__(
         self, ids: list[np.ndarray], layers: Sequence[int], pooling: str
     ) -> dict[int, np.ndarray]:
-        """Pooled `[b, d]` per layer; texts of one length must stand together."""
+        """Pooled `[b, d]`, or `[t, d]`, per layer; texts of one length must stand together."""
         lengths = [len(x) for x in ids]
         flat = torch.from_numpy(np.concatenate(ids)).long()  # [t]
         groups = _groups(lengths)
@@ -133,6 +133,8 @@ def _attend(inward: torch.Tensor, groups: list[tuple[int, int]], heads: int) -> 
 
 
 def _pool(hidden: torch.Tensor, groups: list[tuple[int, int]], pooling: str) -> np.ndarray:
+    if pooling == EVERY:
+        return hidden.numpy()
     parts, start = [], 0
     for number, length in groups:
         rows = hidden[start : start + number * length].view(number, length, -1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from isogloss.encode.pooling import pool
+from isogloss.encode.pooling import EVERY, pool
 from isogloss.encode.products import speed_up
 
 
@@ -33,7 +33,7 @@ class PaddedForward:
     def __call__(
         self, ids: list[np.ndarray], layers: Sequence[int], pooling: str
     ) -> dict[int, np.ndarray]:
-        """Pooled `[b, d]` per layer."""
+        """Pooled `[b, d]`, or `[t, d]`, per layer."""
         lengths = torch.tensor([len(x) for x in ids])  # [b]
         padded = torch.full((len(ids), int(lengths.max())), self._pad)  # [b, t]
         for row, tokens in zip(padded, ids, strict=True):
@@ -48,14 +48,13 @@ class PaddedForward:
                 return_dict=True,
                 **self._extra,
             )
-            return {
-                layer: pool(
-                    out.last_hidden_state if layer == self.layers else out.hidden_states[layer],
-                    lengths,
-                    pooling,
-                ).numpy()
+            found = {
+                layer: out.last_hidden_state if layer == self.layers else out.hidden_states[layer]
                 for layer in layers
             }
+            if pooling == EVERY:
+                return {layer: x[mask.bool()].float().numpy() for layer, x in found.items()}
+            return {layer: pool(x, lengths, pooling).numpy() for layer, x in found.items()}
 
 
 def _caches(body: Any) -> bool:

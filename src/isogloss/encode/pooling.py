@@ -22,6 +22,9 @@ _WEIGHTS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 POOLINGS = tuple(_WEIGHTS)
 
 
+EVERY = "every"  # no pooling: the vectors of all tokens of a batch, one text after the other
+
+
 def check_pooling(pooling: str) -> str:
     """The name itself, if there is such a pooling.
 

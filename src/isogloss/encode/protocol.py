@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from isogloss.encode.vectors import Vectors
+from isogloss.encode.words import TokenVectors
 
 Progress = Callable[[int], None]
 """Called with the number of texts just finished."""
@@ -59,6 +60,15 @@ class Encoder(Protocol):
         progress: Progress | None = None,
     ) -> dict[int, Vectors]:
         """Vectors per layer, in the caller's order; missing texts (None) have no row."""
+        ...
+
+    def encode_words(
+        self, sentences: Sequence[Sequence[str]], *, layers: Sequence[int] | None = None
+    ) -> dict[int, TokenVectors]:
+        """Vectors of the tokens of words in context, per layer, for word alignment.
+
+        Sentences over the window are read in overlapping parts; nothing is cut.
+        """
         ...
 
     def tokenize(self, texts: Sequence[str]) -> Tokenized:

@@ -13,6 +13,7 @@ from isogloss.encode.protocol import Progress, Tokenized
 from isogloss.encode.texts import About, assemble, check_window, choose_layers, present
 from isogloss.encode.tokens import RustTokenizer
 from isogloss.encode.vectors import Vectors
+from isogloss.encode.words import TokenVectors, word_vectors
 from isogloss.errors import ModelError, UsageError
 from isogloss.registry import register
 
@@ -96,6 +97,17 @@ class StaticEncoder:
             array = apply_dense(array, dense)
         about = About("mean", language, tokens, self.window, self.fingerprint)
         return assemble({0: array}, there, about)
+
+    def encode_words(
+        self, sentences: Sequence[Sequence[str]], *, layers: Sequence[int] | None = None
+    ) -> dict[int, TokenVectors]:
+        """Rows of the tokens of words, see `Encoder`; they know no context."""
+        choose_layers(layers, self.layers, self.name)
+
+        def run(texts: list[np.ndarray]) -> dict[int, np.ndarray]:
+            return {0: self._table[np.concatenate([np.empty(0, np.int32), *texts])]}
+
+        return word_vectors(sentences, self._tokenizer, _NO_WINDOW, run)
 
     def tokenize(self, texts: Sequence[str]) -> Tokenized:
         """Counts that the tokenizer audit needs."""

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isogloss.encode.protocol import Tokenized
+from isogloss.encode.words import Split
+
+_SAMPLE = "a"
 
 
 class Ids(NamedTuple):
@@ -59,6 +62,19 @@ class RustTokenizer:
             for i, encoding in zip(long, cut, strict=True):
                 ids[i] = np.array(encoding.ids, np.int32)
         return Ids(ids, lengths)
+
+    def split(self, sentences: Sequence[Sequence[str]]) -> list[Split]:
+        """Tokens of words that single spaces join, and which word each is of."""
+        texts = [" ".join(words) for words in sentences]
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [
+            _by_word(np.array(e.ids, np.int32), e.offsets, text, words)
+            for e, text, words in zip(encodings, texts, sentences, strict=True)
+        ]
+
+    def frame(self) -> tuple[np.ndarray, np.ndarray]:
+        """The special tokens before and after a text."""
+        return _around(self.read([_SAMPLE]).ids[0], self.split([[_SAMPLE]])[0].ids)
 
     @cached_property
     def _cutting(self) -> Any:
@@ -119,6 +135,20 @@ class PythonTokenizer:
         unknown = np.array([x.count(self._tokenizer.unk_token_id) for x in ids], np.int64)
         return Tokenized(tokens, words, unknown, tokens + self._added > self._window)
 
+    def split(self, sentences: Sequence[Sequence[str]]) -> list[Split]:
+        """Tokens of words that single spaces join; a space belongs to the word behind it."""
+        made = []
+        for words in sentences:
+            spaced = [word if i == 0 else f" {word}" for i, word in enumerate(words)]
+            ids = self._call(spaced, truncation=False, add_special_tokens=False)
+            flat = np.array([token for word in ids for token in word], np.int32)
+            made.append(Split(flat, np.repeat(np.arange(len(ids)), [len(word) for word in ids])))
+        return made
+
+    def frame(self) -> tuple[np.ndarray, np.ndarray]:
+        """The special tokens before and after a text."""
+        return _around(self.read([_SAMPLE]).ids[0], self.split([[_SAMPLE]])[0].ids)
+
     def _call(self, texts: Sequence[str], **options: Any) -> list[list[int]]:
         if not len(texts):
             return []
@@ -127,3 +157,23 @@ class PythonTokenizer:
 
 def _words(word_ids: Sequence[int | None]) -> int:
     return 1 + max((word for word in word_ids if word is not None), default=-1)
+
+
+def _by_word(
+    ids: np.ndarray, offsets: Sequence[tuple[int, int]], text: str, words: Sequence[str]
+) -> Split:
+    """Tokens by the character they end with; one that is a space opens the word behind it."""
+    starts = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1]  # [w]
+    spans = np.array(offsets, np.int64).reshape(-1, 2)  # [t, 2]
+    last = np.maximum(spans[:, 1] - 1, 0)
+    word = np.searchsorted(starts, last, side="right") - 1
+    word += np.array([text[at : at + 1] == " " for at in last], bool)
+    kept = (spans[:, 1] > spans[:, 0]) & (word >= 0) & (word < len(words))
+    return Split(ids[kept], word[kept])
+
+
+def _around(whole: np.ndarray, inner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    for at in range(len(whole) - len(inner) + 1):
+        if np.array_equal(whole[at : at + len(inner)], inner):
+            return whole[:at], whole[at + len(inner) :]
+    return whole[:0], whole[:0]

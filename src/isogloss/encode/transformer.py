@@ -10,12 +10,13 @@ import numpy as np
 from isogloss.encode.batches import pack
 from isogloss.encode.dense import apply_dense, read_dense
 from isogloss.encode.folder import ModelFolder
-from isogloss.encode.pooling import check_pooling
+from isogloss.encode.pooling import EVERY, check_pooling
 from isogloss.encode.protocol import Progress, Tokenized
 from isogloss.encode.texts import About, assemble, check_window, choose_layers, present
 from isogloss.encode.tokens import PythonTokenizer, RustTokenizer
-from isogloss.encode.vectors import Vectors
+from isogloss.encode.vectors import Vectors, check_finite
 from isogloss.encode.weights import is_decoder, load_body, load_tokenizer, read_window
+from isogloss.encode.words import TokenVectors, word_vectors
 from isogloss.errors import UsageError
 from isogloss.registry import register
 
@@ -36,7 +37,10 @@ class Forward(Protocol):
     def __call__(
         self, ids: list[np.ndarray], layers: Sequence[int], pooling: str
     ) -> dict[int, np.ndarray]:
-        """Pooled `[b, d]` float32 per layer from the token ids of b texts, longest first."""
+        """Pooled `[b, d]` float32 per layer from the token ids of b texts, longest first.
+
+        With the pooling `EVERY`, `[t, d]` of all their tokens.
+        """
         ...
 
 
@@ -108,6 +112,29 @@ class TransformerEncoder:
                 arrays[last] = apply_dense(arrays[last], dense)
         about = About(how, language, tokens, self.window, self.fingerprint)
         return assemble(arrays, there, about)
+
+    def encode_words(
+        self, sentences: Sequence[Sequence[str]], *, layers: Sequence[int] | None = None
+    ) -> dict[int, TokenVectors]:
+        """Vectors of the tokens of words in context, per layer, see `Encoder`."""
+        chosen = choose_layers(layers, self.layers, self.name)
+
+        def run(texts: list[np.ndarray]) -> dict[int, np.ndarray]:
+            lengths = np.array([len(text) for text in texts], np.int64)
+            starts = np.cumsum(lengths) - lengths
+            made = {c: np.empty((lengths.sum(), self._forward.width), np.float32) for c in chosen}
+            for batch in pack(lengths, _budget()):
+                rows = np.concatenate([starts[i] + np.arange(lengths[i]) for i in batch])
+                for layer, part in self._forward([texts[i] for i in batch], chosen, EVERY).items():
+                    made[layer][rows] = part
+            return made
+
+        if self._lower:
+            sentences = [[word.lower() for word in words] for words in sentences]
+        found = word_vectors(sentences, self._tokenizer, self.window, run)
+        for layer, vectors in found.items():
+            check_finite(vectors.array, f"words, layer {layer}")
+        return found
 
     def tokenize(self, texts: Sequence[str]) -> Tokenized:
         """Counts that the tokenizer audit needs."""

@@ -70,7 +70,7 @@ def nearest(
     asked = x if rows is None else x[rows]  # [q, d]
     ids, scores = np.empty((len(asked), k), np.int64), np.empty((len(asked), k), np.float32)
     scale, share = LINEAR.get(score, (1.0, 1.0))
-    of_x = of_y = None
+    of_x, of_y = np.zeros(len(asked), np.float32), np.zeros(len(y), np.float32)
     if share:
         of_x = neighbourhood_means(asked, y, neighbourhood, tile=tile)  # [q]
         of_y = neighbourhood_means(y, x, neighbourhood, tile=tile)  # [m]
@@ -78,11 +78,9 @@ def nearest(
         for at, cosines in tiles(asked, y, tile):  # [t, m]
             ids[at], scores[at] = k_largest(ratio_margin(cosines, of_x[at, None], of_y), k)
         return Neighbours(ids, scores)
-    shift = None if of_y is None else -share * of_y
-    for at, ranked in tiles(asked, scale * y, tile, shift=shift):  # [t, m]
+    for at, ranked in tiles(asked, scale * y, tile, shift=-share * of_y):  # [t, m]
         ids[at], scores[at] = k_largest(ranked, k)
-    if of_x is not None:  # one number for all of a row: it does not change the order
-        scores -= share * of_x[:, None]
+    scores -= share * of_x[:, None]  # one number for all of a row: it does not change the order
     return Neighbours(ids, scores)
 
 

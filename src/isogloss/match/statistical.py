@@ -1,0 +1,115 @@
+"""Word alignment by statistics alone: models trained on the sentence pairs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from isogloss.errors import CorpusError, MissingExtra, UsageError
+from isogloss.match.word_alignment import Links
+
+MODELS = {
+    "ibm1": "Ibm1AlignmentModel",
+    "ibm2": "Ibm2AlignmentModel",
+    "hmm": "HmmAlignmentModel",
+    "ibm4": "Ibm4AlignmentModel",
+    "fast_align": "FastAlignModel",
+    "eflomal": "EflomalAlignmentModel",
+}
+SYMMETRISATIONS = (
+    "intersection", "union", "grow", "grow_diag", "grow_diag_final", "grow_diag_final_and", "och",
+)  # fmt: skip
+
+
+def align_statistically(
+    source: Sequence[Sequence[str]],
+    target: Sequence[Sequence[str]],
+    *,
+    model: str = "eflomal",
+    symmetrisation: str = "grow_diag_final_and",
+    extra: tuple[Sequence[Sequence[str]], Sequence[Sequence[str]]] = ((), ()),
+    seed: int = 0,
+) -> list[Links]:
+    """Links by a model of each direction, trained on these pairs, joined.
+
+    Needs no encoder and knows nothing but the pairs: the more of them, the better. Prefer vectors
+    for few pairs, this for many, or for languages that no encoder reads.
+
+    Args:
+        source: words of n sentences.
+        target: words of their translations.
+        model: one of `MODELS`; eflomal is the most accurate for its time, hmm needs no sampling.
+        symmetrisation: one of `SYMMETRISATIONS`.
+        extra: more sentence pairs to train on, whose links are not asked for.
+        seed: of the sampling of eflomal.
+
+    Returns:
+        The links of each pair; a score is the smaller of t(e|f) and t(f|e).
+
+    Raises:
+        UsageError: an unknown model or symmetrisation.
+        CorpusError: unequal numbers of sentences, or one longer than the library reads.
+        MissingExtra: sil-thot is not installed.
+
+    Source: Östling and Tiedemann (2016), Efficient Word Alignment with Markov Chain Monte Carlo
+    (eflomal); Vogel, Ney and Tillmann (1996) (HMM); Brown et al. (1993) (IBM); symmetrisation:
+    Koehn, Och and Marcu (2003), Statistical Phrase-Based Translation, section 3. The models are
+    those of the library Thot.
+    """
+    for name, known, what in ((model, MODELS, "model"),
+                              (symmetrisation, SYMMETRISATIONS, "symmetrisation")):  # fmt: skip
+        if name not in known:
+            raise UsageError(f"there is no {what} {name!r}", remedy=f"one of {', '.join(known)}")
+    if len(source) != len(target) or len(extra[0]) != len(extra[1]):
+        raise CorpusError(f"{len(source)} source and {len(target)} target sentences")
+    try:
+        from thot import alignment as thot
+    except ImportError:
+        raise MissingExtra("sil-thot", "align-stat", f"the statistical aligner {model}") from None
+    sides = [list(source) + list(extra[0]), list(target) + list(extra[1])]
+    direct = _train(getattr(thot, MODELS[model])(), sides[0], sides[1], seed)
+    inverse = _train(getattr(thot, MODELS[model])(), sides[1], sides[0], seed)
+    joined = thot.SymmetrizedAligner(direct, inverse)
+    joined.heuristic = getattr(thot.SymmetrizationHeuristic, symmetrisation.upper())
+    found = joined.get_best_alignments(list(map(list, source)), list(map(list, target)))
+    return [
+        _links(matrix.to_numpy(), f, e, direct, inverse)
+        for (_, matrix), f, e in zip(found, source, target, strict=True)
+    ]
+
+
+def _train(
+    model: Any, source: Sequence[Sequence[str]], target: Sequence[Sequence[str]], seed: int
+) -> Any:
+    if hasattr(model, "deterministic"):
+        model.deterministic, model.seed = True, seed + 1
+    for number, (f, e) in enumerate(zip(source, target, strict=True), 1):
+        if max(len(f), len(e)) > model.max_sentence_length:
+            raise CorpusError(
+                f"sentence pair {number} has {len(f)} and {len(e)} words; the library reads "
+                f"{model.max_sentence_length} at most",
+                remedy="split it; aligning by vectors has no such limit",
+            )
+        if f and e:
+            model.add_sentence_pair(list(f), list(e))
+    for _ in range(max(1, model.start_training())):
+        model.train()
+    model.end_training()
+    return model
+
+
+def _links(matrix: Any, f: Sequence[str], e: Sequence[str], direct: Any, inverse: Any) -> Links:
+    cells = np.zeros((len(f), len(e)), bool) if not f or not e else np.asarray(matrix, bool)
+    i, j = cells.nonzero()
+    scores = [
+        min(_probability(direct, f[a], e[b]), _probability(inverse, e[b], f[a]))
+        for a, b in zip(i.tolist(), j.tolist(), strict=True)
+    ]
+    return Links(i, j, np.array(scores, np.float32), (len(f), len(e)))
+
+
+def _probability(model: Any, made_by: str, word: str) -> float:
+    known = model.get_src_word_index(made_by), model.get_trg_word_index(word)
+    return float(min(1.0, model.translation_prob(*known)))

@@ -1,0 +1,236 @@
+"""Word alignment of a text as a job: words, vectors, links, files to look at and to build on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from isogloss.corpus import read_corpus
+from isogloss.corpus.alignments import (
+    Aligned,
+    Gold,
+    read_gold,
+    read_pharaoh,
+    write_links_jsonl,
+    write_links_tsv,
+    write_pharaoh,
+)
+from isogloss.errors import CorpusError, UsageError
+from isogloss.files import write_json
+from isogloss.language.segment import words as segment_words
+from isogloss.match.statistical import MODELS, align_statistically
+from isogloss.match.word_alignment import Links, align_words
+from isogloss.progress import Start, silent
+from isogloss.score import Scores
+
+PAIRS = 512  # whose token vectors are in memory together
+Segment = Callable[[str, str], list[str]]
+"""A text and its script to words."""
+
+
+class Text(NamedTuple):
+    """Sentence pairs as words.
+
+    Attributes:
+        name: of the text.
+        ids: of each pair.
+        source: words of each source sentence.
+        target: words of each translation.
+        gold: gold links of each pair, where there are some.
+        notes: what was left out or decided, in sentences.
+    """
+
+    name: str
+    ids: list[str]
+    source: list[list[str]]
+    target: list[list[str]]
+    gold: list[Gold]
+    notes: list[str]
+
+
+def read_text(
+    text: str | Path,
+    languages: Sequence[str] = (),
+    *,
+    gold: str | Path | None = None,
+    segment: Segment = segment_words,
+) -> Text:
+    """Sentence pairs from a parallel corpus of two languages, or with their gold links.
+
+    Args:
+        text: what `read_corpus` reads; or a gold TSV (see `corpus.alignments.read_gold`), whose
+            words are taken as they are.
+        languages: source and target; the two of the corpus by default.
+        gold: links of the corpus's pairs in Pharaoh format, over the words that `segment` makes.
+        segment: text and script to words.
+
+    Raises:
+        CorpusError: not two languages, or gold that does not fit.
+    """
+    path = Path(str(text))
+    if path.is_file() and _is_gold(path):
+        pairs = read_gold(path)
+        sides = [[p.source for p in pairs], [p.target for p in pairs]]
+        return Text(path.name, [str(i) for i in range(1, len(pairs) + 1)], *sides, pairs, [])
+    corpus = read_corpus(text, languages=list(languages) or None)
+    found = corpus.resolve(languages) if languages else list(corpus.languages)
+    if len(found) != 2:
+        raise CorpusError(
+            f"words are aligned between 2 languages; there are {len(found)}", file=path,
+            remedy="name source and target, such as --languages deu,eng",
+        )  # fmt: skip
+    both = list(zip(*(corpus.texts(language) for language in found), strict=True))
+    kept = [i for i, pair in enumerate(both) if None not in pair]
+    sides = [[segment(both[i][at] or "", found[at].script) for i in kept] for at in (0, 1)]
+    notes = list(corpus.notes)
+    if len(kept) < len(both):
+        notes.append(f"{len(both) - len(kept)} of {len(both)} pairs lack one side; left out")
+    links = []
+    if gold is not None:
+        lengths = [(len(s), len(t)) for s, t in zip(*sides, strict=True)]
+        read = read_pharaoh(gold, lengths)
+        links = [Gold(s, t, *one) for s, t, one in zip(*sides, read, strict=True)]
+    return Text(corpus.name, [corpus.ids[i] for i in kept], *sides, links, notes)
+
+
+def align(
+    model: str,
+    text: Text,
+    *,
+    methods: Sequence[str] = ("itermax",),
+    layer: int | None = None,
+    unit: str = "subword",
+    distortion: float = 0.0,
+    seed: int = 0,
+    network: bool = False,
+    start: Start = silent,
+) -> dict[str, list[Links]]:
+    """Links of every pair by every method.
+
+    Args:
+        model: an encoder; or a statistical aligner trained on the text itself (`eflomal`, `hmm`,
+            `fast_align`, `ibm1` ...), whose methods are ways to join its two directions.
+        text: the pairs.
+        methods: registered extractions, or symmetrisations such as `grow_diag_final_and`.
+        layer: of the encoder; two thirds up by default, where words are best aligned.
+        unit: `subword` or `word`.
+        distortion: see `match.grid`.
+        seed: of a statistical aligner.
+        network: allow fetching the model.
+        start: starts progress bars.
+    """
+    if model in MODELS:
+        return {
+            name: align_statistically(
+                text.source, text.target, model=model, symmetrisation=name, seed=seed
+            )
+            for name in methods
+        }
+    from isogloss.encode import load_encoder
+
+    encoder = load_encoder(model, network=network)
+    chosen = middle(encoder.layers) if layer is None else layer
+    found: dict[str, list[Links]] = {name: [] for name in methods}
+    advance = start("aligning", len(text.ids))
+    for part in _parts(len(text.ids)):
+        vectors = [
+            next(iter(encoder.encode_words(side[part], layers=[chosen]).values()))
+            for side in (text.source, text.target)
+        ]
+        made = align_words(*vectors, methods, unit=unit, distortion=distortion)
+        for name, links in made.items():
+            found[name] += links
+        text.notes.extend(_told(vectors, part))
+        advance(len(vectors[0]))
+    return found
+
+
+def middle(layers: Sequence[int]) -> int:
+    """The layer two thirds up, such as 8 of 12: there words are closest to their translations.
+
+    Source: Sabet et al. (2020), SimAlign, section 5.1; Dou and Neubig (2021), section 3.2.
+    """
+    return layers[round((len(layers) - 1) * 2 / 3)]
+
+
+def score(text: Text, found: dict[str, list[Links]], **where: Any) -> Scores:
+    """Agreement with the gold links, every method."""
+    from isogloss.measure.word_alignment import alignment_scores
+
+    rows = Scores()
+    for name, links in found.items():
+        rows += alignment_scores(
+            [one.pairs for one in links],
+            [g.sure for g in text.gold],
+            [g.possible for g in text.gold],
+            [one.lengths for one in links],
+            settings={"method": name},
+            dataset=text.name,
+            **where,
+        )
+    return rows
+
+
+def write(folder: str | Path, text: Text, found: dict[str, list[Links]], title: str) -> list[Path]:
+    """Each method's links as Pharaoh, TSV, JSON lines and a page of grids; gives the files."""
+    from isogloss.report.alignment_page import write_alignment_page
+
+    made = []
+    for name, links in found.items():
+        pairs = [
+            Aligned(key, s, t, [(i, j, float(at)) for (i, j), at in
+                                zip(one.pairs, one.scores, strict=True)], one.score)
+            for key, s, t, one in zip(text.ids, text.source, text.target, links, strict=True)
+        ]  # fmt: skip
+        files = [Path(folder) / f"{name}.{kind}" for kind in ("pharaoh", "tsv", "jsonl", "html")]
+        write_pharaoh(files[0], pairs)
+        write_links_tsv(files[1], pairs)
+        write_links_jsonl(files[2], pairs)
+        write_alignment_page(files[3], pairs, title=f"{title}: {name}", gold=text.gold)
+        made += files
+    return made
+
+
+def run(
+    model: str,
+    text: str | Path,
+    out: str | Path,
+    *,
+    languages: Sequence[str] = (),
+    gold: str | Path | None = None,
+    start: Start = silent,
+    **how: Any,
+) -> tuple[list[Path], Scores, list[str]]:
+    """Read, align, write: the files made, scores where there is gold, and notes."""
+    if Path(out).exists() and not Path(out).is_dir():
+        raise UsageError(f"{out} is a file", remedy="choose a folder with --out")
+    pairs = read_text(text, languages, gold=gold)
+    found = align(model, pairs, start=start, **how)
+    files = write(out, pairs, found, f"{pairs.name}, {model}")
+    rows = score(pairs, found, system=model) if pairs.gold else Scores()
+    if rows:
+        write_json(Path(out) / "scores.json", rows.to_rows())
+    return files, rows, list(dict.fromkeys(pairs.notes))
+
+
+def _parts(total: int) -> Iterator[slice]:
+    for at in range(0, total, PAIRS):
+        yield slice(at, at + PAIRS)
+
+
+def _told(vectors: Sequence, part: slice) -> Iterator[str]:
+    where = f"pairs {part.start + 1} to {part.start + len(vectors[0])}"
+    if windowed := sum(side.windowed for side in vectors):
+        yield f"{where}: {windowed} sentences over the model's window were read in parts"
+    if silent_words := sum(side.silent for side in vectors):
+        yield f"{where}: {silent_words} words have no token and so no link"
+
+
+def _is_gold(path: Path) -> bool:
+    from isogloss.corpus.text_files import read_blocks
+
+    if not path.name.removesuffix(".gz").endswith(".tsv"):
+        return False
+    _, lines = next(read_blocks(path))
+    return lines[0].split("\t")[:3] == ["source", "target", "sure"]

@@ -1,0 +1,71 @@
+"""The command reads, links and writes what others read; gold is scored; long text is not cut."""
+
+import json
+
+import pytest
+
+from isogloss.errors import CorpusError
+from isogloss.recipe.word_alignment import middle, read_text, run
+
+GOLD = "source\ttarget\tsure\tpossible\nthe house\tthe house\t0-0 1-1\t\nred\tred one\t0-0\t0-1\n"
+
+
+@pytest.fixture
+def gold(tmp_path):
+    file = tmp_path / "gold.tsv"
+    file.write_text(GOLD, encoding="utf-8")
+    return file
+
+
+def test_the_middle_is_two_thirds_up():
+    assert middle(range(13)) == 8 and middle(range(7)) == 4 and middle([0]) == 0
+
+
+def test_everything_is_written_and_the_same_sentence_is_linked_to_itself(gold, minilm, tmp_path):
+    out = tmp_path / "out"
+    files, scores, _ = run(minilm, gold, out, methods=["itermax", "mwmf"])
+    assert {f.name for f in files} == {
+        f"{m}.{kind}" for m in ("itermax", "mwmf") for kind in ("pharaoh", "tsv", "jsonl", "html")
+    }
+    assert (out / "itermax.pharaoh").read_text().splitlines()[0] == "0-0 1-1"
+    aer = [row for row in scores if row.measure == "alignment_aer"]
+    assert [row.settings["method"] for row in aer] == ["itermax", "mwmf"]
+    assert json.loads((out / "scores.json").read_text())
+    page = (out / "mwmf.html").read_text(encoding="utf-8")
+    assert "house – house" in page and 'class="on sure"' in page
+
+
+def test_a_page_escapes_words(tmp_path, minilm):
+    text = tmp_path / "text.tsv"
+    text.write_text("eng\tdeu\n<script>x\tja <b>\nyes\tja\n", encoding="utf-8")
+    run(minilm, text, tmp_path / "out", languages=["eng", "deu"], methods=["forward"])
+    page = (tmp_path / "out" / "forward.html").read_text(encoding="utf-8")
+    assert "<script>x" not in page and "&lt;script&gt;x" in page
+
+
+def test_a_long_sentence_is_linked_to_its_end(tmp_path, minilm):
+    words = " ".join(f"word{i} house{i}" for i in range(200))
+    text = tmp_path / "text.tsv"
+    text.write_text(f"eng\tdeu\n{words}\t{words}\na\tb\n", encoding="utf-8")
+    _, _, notes = run(minilm, text, tmp_path / "out", languages=["eng", "deu"], methods=["mwmf"])
+    links = (tmp_path / "out" / "mwmf.pharaoh").read_text().splitlines()[0].split()
+    right = sum(i == j for i, j in (link.split("-") for link in links))
+    assert right > 0.95 * 400 and "399-399" in links
+    assert any("2 sentences over the model's window were read in parts" in note for note in notes)
+
+
+def test_a_missing_side_is_left_out_and_told(tmp_path):
+    folder = tmp_path / "ids"
+    folder.mkdir()
+    (folder / "eng.tsv").write_text("id\ttext\n1\ta\n2\tb\n3\tc\n", encoding="utf-8")
+    (folder / "deu.tsv").write_text("id\ttext\n1\tx\n3\tz\n", encoding="utf-8")
+    text = read_text(f"{folder}/{{language}}.tsv?id=id&text=text", ["deu", "eng"])
+    assert text.ids == ["1", "3"] and text.source == [["x"], ["z"]]
+    assert "1 of 3 pairs lack one side; left out" in text.notes
+
+
+def test_three_languages_must_be_narrowed(tmp_path):
+    file = tmp_path / "text.tsv"
+    file.write_text("eng\tdeu\tfra\na\tb\tc\nd\te\tf\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match="words are aligned between 2 languages; there are 3"):
+        read_text(file)
