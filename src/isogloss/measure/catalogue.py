@@ -49,4 +49,7 @@ MEASURES = {
     "lexicon_p5": About("lexicon P@5", "higher", "share of words with a right one among five"),
     "lexicon_p10": About("lexicon P@10", "higher", "share of words with a right one among ten"),
     "lexicon_mrr": About("lexicon MRR", "higher", "mean of 1 / rank of the first right word"),
+    "language_similarity": About(
+        "language similarity", None, "mean cosine of two languages' parallel sentences"
+    ),
 }
