@@ -52,4 +52,13 @@ MEASURES = {
     "language_similarity": About(
         "language similarity", None, "mean cosine of two languages' parallel sentences"
     ),
+    "strong_alignment_map": About(
+        "mAP, all languages", "higher", "do translations lead a pool of all languages"
+    ),
+    "weak_alignment_map": About(
+        "mAP, one language", "higher", "do translations lead the pool of their own language"
+    ),
+    "language_bias": About(
+        "language bias", "lower", "share of the query's own language among the nearest"
+    ),
 }
