@@ -34,7 +34,7 @@ def world(seed=0, n=20, d=6, noise=0.6, apart=0.0, languages="abc"):
     return made
 
 
-def plain(queries, candidates, rows, own, itself):
+def plain(queries, candidates, rows, own):
     """AP, weak AP and share of the own language in the top 5, item by item, by sorting."""
     pool = [(name, row) for name in candidates for row in rows[name]]
     found = {}
@@ -67,7 +67,7 @@ def test_it_equals_a_plain_ranking_of_questions_and_answers(tile, own, missing):
         {k: vectors(v, k, rows[k], 20) for k, v in side.items()} for side in (questions, answers)
     ]
     found = strong_alignment(*sparse, own=own, k=5, tile=tile)
-    expected = plain(questions, answers, rows, own, itself=False)
+    expected = plain(questions, answers, rows, own)
     for name in "abc":
         outcomes = np.array([v for (language, _), v in expected.items() if language == name])
         for measure, value in zip((STRONG, WEAK, BIAS), outcomes.mean(0), strict=True):
@@ -84,7 +84,7 @@ def test_it_equals_a_plain_ranking_of_questions_and_answers(tile, own, missing):
 def test_sentences_seek_their_translations_and_never_themselves():
     given = world(noise=0.9)
     rows = dict.fromkeys("abc", np.arange(20))
-    expected = plain(given, given, rows, own=False, itself=True)
+    expected = plain(given, given, rows, own=False)
     found = strong_alignment(given, k=5)
     means = np.mean(list(expected.values()), 0)
     for measure, value in zip((STRONG, WEAK, BIAS), means, strict=True):

@@ -61,4 +61,10 @@ MEASURES = {
     "language_bias": About(
         "language bias", "lower", "share of the query's own language among the nearest"
     ),
+    "concept_alignment": About(
+        "concept alignment", "higher", "share of concepts whose words translate into one concept"
+    ),
+    "concept_overlap": About(
+        "concept overlap", "higher", "share of concepts that all languages have a part in"
+    ),
 }
