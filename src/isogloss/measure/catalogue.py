@@ -67,4 +67,7 @@ MEASURES = {
     "concept_overlap": About(
         "concept overlap", "higher", "share of concepts that all languages have a part in"
     ),
+    "word_retrieval_p1": About(
+        "word retrieval", "higher", "share of words in context that find their translation there"
+    ),
 }
