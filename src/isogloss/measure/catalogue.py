@@ -70,4 +70,10 @@ MEASURES = {
     "word_retrieval_p1": About(
         "word retrieval", "higher", "share of words in context that find their translation there"
     ),
+    "xsimpp_error": About(
+        "xsim++ error", "lower", "share of translations missed among hard negatives too"
+    ),
+    "xsimpp_lost_to": About(
+        "xsim++ lost to", "lower", "share of translations missed for one kind of negative"
+    ),
 }
