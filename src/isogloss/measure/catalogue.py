@@ -76,4 +76,13 @@ MEASURES = {
     "xsimpp_lost_to": About(
         "xsim++ lost to", "lower", "share of translations missed for one kind of negative"
     ),
+    "script_matched": About(
+        "matched cosine by script", None, "mean cosine of translations, original or transliterated"
+    ),
+    "script_random": About(
+        "random cosine by script", "lower", "mean cosine of random pairs in the same script"
+    ),
+    "script_contrast": About(
+        "contrast by script", "higher", "matched less random cosine, and its change"
+    ),
 }
