@@ -85,4 +85,12 @@ MEASURES = {
     "script_contrast": About(
         "contrast by script", "higher", "matched less random cosine, and its change"
     ),
+    "qe_precision": About(
+        "QE precision", "higher", "mean best cosine of a translation's tokens with the source's"
+    ),
+    "qe_recall": About(
+        "QE recall", "higher", "mean best cosine of the source's tokens with the translation's"
+    ),
+    "qe_f1": About("QE F1", "higher", "cross-lingual BERTScore of source and translation"),
+    "qe_score": About("QE score", "higher", "BERTScore with the generation score added"),
 }

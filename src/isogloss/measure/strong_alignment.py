@@ -86,8 +86,8 @@ def strong_alignment(
             fewer than 2 queries have a translation.
         UsageError: other languages among the candidates, or k under 1.
 
-    Source: Roy, Constant, Al-Rfou, Barua, Phillips and Yang (2020), LAReQA, sections 2 (weak and strong
-    alignment) and 5 (bias).
+    Source: Roy, Constant, Al-Rfou, Barua, Phillips and Yang (2020), LAReQA, sections 2 (weak and
+    strong alignment) and 5 (bias).
     """
     asked = sides(queries)
     sought = asked if candidates is None else sides(candidates)
