@@ -20,5 +20,5 @@ def test_copies_of_an_outcome_do_not_narrow_the_interval():
 def test_every_outcome_counts_alike_and_names_of_clusters_do_not_matter():
     found = clustered_mean(np.array([1.0, 0, 0, 0]), np.array([7, 7, 7, 3]))
     assert found.value == 0.25
-    with pytest.raises(VectorError, match="1 items"):
+    with pytest.raises(VectorError, match="at least 2 items, got 1"):
         clustered_mean(np.ones(3), np.zeros(3))
