@@ -107,7 +107,7 @@ def cca(source: np.ndarray, target: np.ndarray, *, keep: float = 1.0) -> Fitted:
     """
     if not 0 < keep <= 1:
         raise UsageError(f"keep is {keep}; it must be over 0 and at most 1")
-    (white_x, _), (white_y, undo_y) = _whiten(source), _whiten(target)
+    (white_x, _), (white_y, undo_y) = whiten(source), whiten(target)
     u, correlations, vt = np.linalg.svd((source @ white_x).T @ (target @ white_y))
     count = max(1, round(keep * len(correlations)))
     turned = white_x @ u[:, :count] @ vt[:count]
@@ -117,8 +117,11 @@ def cca(source: np.ndarray, target: np.ndarray, *, keep: float = 1.0) -> Fitted:
     }
 
 
-def _whiten(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`[d, d]` that makes the columns of x orthonormal, and its way back, over x's own rank."""
+def whiten(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(X^T X)^(-1/2) `[d, d]`, which makes the columns orthonormal, and its way back.
+
+    Both over the rank that x has.
+    """
     _, sizes, vt = np.linalg.svd(x, full_matrices=False)
     kept = sizes > 1e-6 * sizes[0]
     axes, sizes = vt[kept].T, sizes[kept]
