@@ -39,7 +39,7 @@ def read_blocks(path: Path, notes: list[str] | None = None) -> Iterator[tuple[in
         CorpusError: absent, empty, damaged gzip, not UTF-8 or a NUL, with file and line.
     """
     first, rest = 1, b""
-    for block in _byte_blocks(path):
+    for block in byte_blocks(path):
         if first == 1 and not rest and block.startswith(_BOM):
             block = block.removeprefix(_BOM)
             if notes is not None:
@@ -117,7 +117,12 @@ def wants_header(said: str | None) -> bool | None:
     return None if said is None else said == "yes"
 
 
-def _byte_blocks(path: Path) -> Iterator[bytes]:
+def byte_blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, unpacked if it is gzip, at most `BLOCK` at a time.
+
+    Raises:
+        CorpusError: absent, unreadable, damaged gzip, or another kind of archive.
+    """
     try:
         with path.open("rb") as raw:
             start = raw.read(8)

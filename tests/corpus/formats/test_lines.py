@@ -35,9 +35,9 @@ def test_nllb_seed_counts_its_missing_lines(data):
 
 def test_five_languages_open_six_files(data, monkeypatch):
     opened = []
-    plain = text_files._byte_blocks
+    plain = text_files.byte_blocks
     monkeypatch.setattr(
-        text_files, "_byte_blocks", lambda path: opened.append(path.name) or plain(path)
+        text_files, "byte_blocks", lambda path: opened.append(path.name) or plain(path)
     )
     read_corpus(data / "ntrex128", languages=["deu", "fra", "rus", "hin", "swa"], pivot="eng")
     assert len([name for name in opened if name != "index.tsv"]) == 6
