@@ -142,6 +142,8 @@ BAD = {
     "twice": (b"a 1 2\nb 1 2\n\na 1 2\n", r"x:4: the word 'a' occurs twice, first in line 1\n"),
     "no word": (b"a 1 2\n 1 2\n", r"x:2: the row has no word\n"),
     "no rows": (b"0 300\n", r"x: holds no word vector .*it has no rows\n"),
+    "no rows, huge": (b"0 999999999999\n", r"x: holds no word vector .*it has no rows\n"),
+    "beyond counting": (b"5 " + b"9" * 30 + b"\na 1 2\n", r"x: is not word vectors"),
     "no values": (b"3 0\na\nb\nc\n", r"x:1: its header promises no values\n"),
     "cut": (b"5 2\na 1 2\nb 1 2\n", r"x:1: .* promises 5 rows and the file has 2\n.*cut"),
     "more": (b"1 2\na 1 2\nb 1 2\n", r"x:1: .* promises 1 rows and the file has 2\n.*together"),

@@ -35,7 +35,7 @@ def headed(start: Start) -> Layout | None:
     """The layout of a file whose first line is `n d`, be its rows text or binary; else None."""
     first, _, rest = start.head.removeprefix(_BOM).partition(b"\n")
     counts = first[:64].split()
-    if len(counts) != 2 or not all(count.isdigit() for count in counts):
+    if len(counts) != 2 or not all(c.isdigit() and len(c) < 13 for c in counts):
         return None
     width = int(counts[1])
     second = rest[: rest.find(b"\n")] if b"\n" in rest else rest
