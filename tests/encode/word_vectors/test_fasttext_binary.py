@@ -171,7 +171,12 @@ def test_words_that_are_not_utf8_count_and_keep_the_others_in_place(tmp_path):
     assert np.allclose(found.array[1], slow_vector(2, "nein", 3, table(3), 2, 4, 50), atol=1e-6)
 
 
+def infinite():
+    return np.full((58, 6), 3e38, np.float32)  # finite, but its sums are not
+
+
 BAD = {
+    "overflow": (model(matrix=infinite()), r"row 2: the vector of 'the' holds NaN or infinity"),
     "quantised": (model(matrix=table(), quantised=True), r"quantised .*\n.*\.vec"),
     "pruned": (model(matrix=table(), pruned=0), r"quantised"),
     "version": (model(matrix=table(), version=13), r"version 13\n.*11 and 12"),

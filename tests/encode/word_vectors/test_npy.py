@@ -65,8 +65,12 @@ def test_a_vocabulary_that_is_missing_or_there_twice(tmp_path):
         read_word_vectors(path)
 
 
-def test_a_cut_array(tmp_path):
+@pytest.mark.parametrize("change", [(-8, 8), (12, 1), (20, 30), (60, 1)])
+def test_a_cut_or_damaged_array(tmp_path, change):
     path = put(tmp_path)
-    path.write_bytes(path.read_bytes()[:-8])
+    data = bytearray(path.read_bytes())
+    at, count = change[0] % len(data), change[1]
+    del data[at : at + count]
+    path.write_bytes(data)
     with pytest.raises(CorpusError, match="cannot be read as an array"):
         read_word_vectors(path)

@@ -79,6 +79,9 @@ def test_damaged_archives(tmp_path, cut):
     (tmp_path / "x.npz").write_bytes(damaged)
     with pytest.raises(CorpusError, match="damaged numpy archive"):
         read_word_vectors(tmp_path / "x.npz")
+    (tmp_path / "x.npz").write_bytes(data.replace(b"'descr'", b"'descr,"))
+    with pytest.raises(CorpusError, match="damaged numpy archive"):
+        read_word_vectors(tmp_path / "x.npz")
     (tmp_path / "x.npz").write_bytes(gzip.compress(data))
     with pytest.raises(CorpusError, match=r"packed with gzip.*\n.*gunzip"):
         read_word_vectors(tmp_path / "x.npz")

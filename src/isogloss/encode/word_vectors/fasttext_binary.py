@@ -195,8 +195,9 @@ def _means(matrix: np.ndarray, ids: np.ndarray, begins: np.ndarray) -> np.ndarra
             start + 1, int(np.searchsorted(begins + counts, begins[start] + _GATHERED, "right"))
         )
         part = ids[begins[start] : begins[stop - 1] + counts[stop - 1]]
-        sums = np.add.reduceat(matrix[part], begins[start:stop] - begins[start], axis=0)
-        found[start:stop] = sums / counts[start:stop, None]
+        with np.errstate(over="ignore", invalid="ignore"):  # `Rows.add` refuses what is not finite
+            sums = np.add.reduceat(matrix[part], begins[start:stop] - begins[start], axis=0)
+            found[start:stop] = sums / counts[start:stop, None]
         start = stop
     return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from isogloss.corpus.text_files import read_lines
-from isogloss.encode.word_vectors.npz import as_float32, check_vectors
+from isogloss.encode.word_vectors.npz import HEADER_ERRORS, as_float32, check_vectors
 from isogloss.encode.word_vectors.table import NUMPY, Rows, Start, WordVectors
 from isogloss.errors import CorpusError
 from isogloss.registry import register
@@ -32,7 +32,7 @@ def read(start: Start, rows: Rows) -> WordVectors:
     words = read_lines(file, rows.notes)
     try:
         array = np.load(start.path, mmap_mode="r", allow_pickle=False)  # [n, d]
-    except (ValueError, EOFError, OSError) as error:
+    except (*HEADER_ERRORS, EOFError, OSError) as error:
         raise CorpusError(
             f"cannot be read as an array: {error}",
             file=start.path,

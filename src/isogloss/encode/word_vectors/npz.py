@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from dataclasses import replace
@@ -14,6 +15,8 @@ from isogloss.errors import CorpusError
 from isogloss.registry import register
 
 _WORDS = ("words", "vocabulary")
+# Over a damaged header, which is a Python literal, numpy lets these through.
+HEADER_ERRORS = (ValueError, SyntaxError, TypeError, tokenize.TokenError)
 
 
 def accepts(start: Start) -> int:
@@ -40,7 +43,7 @@ def read(start: Start, rows: Rows) -> WordVectors:
                 )
             with archive.open("vectors.npy") as values, archive.open(f"{named}.npy") as names:
                 return _read(values, names, replace(start, packed=True), rows)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
         raise CorpusError(
             f"is a damaged numpy archive: {error}", file=start.path, remedy="write it again"
         ) from None
@@ -102,7 +105,10 @@ class _Array:
         }.get(version)
         if read_header is None:
             raise ValueError(f"version {version} of the numpy format is not known")
-        self.shape, by_columns, self.dtype = read_header(file)
+        try:
+            self.shape, by_columns, self.dtype = read_header(file)
+        except HEADER_ERRORS as error:
+            raise ValueError(error) from None
         self._file, self._whole, self._at = file, None, 0
         if by_columns and len(self.shape) == 2 and not self.dtype.hasobject:
             # Stored by columns, the first rows are everywhere.
