@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isogloss.errors import ModelError, VectorError
-from isogloss.space.map import Affine, Map, Unit
+from isogloss.space.map import Affine, Map, Piecewise, Unit
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(7, 5)).astype(np.float32)
@@ -27,7 +27,9 @@ def test_a_chain_is_one_after_the_other_and_its_inverse_undoes_it(a, b):
 
 
 def test_it_reads_back_as_it_was(tmp_path):
-    made = Map((Unit(), affine(), Affine(shift=np.ones(5)), Unit()), {"method": "x", "n": 3})
+    pieces = Piecewise(RNG.normal(size=(2, 5)), RNG.normal(size=(2, 5)), np.zeros((2, 1, 5)))
+    steps = (Unit(), affine(), pieces, Affine(shift=np.ones(5)), Unit())
+    made = Map(steps, {"method": "x", "n": 3})
     made.save(tmp_path / "map")
     again = Map.load(tmp_path / "map")
     np.testing.assert_array_equal(again.apply(X), made.apply(X))
@@ -40,8 +42,18 @@ def test_an_empty_map_changes_nothing_and_saves(tmp_path):
     np.testing.assert_array_equal(Map.load(tmp_path / "map").apply(X), X)
 
 
+def test_each_vector_takes_the_step_of_its_nearest_centroid():
+    step = Piecewise(np.array([[0.0, 0], [10, 0]]), np.array([[1.0, 1], [2, 2]]),
+                     np.array([[[0.0, 0]], [[0, 1]]]))  # fmt: skip
+    made = Map((step,)).apply(np.array([[4.9, 3], [5.1, 3]]))
+    np.testing.assert_allclose(made, [[3.9, 2], [3.1, 0]], atol=1e-6)
+
+
 def test_what_cannot_be_undone_says_so():
-    for step, message in ((Unit(), "lengths are gone"), (affine(5, 3), "no inverse")):
+    pieces = Piecewise(np.zeros((1, 5)), np.zeros((1, 5)), np.zeros((1, 1, 5)))
+    for step, message in (
+        (Unit(), "lengths are gone"), (affine(5, 3), "no inverse"), (pieces, "by clusters"),
+    ):  # fmt: skip
         with pytest.raises(VectorError, match=message):
             Map((step,)).inverse()
 

@@ -1,4 +1,4 @@
-"""A map between spaces: affine steps and rescaling to unit length, one after the other."""
+"""A map between spaces: affine steps, rescaling and steps by cluster, one after the other."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ class Affine:
         moved = x if self.shift is None else x - self.shift
         return moved if self.matrix is None else moved @ self.matrix
 
+    @property
+    def width(self) -> int | None:
+        """d, or None where it changes nothing."""
+        known = self.shift if self.shift is not None else self.matrix
+        return None if known is None else len(known)
+
 
 @dataclass(frozen=True, eq=False)
 class Unit:
@@ -42,8 +48,50 @@ class Unit:
         """`[n, d]` to `[n, d]`."""
         return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
+    @property
+    def width(self) -> None:
+        """None: any width will do."""
+        return None
 
-Step = Affine | Unit
+
+@dataclass(frozen=True, eq=False)
+class Piecewise:
+    """x -> (x - shift_c)(I - R_c^T R_c), c the cluster whose centroid is nearest to x.
+
+    Directions are kept in place of the projection `[d, d]` that takes them out: a cluster then
+    costs r d numbers.
+
+    Attributes:
+        centroids: `[c, d]`.
+        shifts: `[c, d]` subtracted first.
+        removed: `[c, r, d]` orthonormal directions R that are taken out; zeros take out nothing.
+    """
+
+    centroids: np.ndarray
+    shifts: np.ndarray
+    removed: np.ndarray
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """`[n, d]` to `[n, d]`."""
+        own = self.clusters(x)  # [n]
+        made = x - self.shifts[own]
+        for cluster in np.unique(own):
+            rows, out = np.flatnonzero(own == cluster), self.removed[cluster]  # [m], [r, d]
+            made[rows] -= (made[rows] @ out.T) @ out
+        return made
+
+    def clusters(self, x: np.ndarray) -> np.ndarray:
+        """The nearest centroid of each row, `[n]`; of equally near ones the first."""
+        return (x @ self.centroids.T - (self.centroids**2).sum(1) / 2).argmax(1)
+
+    @property
+    def width(self) -> int:
+        """D, the width of the centroids."""
+        return self.centroids.shape[1]
+
+
+Step = Affine | Unit | Piecewise
+KINDS: dict[str, type[Step]] = {kind.__name__.lower(): kind for kind in (Affine, Unit, Piecewise)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +125,7 @@ class Map:
     @property
     def width(self) -> int | None:
         """The width d of the vectors it takes; None where any width will do."""
-        for step in self.steps:
-            if isinstance(step, Affine):
-                known = step.shift if step.shift is not None else step.matrix
-                return None if known is None else len(known)
-        return None
+        return next((step.width for step in self.steps if step.width is not None), None)
 
     def then(self, other: Map) -> Map:
         """This map and then the other."""
@@ -129,13 +173,13 @@ class Map:
             raise ModelError(f"no map here: {ABOUT} or {WEIGHTS} is missing", file=folder)
         described = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         arrays = load_file(folder / WEIGHTS)
-        unknown = [kind for kind in described["steps"] if kind not in ("affine", "unit")]
+        unknown = [kind for kind in described["steps"] if kind not in KINDS]
         if unknown:
             raise ModelError(f"the map has a step {unknown[0]!r}", file=folder / ABOUT)
         steps = tuple(
-            Affine(arrays.get(f"{i}.shift"), arrays.get(f"{i}.matrix"))
-            if kind == "affine"
-            else Unit()
+            KINDS[kind](
+                **{k.partition(".")[2]: v for k, v in arrays.items() if k.startswith(f"{i}.")}
+            )
             for i, kind in enumerate(described["steps"])
         )
         return Map(steps, described["about"])
@@ -144,6 +188,8 @@ class Map:
 def _undo(step: Step) -> list[Affine]:
     if isinstance(step, Unit):
         raise VectorError("a map to unit length has no inverse: lengths are gone")
+    if isinstance(step, Piecewise):
+        raise VectorError("a map by clusters has no inverse: which cluster it was is gone")
     undone = []
     if step.matrix is not None:
         rows, columns = step.matrix.shape

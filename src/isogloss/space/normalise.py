@@ -100,7 +100,7 @@ def all_but_the_top(x: np.ndarray, *, components: int | None = None) -> Map:
     """
     count = max(1, round(x.shape[1] / 100)) if components is None else components
     mean = x.mean(0)
-    top = _directions(x - mean)[1][:, :count]  # [d, count]
+    top = directions(x - mean)[1][:, :count]  # [d, count]
     keep = np.eye(x.shape[1], dtype=np.float32) - top @ top.T
     return _map("all_but_the_top.v1", x, Affine(mean, keep), components=count)
 
@@ -129,14 +129,14 @@ def zca(x: np.ndarray, *, floor: float = 1e-6) -> Map:
     Source: Kessy, Lewin and Strimmer (2018), Optimal Whitening and Decorrelation, section 2.
     """
     mean = x.mean(0)
-    variances, axes = _directions(x - mean)
+    variances, axes = directions(x - mean)
     kept = variances > floor * variances[0]
     scale = np.where(kept, 1 / np.sqrt(np.where(kept, variances, 1)), 0)
     matrix = ((axes * scale) @ axes.T).astype(np.float32)
     return _map("zca.v1", x, Affine(mean, matrix), kept=int(kept.sum()))
 
 
-def _directions(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def directions(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Variances `[d]`, largest first, and principal directions `[d, d]` in columns."""
     covariance = centred.T.astype(np.float64) @ centred / len(centred)
     variances, axes = np.linalg.eigh(covariance)
