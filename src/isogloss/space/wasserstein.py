@@ -99,8 +99,8 @@ def convex_start(
         words: first rows used; fewer where a side has fewer.
         iterations: of Frank and Wolfe.
 
-    Source: Grave, Joulin and Berthet (2019), section 3.3; the relaxation of Gold and Rangarajan
-    (1996).
+    Source: Grave, Joulin and Berthet (2019), the convex relaxation that algorithm 1 starts from;
+    it relaxes the graph matching of Gold and Rangarajan (1996).
     """
     if min(words, iterations) < 1:
         raise UsageError("words and iterations must be positive")
