@@ -56,6 +56,7 @@ def meta_embeddings(
         CorpusError: a source with a word twice, or with unequal numbers of words and vectors.
         VectorError: fewer than 2 sources, unequal widths, or one that shares fewer than 2 words
             with the first.
+        UsageError: a number of neighbours that is not positive.
 
     Source: García-Ferrero, Agerri and Rigau (2021), Benchmarking Meta-embeddings: What Works and
     What Does Not, section 3; generated vectors of García, Agerri and Rigau (2020), A Common

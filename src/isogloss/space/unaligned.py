@@ -65,7 +65,12 @@ def quadratic_matching(
         _kernel(np.concatenate([base_x, x])),
         _kernel(np.concatenate([base_y, y])),
         method="faq",
-        options={"maximize": True, "partial_match": known, "maxiter": iterations},
+        options={
+            "maximize": True,
+            "partial_match": known,
+            "maxiter": iterations,
+            "rng": np.random.default_rng(0),
+        },
     )
     return Matching(found.col_ind[len(base_x) :] - len(base_x), float(found.fun))
 
