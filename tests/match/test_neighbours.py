@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isogloss.match.neighbours import BLOCK, COLUMNS, k_largest, k_largest_mean, tiles
+from isogloss.match.neighbours import COLUMNS, k_largest, k_largest_mean, tiles
 
 
 @given(
-    m=st.integers(1, 9 * BLOCK + 7), k=st.integers(1, 12), values=st.sampled_from([2, 30, 10**6]),
+    m=st.integers(1, 600), k=st.integers(1, 12), values=st.sampled_from([2, 30, 10**6]),
     seed=st.integers(0, 999),
 )  # fmt: skip
 def test_the_k_largest_are_those_of_a_stable_sort(m, k, values, seed):

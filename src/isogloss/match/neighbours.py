@@ -9,7 +9,6 @@ import numpy as np
 
 TILE_BYTES = 64 * 2**20
 COLUMNS = 4096  # of a product at a time: more no longer stay in the cache
-BLOCK = 64  # columns whose maximum is looked at before they are
 
 
 @dataclass(frozen=True)
@@ -183,16 +182,17 @@ def _candidates(scores, k: int):
     import torch
 
     t, m = scores.shape
-    count = m // BLOCK
-    if count < 2 * k:
+    width = round((m / k) ** 0.5)  # as many maxima to search as columns of the k best blocks
+    count = m // width
+    if width < 4:
         return scores, torch.arange(m).expand(t, m), scores
-    blocks = scores[:, : count * BLOCK].view(t, BLOCK, count)
+    blocks = scores[:, : count * width].view(t, width, count)
     maxima = blocks.amax(1)  # [t, count]
-    best = maxima.topk(k).indices[:, None].expand(t, BLOCK, k)
+    best = maxima.topk(k).indices[:, None].expand(t, width, k)
     values = blocks.gather(2, best).reshape(t, -1)
-    ids = (best + count * torch.arange(BLOCK)[:, None]).reshape(t, -1)
-    rest = torch.arange(count * BLOCK, m).expand(t, -1)
-    return torch.cat([values, scores[:, count * BLOCK :]], 1), torch.cat([ids, rest], 1), maxima
+    ids = (best + count * torch.arange(width)[:, None]).reshape(t, -1)
+    rest = torch.arange(count * width, m).expand(t, -1)
+    return torch.cat([values, scores[:, count * width :]], 1), torch.cat([ids, rest], 1), maxima
 
 
 def _tensor(array: np.ndarray | None, part: slice = slice(None)):

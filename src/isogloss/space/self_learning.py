@@ -190,7 +190,7 @@ def draw_dictionary(
     of_x = neighbourhood_means(x, y, neighbourhood)  # [n]
     of_y = neighbourhood_means(y, x, neighbourhood)  # [m]
     found, best = [], []
-    for one, other, of_one, of_other in ((x, y, of_x, of_y), (y, x, of_y, of_x)):
+    for one, other, of_other in ((x, y, of_y), (y, x, of_x)):
         k = min(_depth(keep), len(other))
         rank = rng.geometric(keep, len(one)) - 1  # [n]
         match = np.empty(len(one), np.int64)
