@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from isogloss.cli import spaces
 from isogloss.errors import IsoglossError
 
 INTERRUPTED = 130
@@ -200,7 +201,7 @@ def align_words(
     Example: isogloss align-words all-MiniLM-L6-v2 --text ntrex128 --languages deu,eng
     --out runs/links
     """
-    from isogloss.cli.tables import by_method
+    from isogloss.cli.tables import by_setting
     from isogloss.match.statistical import MODELS
     from isogloss.progress import bars
     from isogloss.recipe.word_alignment import run as job
@@ -219,7 +220,7 @@ def align_words(
         return
     console = _console()
     if scores:
-        console.print(by_method(scores, "Agreement with the gold links"))
+        console.print(by_setting(scores, "method", "Agreement with the gold links"))
     for file in files:
         console.print(str(file), soft_wrap=True, highlight=False)
 
@@ -239,6 +240,10 @@ def languages(
         typer.echo(json.dumps(records, ensure_ascii=False, indent=1))
     else:
         _console().print(table(records))
+
+
+app.command("map")(spaces.map_command)
+app.command("lexicon")(spaces.lexicon)
 
 
 def main() -> None:

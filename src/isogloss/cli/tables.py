@@ -16,7 +16,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-LEFT = ("language", "direction", "method")
+LEFT = ("language", "direction", "method", "score")
 
 
 def summary(scores: Scores) -> list[Table]:
@@ -24,13 +24,13 @@ def summary(scores: Scores) -> list[Table]:
     return [_changes(scores)] if scores.where(stage="change") else [_measures(scores)]
 
 
-def by_method(scores: Scores, title: str) -> Table:
-    """One row a method, one column a measure."""
+def by_setting(scores: Scores, setting: str, title: str) -> Table:
+    """One row a value of a setting, such as the method, one column a measure."""
     measures = tuple(dict.fromkeys(row.measure for row in scores))
-    table = _table(title, ("method", *measures, "n"))
-    for method in dict.fromkeys(row.settings["method"] for row in scores):
-        rows = [row for row in scores if row.settings["method"] == method]
-        table.add_row(method, *map(_cell, rows), str(rows[0].n))
+    table = _table(title, (setting, *measures, "n"))
+    for value in dict.fromkeys(row.settings[setting] for row in scores):
+        rows = [row for row in scores if row.settings[setting] == value]
+        table.add_row(value, *map(_cell, rows), str(rows[0].n))
     return table
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.errors import CorpusError
+from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
 from isogloss.score import Score, Scores, bootstrap_mean
 
@@ -115,6 +116,22 @@ def induce(
         for name, found in zip(names, bootstrap_mean(columns, seed=seed), strict=True)
     ]  # fmt: skip
     return Scores(rows)
+
+
+def centring_changes(source: np.ndarray, target: np.ndarray, rows: np.ndarray) -> float:
+    """Share of the given source words whose nearest target word changes once sides are centred.
+
+    Vectors that share a constant are all near to each other, and the nearest is then a hub: users
+    of MUSE saw an accuracy of 0 until they had centred.
+
+    Args:
+        source: `[n, d]` unit vectors.
+        target: `[m, d]` unit vectors.
+        rows: `[q]` source words to look at.
+    """
+    plain = nearest(source, target, rows=rows).ids[:, 0]
+    centred = [unit(side - side.mean(0)) for side in (source, target)]
+    return float((nearest(centred[0], centred[1], rows=rows).ids[:, 0] != plain).mean())
 
 
 def _positions(vocabulary: Sequence[str], name: str) -> dict[str, int]:

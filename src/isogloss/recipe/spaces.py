@@ -1,0 +1,236 @@
+"""Two spaces of word vectors as a job: read, map, look words up, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from isogloss import registry
+from isogloss.corpus.lexicon import read_lexicon
+from isogloss.encode.word_vectors import WordVectors, read_word_vectors, write_word_vectors
+from isogloss.errors import UsageError
+from isogloss.files import atomic_write, write_json
+from isogloss.match.lexicon import Dictionary, centring_changes, dictionary_rows, induce
+from isogloss.match.neighbours import unit
+from isogloss.match.search import nearest
+from isogloss.progress import Start, silent
+from isogloss.score import Scores
+from isogloss.space.linear import fit
+from isogloss.space.map import Map
+from isogloss.space.normalise import normalise
+from isogloss.space.rcsls import rcsls
+from isogloss.space.self_learning import NORMALISERS, POINTS, self_learning
+from isogloss.space.wasserstein import wasserstein_procrustes
+
+LIMIT = 200_000  # words of a file, the most frequent first
+CENTRING = 0.1  # share of answers that centring may change before the user is told
+SOURCE, TARGET = "source", "target"
+
+
+class Spaces(NamedTuple):
+    """Two vocabularies and their vectors.
+
+    Attributes:
+        source: words and vectors.
+        target: words and vectors.
+        notes: what was sniffed and left out, in sentences.
+    """
+
+    source: WordVectors
+    target: WordVectors
+    notes: list[str]
+
+
+def read_spaces(source: str | Path, target: str | Path, *, limit: int | None = LIMIT) -> Spaces:
+    """Both files, in whatever format each is; see `read_word_vectors`."""
+    sides = [read_word_vectors(path, limit=limit) for path in (source, target)]
+    return Spaces(sides[0], sides[1], [told(side) for side in sides])
+
+
+def told(side: WordVectors) -> str:
+    """What was sniffed and left out, in a sentence."""
+    about = side.about
+    left = "".join(f"; {n:,} {why}" for why, n in about["left_out"].items())
+    zero = f"; {about['zero_vectors']} are all zeros" if about["zero_vectors"] else ""
+    rows, width = side.array.shape
+    return f"{about['file']}: {about['format']}, {rows:,} words of width {width}{left}{zero}"
+
+
+def training_pairs(dictionary: Dictionary) -> np.ndarray:
+    """`[p, 2]` rows of every entry."""
+    sizes = [len(right) for right in dictionary.gold]
+    return np.stack([np.repeat(dictionary.queries, sizes), np.concatenate(dictionary.gold)], 1)
+
+
+class Fitted(NamedTuple):
+    """Maps of both sides into one space."""
+
+    source: Map
+    target: Map
+
+
+def methods() -> tuple[str, ...]:
+    """Every way to map: linear maps, RCSLS, Wasserstein Procrustes, points of self-learning."""
+    linear = (name.rpartition(".v")[0] for name in registry.names("map"))
+    return (*linear, "rcsls", "wasserstein_procrustes", *POINTS)
+
+
+def fit_maps(
+    method: str,
+    spaces: Spaces,
+    pairs: np.ndarray | None = None,
+    *,
+    normalisers: Sequence[str] = NORMALISERS,
+    seed: int = 0,
+    start: Start = silent,
+) -> Fitted:
+    """Fit one of `methods()`; the maps take the vectors as they were read.
+
+    Args:
+        method: see `methods`.
+        spaces: both vocabularies.
+        pairs: `[p, 2]` rows that translate each other; not needed by `wasserstein_procrustes`,
+            `identical` and `unsupervised`.
+        normalisers: fitted on each side first; self-learning has its own.
+        seed: of what is random.
+        start: starts progress bars.
+
+    Raises:
+        UsageError: an unknown method, or pairs are missing.
+    """
+    if method not in methods():
+        raise UsageError(f"there is no method {method!r}", remedy=f"one of {', '.join(methods())}")
+    x, y = spaces.source.array, spaces.target.array
+    if method in POINTS:
+        learned = self_learning(
+            method, source=x, target=y, pairs=pairs, seed=seed,
+            words=(spaces.source.words, spaces.target.words),
+            advance=start("learning", POINTS[method].rounds) if POINTS[method].learn else None,
+        )  # fmt: skip
+        return Fitted(learned.source, learned.target)
+    prepared = [normalise(side, normalisers) for side in (x, y)]
+    x, y = (one.apply(side) for one, side in zip(prepared, (x, y), strict=True))
+    if method == "wasserstein_procrustes":
+        made = wasserstein_procrustes(x, y, seed=seed)
+    elif pairs is None:
+        raise UsageError(f"{method} needs a dictionary", remedy="name one with --dictionary")
+    elif method == "rcsls":
+        made = rcsls(x, y, pairs)
+    else:
+        made = fit(method, source=x[pairs[:, 0]], target=y[pairs[:, 1]])
+    return Fitted(prepared[0].then(made), prepared[1])
+
+
+def save(folder: str | Path, fitted: Fitted, spaces: Spaces, *, vectors: bool) -> list[Path]:
+    """Both maps as folders, and the mapped vectors as word2vec text; gives what was written."""
+    made = []
+    for name, which, side in (
+        (SOURCE, fitted.source, spaces.source),
+        (TARGET, fitted.target, spaces.target),
+    ):
+        which.save(Path(folder) / name)
+        made.append(Path(folder) / name)
+        if vectors:
+            file = Path(folder) / f"{name}.vec"
+            write_word_vectors(file, side.words, which.apply(side.array))
+            made.append(file)
+    write_json(Path(folder) / "spaces.json", {"notes": spaces.notes})
+    return made
+
+
+def load(folder: str | Path) -> Fitted:
+    """What `save` wrote."""
+    return Fitted(Map.load(Path(folder) / SOURCE), Map.load(Path(folder) / TARGET))
+
+
+def map_spaces(
+    source: str | Path,
+    target: str | Path,
+    out: str | Path,
+    *,
+    method: str = "procrustes",
+    dictionary: str | Path | None = None,
+    limit: int | None = LIMIT,
+    vectors: bool = True,
+    **how: Any,
+) -> tuple[list[Path], list[str]]:
+    """Read two spaces, map them into one, write maps and vectors: files made, and notes."""
+    spaces = read_spaces(source, target, limit=limit)
+    pairs = None
+    if dictionary is not None:
+        found = dictionary_rows(
+            read_lexicon(dictionary).entries, spaces.source.words, spaces.target.words
+        )
+        spaces.notes.append(f"{dictionary}: {coverage(found)}")
+        pairs = training_pairs(found)
+    fitted = fit_maps(method, spaces, pairs, **how)
+    return save(out, fitted, spaces, vectors=vectors), spaces.notes
+
+
+def look_up(
+    source: str | Path,
+    target: str | Path,
+    *,
+    maps: str | Path | None = None,
+    dictionary: str | Path | None = None,
+    out: str | Path | None = None,
+    k: int = 5,
+    limit: int | None = LIMIT,
+    seed: int = 0,
+) -> tuple[Scores, list[str]]:
+    """Translations of words between two spaces: scored, written, or both.
+
+    Args:
+        source: word vectors.
+        target: word vectors, in the same space, unless `maps` brings them there.
+        maps: the folder of `map_spaces`.
+        dictionary: words to ask and their right answers; accuracies by nearest neighbour and by
+            CSLS side by side.
+        out: a TSV of the k best translations of every source word by CSLS, with scores.
+        k: how many.
+        limit: words of each file.
+        seed: of the bootstrap.
+    """
+    if dictionary is None and out is None:
+        raise UsageError("nothing to do", remedy="give --dictionary to score, --out to write")
+    spaces = read_spaces(source, target, limit=limit)
+    sides = [spaces.source.array, spaces.target.array]
+    if maps is not None:
+        sides = [one.apply(side) for one, side in zip(load(maps), sides, strict=True)]
+    x, y = (unit(side) for side in sides)
+    rows = Scores()
+    if dictionary is not None:
+        asked = dictionary_rows(
+            read_lexicon(dictionary).entries, spaces.source.words, spaces.target.words
+        )
+        spaces.notes.append(f"{dictionary}: {coverage(asked)}")
+        for score in ("cosine", "csls"):
+            rows += induce(x, y, asked, score=score, seed=seed)
+        changed = centring_changes(x, y, asked.queries)
+        if changed > CENTRING:
+            spaces.notes.append(
+                f"WARNING: centring each side would change {changed:.0%} of the answers; map with "
+                "--normalise unit,centre,unit"
+            )
+    if out is not None:
+        found = nearest(x, y, min(k, len(y)), score="csls")
+        with atomic_write(out) as file:
+            file.write("source\trank\ttarget\tcsls\n")
+            for word, ids, scores in zip(spaces.source.words, found.ids, found.scores, strict=True):
+                file.writelines(
+                    f"{word}\t{rank}\t{spaces.target.words[i]}\t{value:.6f}\n"
+                    for rank, (i, value) in enumerate(zip(ids, scores, strict=True), 1)
+                )
+    return rows, spaces.notes
+
+
+def coverage(dictionary: Dictionary) -> str:
+    """How much of a dictionary can be asked, in a sentence."""
+    left = "".join(f"; {n:,} {why}" for why, n in dictionary.dropped.items())
+    return (
+        f"{len(dictionary.queries):,} of {dictionary.words:,} words ({dictionary.coverage:.1%}) "
+        f"are in both spaces{left}"
+    )
