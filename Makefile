@@ -14,6 +14,10 @@ PIP := .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.
 	$(PIP) -e ".[dev]"
 	touch $@
 
+.venv/bench: .venv/dev
+	$(PIP) -e ".[bench]"
+	touch $@
+
 .venv/docs: .venv/base
 	$(PIP) -e ".[docs]"
 	touch $@
@@ -33,7 +37,7 @@ check: .venv/dev  ## format, lint, types, and rooms that import only downward
 	.venv/bin/ty check
 	$(PY) -m pytest -q tests/test_rooms.py tests/test_startup.py
 
-bench: .venv/dev  ## side by side with the tools people use today
+bench: .venv/bench  ## side by side with the tools people use today
 	for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
 
 docs: .venv/docs  ## the documentation as pages in site/
