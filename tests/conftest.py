@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A first call may import torch or read the registry, and the machine may be busy.
+settings.register_profile("isogloss", deadline=None)
+settings.load_profile("isogloss")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

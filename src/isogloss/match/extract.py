@@ -116,7 +116,7 @@ def entmax(grid: Grid, *, threshold: float = 0.0) -> Choice:
 
 
 @register("extraction", "transport.v1")
-def transport(grid: Grid, *, threshold: float = 0.5, regularisation: float = 0.03) -> Choice:
+def transport(grid: Grid, *, threshold: float = 0.45, regularisation: float = 0.03) -> Choice:
     """Balanced optimal transport: all of both sentences is moved, so hardly a token stays alone.
 
     Costs are 1 - similarity scaled to [0, 1] in each pair, masses uniform; links are where the
@@ -130,7 +130,7 @@ def transport(grid: Grid, *, threshold: float = 0.5, regularisation: float = 0.0
 
 @register("extraction", "partial_transport.v1")
 def partial_transport(
-    grid: Grid, *, mass: float = 0.9, threshold: float = 0.5, regularisation: float = 0.03
+    grid: Grid, *, mass: float = 0.9, threshold: float = 0.45, regularisation: float = 0.03
 ) -> Choice:
     """As `transport`, but only a share of the mass is moved, the cheapest: the rest is null.
 
@@ -141,7 +141,7 @@ def partial_transport(
 
 @register("extraction", "unbalanced_transport.v1")
 def unbalanced_transport(
-    grid: Grid, *, relaxation: float = 1.0, threshold: float = 0.3, regularisation: float = 0.03
+    grid: Grid, *, relaxation: float = 1.0, threshold: float = 0.35, regularisation: float = 0.03
 ) -> Choice:
     """As `transport`, but masses are only pulled towards uniform: a token may be moved in part.
 

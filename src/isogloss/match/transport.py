@@ -51,11 +51,14 @@ def sinkhorn(
     kernel = np.exp(-np.asarray(cost, np.float64) / regularisation)
     share = 1.0 if np.isinf(relaxation) else relaxation / (relaxation + regularisation)
     u, v = np.ones(np.shape(a)), np.ones(np.shape(b))
+    going = np.ones((*u.shape[:-1], 1), bool)  # each problem stops by itself, whatever its batch
     for _ in range(iterations):
         before = u
-        u = (a / np.maximum(_times(kernel, v), _LEAST)) ** share
-        v = (b / np.maximum(_times(kernel.swapaxes(-1, -2), u), _LEAST)) ** share
-        if (np.abs(u - before) <= tolerance * u).all():
+        u = np.where(going, (a / np.maximum(_times(kernel, v), _LEAST)) ** share, u)
+        back = np.maximum(_times(kernel.swapaxes(-1, -2), u), _LEAST)
+        v = np.where(going, (b / back) ** share, v)
+        going = going & (np.abs(u - before) > tolerance * u).any(-1, keepdims=True)
+        if not going.any():
             break
     return u[..., :, None] * kernel * v[..., None, :]
 
