@@ -1,0 +1,205 @@
+"""Margin search against FAISS, exact and by IVF; the cost of a round of self-learning.
+
+    python benchmarks/neighbours.py [--student FOLDER] [--size 100000]
+
+Vectors are those of a static student on verses of eight Bibles: 100,000 of four languages against
+100,000 of four others. Contests run in turns in one process; memory is measured in a process each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from isogloss.match.index import cosine_neighbours
+from isogloss.match.mining import margins, mine_pairs
+
+import isogloss
+from isogloss import read_corpus
+from isogloss.encode import load_encoder
+from isogloss.match.neighbours import k_largest, tiles, unit
+from isogloss.match.search import Neighbours, neighbourhood_means
+from isogloss.space.self_learning import draw_dictionary, weighted_maps
+
+DATA = Path(os.environ.get("ISOGLOSS_DATA", "../shared/data"))
+SIDES = (("fra", "spa", "ita", "por"), ("eng", "nld", "hun", "dan"))
+K = 16
+OUT = Path("runs/benchmark-neighbours")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--student")
+    arguments.add_argument("--size", type=int, default=100_000)
+    arguments.add_argument("--subset", type=int, default=20_000)
+    arguments.add_argument("--rounds", type=int, default=2)
+    arguments.add_argument("--memory-of")
+    given = arguments.parse_args()
+    if given.memory_of:
+        memory(given.memory_of)
+        return
+    if not (DATA / "bible").is_dir() or importlib.util.find_spec("faiss") is None:
+        print(f"skipped: needs faiss and the text of {DATA}; set ISOGLOSS_DATA")
+        return
+    x, y = sides(given.student, given.size)
+    print(f"{len(x):,} x {len(y):,} vectors of width {x.shape[1]}, k = {K}")
+    exact = contest(x, y, given.rounds)
+    inverted(x, y, exact)
+    subset(x[: given.subset], y[: given.subset])
+    for side, array in (("x", x), ("y", y)):
+        np.save(OUT / f"{side}.npy", array)
+    for index in ("exact", "flat"):
+        command = [sys.executable, __file__, "--memory-of", index]
+        print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    round_of_self_learning(given.rounds)
+
+
+def sides(student: str | None, size: int) -> list[np.ndarray]:
+    """Unit vectors of both sides; trains the student if none is given."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    if student is None:
+        languages = sorted({*SIDES[0], *SIDES[1]} - {"eng"})
+        run = isogloss.extend(
+            "all-MiniLM-L6-v2", languages=languages, parallel=DATA / "bible",
+            held_out=DATA / "ntrex128", student="static", out=OUT / "student",
+        )  # fmt: skip
+        student = str(run.model)
+    encoder = load_encoder(student)
+    found = []
+    for languages in SIDES:
+        corpus = read_corpus(DATA / "bible", languages=list(languages))
+        texts = [t for lang in languages for t in corpus.texts(lang) if t][:size]
+        found.append(unit(encoder.encode(texts, language="mul")[0].array))
+    return found
+
+
+def margin_search(x: np.ndarray, y: np.ndarray, index: str, **settings: int) -> list[Neighbours]:
+    """Both directions, as margins need them."""
+    return [cosine_neighbours(a, b, K, index=index, **settings) for a, b in ((x, y), (y, x))]
+
+
+def contest(x: np.ndarray, y: np.ndarray, rounds: int) -> list[Neighbours]:
+    """Exact search in turns with FAISS flat."""
+    found: dict[str, list[Neighbours]] = {}
+    taken = {index: [] for index in ("exact", "flat")}
+    for _ in range(rounds):
+        for index, times in taken.items():
+            times.append(
+                timed(lambda index=index: found.update({index: margin_search(x, y, index)}))
+            )
+    a, b = (statistics.median(taken[i]) for i in ("exact", "flat"))
+    print(f"both directions: exact {a:.1f} s, FAISS flat {b:.1f} s, ratio {b / a:.2f} "
+          f"(median of {rounds} in turns)")  # fmt: skip
+    same = np.mean(
+        [(e.ids == f.ids).mean() for e, f in zip(found["exact"], found["flat"], strict=True)]
+    )
+    off = max(
+        np.abs(e.scores - f.scores).max()
+        for e, f in zip(found["exact"], found["flat"], strict=True)
+    )
+    print(f"same neighbours at the same rank: {same:.4%}; scores differ by at most {off:.1e}")
+    return found["exact"]
+
+
+def inverted(x: np.ndarray, y: np.ndarray, exact: list[Neighbours]) -> None:
+    """IVF: time with its building, and the share of true neighbours it finds."""
+    start = time.perf_counter()
+    cosine_neighbours(x, y, K)
+    whole = time.perf_counter() - start
+    for probes in (4, 8, 16, 32, 64, None):
+        start = time.perf_counter()
+        found = cosine_neighbours(x, y, K, index="ivf", probes=probes)
+        took = time.perf_counter() - start
+        recall = (
+            np.mean(
+                [len(np.intersect1d(a, b)) for a, b in zip(found.ids, exact[0].ids, strict=True)]
+            )
+            / K
+        )
+        print(f"IVF, {probes or 'default'} probes: {took:.1f} s one way, building counted, "
+              f"{whole / took:.1f} times faster than exact, recall {recall:.3f}")  # fmt: skip
+
+
+def subset(x: np.ndarray, y: np.ndarray) -> None:
+    """Mined pairs against brute force, the whole matrix by numpy."""
+    mined = mine_pairs(*margin_search(x, y, "exact"))
+    cosines = x @ y.T
+    best = [np.argsort(-c, axis=1, kind="stable")[:, :K] for c in (cosines, cosines.T)]
+    of = [
+        np.take_along_axis(c, b, 1).mean(1) for c, b in zip((cosines, cosines.T), best, strict=True)
+    ]
+    rows, columns = np.repeat(np.arange(len(x)), K), np.repeat(np.arange(len(y)), K)
+    pairs = {*zip(rows.tolist(), best[0].ravel().tolist(), strict=True),
+             *zip(best[1].ravel().tolist(), columns.tolist(), strict=True)}  # fmt: skip
+    source, target = np.array(sorted(pairs)).T
+    scores = margins(cosines[source, target], of[0][source], of[1][target])
+    taken: tuple[set[int], set[int]] = (set(), set())
+    wanted = set()
+    for at in np.lexsort((target, source, -scores)):
+        i, j = int(source[at]), int(target[at])
+        if i not in taken[0] and j not in taken[1]:
+            taken[0].add(i)
+            taken[1].add(j)
+            wanted.add((i, j))
+    found = set(zip(mined.source.tolist(), mined.target.tolist(), strict=True))
+    print(f"mined pairs of a {len(x):,} x {len(y):,} subset: {len(found & wanted):,} of "
+          f"{len(found | wanted):,} equal brute force")  # fmt: skip
+
+
+def memory(index: str) -> None:
+    """Peak memory above the inputs of one search, in this process."""
+    x, y = (np.load(OUT / f"{side}.npy") for side in "xy")
+    cosine_neighbours(x[:2000], y[:2000], K, index=index)  # libraries are not the search's
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    margin_search(x, y, index)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{index}: peak {(after - before) / 2**20:.2f} GiB above the inputs")
+
+
+def round_of_self_learning(rounds: int, n: int = 20_000, d: int = 300) -> None:
+    """One round, both directions by CSLS, against two bare products of the same shapes."""
+    rng = np.random.default_rng(0)
+    x, y = (unit(rng.normal(size=(n, d))) for _ in range(2))
+    pairs = np.stack([np.arange(n)] * 2, 1)
+    times: dict[str, list[float]] = {}
+
+    def note(name: str, run: Callable[[], object]) -> None:
+        times.setdefault(name, []).append(timed(run))
+
+    for _ in range(rounds + 1):
+        note("two bare products (numpy)", lambda: (x @ y.T, y @ x.T))
+        note("two bare products (this library's tiles)", lambda: [
+            [None for _ in tiles(a, b)] for a, b in ((x, y), (y, x))])  # fmt: skip
+        note("round, all candidates", lambda: draw_dictionary(x, y, 1.0, rng))
+        note("round, a tenth of the candidates", lambda: draw_dictionary(x, y, 0.1, rng))
+        note("  of it neighbourhood means", lambda: (
+            neighbourhood_means(x, y, 10), neighbourhood_means(y, x, 10)))  # fmt: skip
+        note("  of it the best 44 of every row", lambda: [
+            k_largest(s, 44) for a, b in ((x, y), (y, x)) for _, s in tiles(a, b)])  # fmt: skip
+        note("  and the maps", lambda: weighted_maps(x[pairs[:, 0]], y[pairs[:, 1]], 0))
+    bare = statistics.median(times["two bare products (numpy)"][1:])
+    for name, taken in times.items():
+        print(f"{name}: {statistics.median(taken[1:]):.2f} s, "
+              f"{statistics.median(taken[1:]) / bare:.2f} of two bare products")  # fmt: skip
+    print(
+        f"peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
+    )
+
+
+def timed(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
