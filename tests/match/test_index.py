@@ -1,0 +1,94 @@
+"""Indexes of faiss answer as our own search does; the one that guesses is right when it looks."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from isogloss.errors import MissingExtra, UsageError, VectorError
+from isogloss.match.index import INDEXES, cosine_neighbours, in_order, shape
+from isogloss.match.neighbours import unit
+
+faiss_only = pytest.importorskip("faiss", reason="needs pip install isogloss[faiss]")
+
+
+def clusters(n, m, d=32, topics=60, noise=0.5, seed=0):
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(topics, d))
+    made = [centres[rng.integers(0, topics, s)] + noise * rng.normal(size=(s, d)) for s in (n, m)]
+    return unit(made[0]), unit(made[1])
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_flat_and_ivf_through_all_lists_equal_the_exact_search(k):
+    x, y = clusters(200, 900)
+    wanted = cosine_neighbours(x, y, k)
+    for index, settings in (("flat", {}), ("ivf", {"lists": 20, "probes": 20})):
+        found = cosine_neighbours(x, y, k, index=index, **settings)
+        np.testing.assert_array_equal(found.ids, wanted.ids)
+        np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-6)
+
+
+def test_ivf_finds_most_neighbours_of_text_like_vectors_and_misses_some_with_one_probe():
+    x, y = clusters(400, 2000)
+    wanted = cosine_neighbours(x, y, 4).ids
+
+    def recall(**settings):
+        found = cosine_neighbours(x, y, 4, index="ivf", **settings).ids
+        return np.mean([np.isin(f, w).mean() for f, w in zip(found, wanted, strict=True)])
+
+    assert recall() > 0.9
+    assert recall(lists=50, probes=1) < recall(lists=50, probes=50) == 1
+
+
+def test_ivf_is_the_same_again():
+    x, y = clusters(100, 1000)
+    one, two = (cosine_neighbours(x, y, 3, index="ivf", seed=5) for _ in range(2))
+    assert one.ids.tobytes() == two.ids.tobytes() and one.scores.tobytes() == two.scores.tobytes()
+
+
+def test_a_query_with_too_short_lists_is_answered_exactly():
+    x, y = clusters(50, 60)
+    found = cosine_neighbours(x, y, 30, index="ivf", lists=30, probes=1)
+    assert (found.ids >= 0).all()
+    np.testing.assert_array_equal(found.ids, cosine_neighbours(x, y, 30).ids)
+
+
+def test_lists_have_enough_vectors_to_train_on():
+    assert shape(10) == (1, 1)
+    assert shape(2000) == (51, 3)
+    lists, probes = shape(10**6)
+    assert (lists, probes) == (4000, 250) and 10**6 // lists >= 39
+
+
+def test_of_equals_the_lower_id_comes_first():
+    ids, scores = np.array([[7, 2, 5]]), np.array([[0.5, 0.5, 0.9]], np.float32)
+    assert in_order(ids, scores).ids.tolist() == [[5, 2, 7]]
+    assert in_order(ids, scores, 2).ids.tolist() == [[5, 2]]
+
+
+@pytest.mark.parametrize("index", INDEXES)
+def test_what_cannot_be_searched_says_so(index):
+    x = unit(np.eye(4))
+    with pytest.raises(VectorError, match="k is 5; the index holds 4"):
+        cosine_neighbours(x, x, 5, index=index)
+    with pytest.raises(VectorError, match="widths 4 and 3"):
+        cosine_neighbours(x, x[:, :3], 1, index=index)
+
+
+def test_settings_that_cannot_be_say_so():
+    x = unit(np.eye(4))
+    with pytest.raises(UsageError, match="there is exact, flat, ivf"):
+        cosine_neighbours(x, x, 1, index="hnsw")
+    with pytest.raises(UsageError, match="settings of ivf"):
+        cosine_neighbours(x, x, 1, index="flat", probes=2)
+    with pytest.raises(UsageError, match="5 probes of 2 lists"):
+        cosine_neighbours(x, x, 1, index="ivf", lists=2, probes=5)
+
+
+def test_without_faiss_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    x = unit(np.eye(4))
+    with pytest.raises(MissingExtra, match="faiss-cpu"):
+        cosine_neighbours(x, x, 1, index="flat")
+    assert cosine_neighbours(x, x, 1).ids.tolist() == [[0], [1], [2], [3]]
