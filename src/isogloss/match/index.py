@@ -1,4 +1,4 @@
-"""The k nearest rows by cosine, through one of several indexes: exact ones, and one that guesses."""
+"""The k nearest rows by cosine through an index: exact ones, and one that guesses."""
 
 from __future__ import annotations
 
