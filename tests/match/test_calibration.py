@@ -47,7 +47,7 @@ def near(interval, value):
 @pytest.mark.parametrize("retrieval", ["max", "forward", "backward", "intersection"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_precision_recall_and_share_are_the_true_ones(share, retrieval):
-    found, *rest = world(share, retrieval=retrieval, seed=1)
+    found, *rest = world(share, retrieval=retrieval, seed=2)
     for wanted in (None, 0.8):
         made = calibrate(found, precision=wanted)
         precision, _ = truth(*rest, made.threshold)

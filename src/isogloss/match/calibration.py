@@ -134,8 +134,8 @@ def calibrate(
     where pi, the share of sentences with a translation, is the least-squares solution over all
     thresholds within [0, 1]. For the precision half an orphan more is counted as mined at every
     threshold: that none of 100 was mined does not make it perfect. The upper end of its interval
-    does without. Intervals are 95% bootstraps over planted sentences; they do not know that the
-    threshold was chosen on the same ones.
+    does without. Intervals are 95% bootstraps over planted and own sentences; they do not know that
+    the threshold was chosen on the same ones.
 
     Args:
         found: see `outcomes`.
@@ -159,8 +159,8 @@ def calibrate(
     draw = np.random.default_rng(seed)
     right, wrong = _drawn(found.right, found.wrong, grid, resamples, draw)  # [1 + resamples, g]
     [false] = _drawn(found.orphans, None, grid, resamples, draw)
-    text = _over(np.bincount(_place(found.text, grid), minlength=len(grid) + 1)[None])[0]
-    share = _share(right + wrong, false, text / len(found.text))  # [1 + resamples]
+    [text] = _drawn(found.text, None, grid, resamples, draw)
+    share = _share(right + wrong, false, text)  # [1 + resamples]
     if not np.isfinite(share[0]):
         raise VectorError("orphans are mined exactly as sentences with a translation are")
     careful = (false * len(found.orphans) + 0.5) / (len(found.orphans) + 1)
