@@ -19,7 +19,7 @@ from isogloss.match.search import Neighbours, neighbourhood_means
 
 MARGINS = ("absolute", "distance", "ratio")
 RETRIEVALS = ("forward", "backward", "intersection", "max")
-PART = 4096  # rows whose neighbours' vectors are gathered together
+PART = 512  # rows whose neighbours' vectors are gathered together
 
 
 class Mined(NamedTuple):
