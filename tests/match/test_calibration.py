@@ -5,7 +5,7 @@ import pytest
 
 from isogloss.errors import UsageError, VectorError
 from isogloss.match.calibration import Outcomes, calibrate, outcomes, plant
-from isogloss.match.mining import Mined, mine
+from isogloss.match.mining import Mined, mine_pairs
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
 
@@ -22,7 +22,7 @@ def world(share, n=1200, planted=400, noise=0.5, seed=0, retrieval="max"):
         for own, alone in ((np.arange(n), where.source_only), (other, where.target_only))
     ]
     x, y = (unit(meanings[s] + noise * rng.normal(size=(len(s), 24))) for s in sides)
-    made = mine(nearest(x, y, 4), nearest(y, x, 4), retrieval=retrieval)
+    made = mine_pairs(nearest(x, y, 4), nearest(y, x, 4), retrieval=retrieval)
     rows = [{m: i for i, m in enumerate(s.tolist())} for s in sides]
     present = np.array([[r[2 * n + i] for r in rows] for i in where.present.tolist()])
     side = "target" if retrieval == "backward" else "source"

@@ -12,7 +12,7 @@ from isogloss.match.mining import (
     RETRIEVALS,
     margins,
     merge,
-    mine,
+    mine_pairs,
     rescored,
     score_pairs,
 )
@@ -65,7 +65,7 @@ def plain(x, y, k, margin, retrieval):
 def test_it_equals_the_loops(margin, retrieval, n, m, k, seed):
     rng = np.random.default_rng(seed)
     x, y = (unit(rng.normal(size=(s, 3)) + 0.5) for s in (n, m))
-    found = mine(*both(x, y, k), margin=margin, retrieval=retrieval)
+    found = mine_pairs(*both(x, y, k), margin=margin, retrieval=retrieval)
     wanted = plain(x, y, k, margin, retrieval)
     pairs = list(zip(found.source.tolist(), found.target.tolist(), strict=True))
     assert set(pairs) == set(wanted) and len(pairs) == len(wanted)
@@ -103,7 +103,7 @@ def test_ties_go_to_the_lower_numbers():
         ("backward", [(0, 0), (0, 1)]),
         ("intersection", [(0, 0)]),
     ):
-        made = mine(*found, retrieval=retrieval)
+        made = mine_pairs(*found, retrieval=retrieval)
         assert list(zip(made.source.tolist(), made.target.tolist(), strict=True)) == wanted
 
 
@@ -113,7 +113,7 @@ def test_the_ratio_passes_over_a_hub_where_the_cosine_does_not():
     x, y = unit(y + 0.6 * rng.normal(size=y.shape)), unit(y)
 
     def right(margin):
-        made = mine(*both(x, y, 4), margin=margin, retrieval="forward")
+        made = mine_pairs(*both(x, y, 4), margin=margin, retrieval="forward")
         return (made.source == made.target).mean()
 
     assert right("ratio") > right("absolute")
@@ -123,9 +123,11 @@ def test_max_gives_each_sentence_once_and_a_second_choice():
     cosines = np.array([[0.9, 0.5], [0.8, 0.1]], np.float32)  # both sources prefer target 0
     ahead = Neighbours(np.array([[0, 1], [0, 1]]), cosines)
     back = Neighbours(np.array([[0, 1], [0, 1]]), cosines.T)
-    made = mine(ahead, back, margin="absolute")
+    made = mine_pairs(ahead, back, margin="absolute")
     assert made.source.tolist() == [0, 1] and made.target.tolist() == [0, 1]
-    assert mine(ahead, back, margin="absolute", retrieval="intersection").source.tolist() == [0]
+    assert mine_pairs(ahead, back, margin="absolute", retrieval="intersection").source.tolist() == [
+        0
+    ]
 
 
 @pytest.mark.parametrize("margin", MARGINS)
@@ -133,7 +135,7 @@ def test_given_pairs_have_the_margins_they_are_mined_with(margin):
     rng = np.random.default_rng(1)
     y = unit(rng.normal(size=(30, 6)) + 0.4)
     x = unit(y + 0.3 * rng.normal(size=y.shape))
-    made = mine(*both(x, y, 4), margin=margin)
+    made = mine_pairs(*both(x, y, 4), margin=margin)
     scores, cosines = score_pairs(x, y, made.source, made.target, margin=margin)
     np.testing.assert_allclose(scores, made.scores, atol=1e-5)
     np.testing.assert_allclose(cosines, (x[made.source] * y[made.target]).sum(1), atol=1e-6)
@@ -153,15 +155,15 @@ def test_a_guessing_index_may_be_mined_too():
     y = unit(rng.normal(size=(300, 6)))
     x = unit(y + 0.1 * rng.normal(size=y.shape))
     found = [cosine_neighbours(a, b, 4, index="ivf") for a, b in ((x, y), (y, x))]
-    made = mine(*found)
+    made = mine_pairs(*found)
     assert (made.source == made.target).mean() > 0.8
 
 
 def test_what_cannot_be_mined_says_so():
     found = Neighbours(np.array([[1]]), np.ones((1, 1)))
     with pytest.raises(UsageError, match="there is forward, backward, intersection, max"):
-        mine(found, found, retrieval="both")
+        mine_pairs(found, found, retrieval="both")
     with pytest.raises(VectorError, match="not among the 1 sentences of the target"):
-        mine(found, found)
+        mine_pairs(found, found)
     with pytest.raises(UsageError, match="there is absolute, distance, ratio"):
         margins(np.ones(1), np.ones(1), np.ones(1), "csls")

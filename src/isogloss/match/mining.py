@@ -64,7 +64,7 @@ def margins(
     return np.where(around > 0, cosines / np.where(around > 0, around, 1), 0.0)
 
 
-def mine(
+def mine_pairs(
     forward: Neighbours, backward: Neighbours, *, margin: str = "ratio", retrieval: str = "max"
 ) -> Mined:
     """Pairs of sentences among each other's neighbours, by falling margin.
