@@ -12,8 +12,10 @@ from isogloss.errors import CorpusError, OutputError, UsageError
 from isogloss.match.mining import mine_pairs
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
-from isogloss.recipe import mining
-from isogloss.recipe.mining import Choice, Search, memory_bytes, mine, score_bitext, shard_rows
+from isogloss.recipe import mining, mining_stages
+from isogloss.recipe.mining import Choice, mine
+from isogloss.recipe.mining_folder import MiningFolder
+from isogloss.recipe.mining_stages import Search, memory_bytes, shard_rows
 
 TAGS = ("deu", "eng")
 PART_BYTES = 32 * (16 * 16 + 64 * 4)  # see shard_rows: width 16, k 4
@@ -45,8 +47,8 @@ def place(tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     """Parts of 32 sentences, and the memory for shards of one part."""
-    monkeypatch.setattr(mining, "PART", 32)
-    return mining.RESERVED + PART_BYTES
+    monkeypatch.setattr(mining_stages, "PART", 32)
+    return mining_stages.RESERVED + PART_BYTES
 
 
 def go(place, model, out="out", **how):
@@ -107,7 +109,7 @@ def test_killed_and_begun_again_it_ends_with_the_same_bytes(
     place, bilingual, small, monkeypatch, stage, after
 ):
     go(place, bilingual, "whole", memory=small)
-    enter, done = mining.MiningFolder.enter, []
+    enter, done = MiningFolder.enter, []
 
     def stop(self, *names, **facts):
         wanted = "shards/" if stage == "encode" else "search/"
@@ -117,7 +119,7 @@ def test_killed_and_begun_again_it_ends_with_the_same_bytes(
         enter(self, *names, **facts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(mining.MiningFolder, "enter", stop)
+        patch.setattr(MiningFolder, "enter", stop)
         with pytest.raises(KeyboardInterrupt):
             go(place, bilingual, "killed", memory=small)
     assert not (place / "killed" / "bitext.tsv").exists()
@@ -133,7 +135,7 @@ def test_killed_and_begun_again_it_ends_with_the_same_bytes(
 def stopped(place, bilingual, small, monkeypatch):
     """A mining that was stopped before the search."""
     with monkeypatch.context() as patch:
-        patch.setattr(mining, "_search", lambda *a: 1 / 0)
+        patch.setattr(mining, "search_shards", lambda *a: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             go(place, bilingual, memory=small)
     return place
@@ -154,7 +156,7 @@ def test_a_shard_that_vanished_or_changed_is_named(stopped, bilingual, small):
 
 def test_less_memory_than_before_says_how_much_is_needed(place, bilingual, small, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(mining, "_search", lambda *a: 1 / 0)
+        patch.setattr(mining, "search_shards", lambda *a: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             go(place, bilingual, memory=small + PART_BYTES)
     with pytest.raises(UsageError, match="made for more memory"):
@@ -186,7 +188,7 @@ def test_finished_is_left_alone_and_another_threshold_only_writes(place, bilingu
     assert go(place, bilingual).facts == whole.facts
     assert written == {f: f.stat().st_mtime_ns for f in written}
     for name in ("_load", "_neighbours"):
-        monkeypatch.setattr(mining, name, lambda *a: 1 / 0)
+        monkeypatch.setattr(mining_stages, name, lambda *a: 1 / 0)
     half = float(rows(place / "out")[35][0])
     fewer = go(place, bilingual, choice=Choice(threshold=half))
     assert fewer.facts["counts"]["pairs_kept"] == len(rows(place / "out")) == 36
@@ -292,22 +294,9 @@ def test_memory_becomes_rows():
     assert memory_bytes("2GB") == 2 * 10**9 and memory_bytes("1.5 GiB") == 3 * 2**29
     assert memory_bytes(7) == 7 and memory_bytes("512m") == 512 * 10**6
     rows = shard_rows(2 * 10**9, 384, 4)
-    assert rows % mining.PART == 0
-    assert rows * (16 * 384 + 256) <= 2 * 10**9 - mining.RESERVED < (rows + mining.PART) * 6400
-
-
-def test_given_pairs_are_scored_and_wrong_ones_score_less(tmp_path, bilingual):
-    text = sentences(40)
-    other = [i if i < 30 else 69 - i for i in range(40)]
-    lines = [f"{said('s', w)}\t{said('t', text[i])}" for i, w in zip(other, text, strict=True)]
-    lines.append(lines[0])  # a duplicate must not take the margin of its translation away
-    (tmp_path / "t.tsv").write_text("\n".join(["deu\teng", *lines]) + "\n", encoding="utf-8")
-    quantiles, notes = score_bitext(
-        bilingual, tmp_path / "t.tsv", tmp_path / "s.tsv", languages=TAGS
+    assert rows % mining_stages.PART == 0
+    assert (
+        rows * (16 * 384 + 256)
+        <= 2 * 10**9 - mining_stages.RESERVED
+        < (rows + mining_stages.PART) * 6400
     )
-    made = [line.split("\t") for line in (tmp_path / "s.tsv").read_text().splitlines()]
-    assert made[0] == ["id", "margin", "cosine", "source", "target"] and len(made) == 42
-    margin = np.array([float(row[1]) for row in made[1:]])
-    assert margin[:30].mean() > margin[30:40].mean() + 0.2 and margin[40] == margin[0] > 1.1
-    assert quantiles["margin"]["50%"] == pytest.approx(np.median(margin), abs=1e-6)
-    assert any("1 sentences stand there more than once" in note for note in notes)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from isogloss.cli import spaces
+from isogloss.cli import mining, spaces
 from isogloss.errors import IsoglossError
 
 INTERRUPTED = 130
@@ -244,6 +244,8 @@ def languages(
 
 app.command("map")(spaces.map_command)
 app.command("lexicon")(spaces.lexicon)
+app.command("mine")(mining.mine)
+app.command("score-bitext")(mining.score_bitext)
 
 
 def main() -> None:
