@@ -254,6 +254,28 @@ def test_planted_pairs_give_a_threshold_and_are_not_handed_out(
     assert any(note.startswith("WARNING: precision 0.999") for note in stricter.facts["notes"])
 
 
+def test_too_few_planted_pairs_do_not_spoil_the_folder(place, bilingual, planted):
+    few = place / "few.tsv"
+    few.write_text("deu\teng\ns1 s2\tt1 t2\ns3\tt3\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="2 planted pairs are too few"):
+        go(place, bilingual, planted=few)
+    go(place, bilingual, planted=planted)
+
+
+def test_where_no_threshold_can_be_found_everything_is_written(place, bilingual):
+    known = place / "known.tsv"
+    lines = "".join(f"nothing {i}\tnothing {i + 99}\n" for i in range(40))
+    known.write_text(f"deu\teng\n{lines}", encoding="utf-8")
+    facts = go(place, bilingual, planted=known, choice=Choice(retrieval="intersection")).facts
+    assert facts["threshold"] is None and facts["counts"]["pairs_kept"] > 40
+    assert any(note.startswith("WARNING: no threshold was found") for note in facts["notes"])
+
+
+def test_files_have_names_of_their_own_whatever_the_languages(place, bilingual):
+    made = go(place, bilingual, languages=("tsv", "eng"))
+    assert [f.name for f in made.files[:3]] == ["bitext.tsv", "bitext.tsv_Latn", "bitext.eng_Latn"]
+
+
 def test_the_indexes_of_faiss_mine_too(place, bilingual, small):
     pytest.importorskip("faiss")
     go(place, bilingual, "exact")

@@ -19,7 +19,7 @@ from isogloss._version import __version__
 from isogloss.corpus import read_corpus
 from isogloss.corpus.bitext import Found, write_bitext_tsv, write_moses, write_tmx
 from isogloss.corpus.sentences import Sentences, one_line
-from isogloss.errors import CorpusError, UsageError
+from isogloss.errors import CorpusError, UsageError, VectorError
 from isogloss.files import sha256_file, write_json
 from isogloss.language import Language, read_language
 from isogloss.match.calibration import Calibration, calibrate, outcomes
@@ -124,6 +124,7 @@ def mine(
     if folder.state["finished"] == asdict(choice) and all(f.is_file() for f in files):
         return Result(files, json.loads(facts_file.read_text(encoding="utf-8")))
     folder.state["finished"] = None
+    folder.save()
     with folder.timed("reading"):
         read_texts(folder, texts, known, tags, search.seed)
     read = {side: sentences_of(folder, side) for side in SIDES}
@@ -134,7 +135,8 @@ def mine(
     with folder.timed("writing"):
         facts = _finish(folder, read, texts, tags, choice, search)
     facts = {
-        "version": __version__, "model": model, "inputs": inputs, **facts,
+        "version": __version__, "model": model, "inputs": inputs,
+        "files": {side: [str(file) for file in files] for side, files in texts.items()}, **facts,
         "rows_per_shard": folder.state["rows"], "seconds": folder.state["seconds"],
     }  # fmt: skip
     write_json(facts_file, facts)
@@ -174,7 +176,7 @@ def _sums(files: Sequence[Path]) -> list[list[str]]:
     found = []
     for file in files:
         try:
-            found.append([str(file), sha256_file(file)])
+            found.append([file.name, sha256_file(file)])
         except OSError as error:
             raise CorpusError(
                 f"cannot be read: {error.strerror or error}", file=file, remedy="check the path"
@@ -183,9 +185,11 @@ def _sums(files: Sequence[Path]) -> list[list[str]]:
 
 
 def _outputs(folder: Path, tags: tuple[Language, Language]) -> list[Path]:
-    names = ("tsv", tags[0].iso, tags[1].iso, "tmx")
-    if tags[0].iso == tags[1].iso:
-        names = ("tsv", str(tags[0]), str(tags[1]), "tmx")
+    names = ["tsv", tags[0].iso, tags[1].iso, "tmx"]
+    if len(set(names)) < len(
+        names
+    ):  # two scripts of one language, or the language whose code is tsv
+        names = ["tsv", str(tags[0]), str(tags[1]), "tmx"]
     return [*(folder / f"bitext.{name}" for name in names), folder / "mined.json"]
 
 
@@ -206,9 +210,13 @@ def _finish(
     notes = list(folder.state.get("notes", []))
     threshold = choice.threshold
     if "planted" in folder.state:
-        found = _calibrated(read, mined, (own[0], own[1]), choice, search.seed)
-        threshold = found.threshold
-        notes += _doubts(found, choice)
+        try:
+            found = _calibrated(read, mined, (own[0], own[1]), choice, search.seed)
+        except VectorError as error:  # after hours of search: everything is written, and this told
+            notes.append(f"WARNING: no threshold was found, so none was applied: {error}")
+        else:
+            threshold = found.threshold
+            notes += _doubts(found, choice)
     elif threshold is None:
         notes.append("no threshold was applied: every pair found is there, wrong ones too; see "
                      "--threshold and --planted")  # fmt: skip

@@ -99,31 +99,36 @@ def open_mining(path: str | Path, inputs: Mapping[str, Any]) -> MiningFolder:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path} is a file", remedy="choose a folder with --out")
     manifest = path / MANIFEST
-    if not manifest.is_file():
-        if path.is_dir() and any(not e.name.startswith(f".{MANIFEST}.") for e in path.iterdir()):
+    state: dict[str, Any] = {"inputs": dict(inputs), "files": {}, "seconds": {}, "finished": None}
+    if manifest.is_file():
+        try:
+            found = json.loads(manifest.read_text(encoding="utf-8"))
+            was, files = found["inputs"], found["files"]
+        except (ValueError, KeyError, TypeError):
             raise OutputError(
-                "is not empty and holds no mining", file=path, remedy="choose another --out"
-            )
-        made = MiningFolder(
-            path, {"inputs": dict(inputs), "files": {}, "seconds": {}, "finished": None}
-        )
-        made.save()
-        return made
-    try:
-        state = json.loads(manifest.read_text(encoding="utf-8"))
-        was = state["inputs"]
-    except (ValueError, KeyError, TypeError):
+                "is damaged", file=manifest, remedy=f"delete {path}, or choose another --out"
+            ) from None
+        if files:  # else it stopped before anything was made, and nothing is lost
+            _check_inputs(manifest, was, inputs)
+            state = found
+    elif path.is_dir() and any(not e.name.startswith(f".{MANIFEST}.") for e in path.iterdir()):
         raise OutputError(
-            "is damaged", file=manifest, remedy=f"delete {path}, or choose another --out"
-        ) from None
+            "is not empty and holds no mining", file=path, remedy="choose another --out"
+        )
+    made = MiningFolder(path, state)
+    if not state["files"]:
+        made.save()
+    return made
+
+
+def _check_inputs(manifest: Path, was: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     for name, value in inputs.items():
         if was.get(name) != value:
             raise OutputError(
                 f"was begun with another {name}: {_short(was.get(name))}, not {_short(value)}",
                 file=manifest,
-                remedy=f"choose another --out; or delete {path} to begin anew there",
+                remedy=f"choose another --out; or delete {manifest.parent} to begin anew there",
             )
-    return MiningFolder(path, state)
 
 
 def _short(value: Any) -> str:
