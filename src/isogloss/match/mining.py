@@ -48,7 +48,7 @@ def margins(
         cosines: cos(x, y), of any shape.
         of_x: r(x), of a shape that fits.
         of_y: r(y).
-        margin: one of `MARGINS`; ratio finds most, as the authors saw (table 2).
+        margin: one of `MARGINS`; ratio did best for the authors.
 
     Raises:
         UsageError: a margin that does not exist.
