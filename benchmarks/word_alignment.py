@@ -144,7 +144,7 @@ def gold(models: list[str]) -> None:
             for method in METHODS:
                 made = {tag: {method: links[method]} for tag, links in found.items()}
                 line(f"{Path(model).parent.name or model}\t{layer}{usual}\t{method}", texts, made)
-    for model in ("ibm1", "hmm", "eflomal"):
+    for model in ("ibm1", "fast_align", "hmm", "ibm4", "eflomal"):
         for extra in (False, True):
             text = {t: with_silver(text, t) if extra else text for t, text in texts.items()}
             found = {t: align(model, one, methods=["grow_diag_final_and", "intersection"])

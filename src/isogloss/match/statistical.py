@@ -11,13 +11,15 @@ from isogloss.errors import CorpusError, MissingExtra, UsageError
 from isogloss.match.word_alignment import Links
 
 MODELS = {
-    "ibm1": "Ibm1AlignmentModel",
-    "ibm2": "Ibm2AlignmentModel",
-    "hmm": "HmmAlignmentModel",
-    "ibm4": "Ibm4AlignmentModel",
-    "fast_align": "FastAlignModel",
-    "eflomal": "EflomalAlignmentModel",
+    "ibm1": ("Ibm1",),
+    "ibm2": ("Ibm1", "Ibm2"),
+    "hmm": ("Ibm1", "Hmm"),
+    "ibm4": ("Ibm1", "Hmm", "Ibm4"),
+    "fast_align": ("FastAlign",),
+    "eflomal": ("Eflomal",),
 }
+"""Each model and those it is started from, in the order they are trained."""
+ROUNDS = 5  # of expectation maximisation, every model of a chain; eflomal plans its own
 SYMMETRISATIONS = (
     "intersection", "union", "grow", "grow_diag", "grow_diag_final", "grow_diag_final_and", "och",
 )  # fmt: skip
@@ -69,8 +71,8 @@ def align_statistically(
     except ImportError:
         raise MissingExtra("sil-thot", "align-stat", f"the statistical aligner {model}") from None
     sides = [list(source) + list(extra[0]), list(target) + list(extra[1])]
-    direct = _train(getattr(thot, MODELS[model])(), sides[0], sides[1], seed)
-    inverse = _train(getattr(thot, MODELS[model])(), sides[1], sides[0], seed)
+    direct = _train(thot, MODELS[model], sides[0], sides[1], seed)
+    inverse = _train(thot, MODELS[model], sides[1], sides[0], seed)
     joined = thot.SymmetrizedAligner(direct, inverse)
     joined.heuristic = getattr(thot.SymmetrizationHeuristic, symmetrisation.upper())
     found = joined.get_best_alignments(list(map(list, source)), list(map(list, target)))
@@ -81,10 +83,30 @@ def align_statistically(
 
 
 def _train(
-    model: Any, source: Sequence[Sequence[str]], target: Sequence[Sequence[str]], seed: int
+    thot: Any,
+    chain: Sequence[str],
+    source: Sequence[Sequence[str]],
+    target: Sequence[Sequence[str]],
+    seed: int,
 ) -> Any:
-    if hasattr(model, "deterministic"):
-        model.deterministic, model.seed = True, seed + 1
+    model = None
+    for name in chain:
+        kind = getattr(thot, f"{name}Model" if name == "FastAlign" else f"{name}AlignmentModel")
+        model = kind() if model is None else kind(model)
+        if hasattr(model, "deterministic"):
+            model.deterministic, model.seed = True, seed + 1
+        if not model.num_sentence_pairs:  # a model started from another has its pairs
+            _add_pairs(model, source, target)
+        model.start_training()
+        for _ in range(getattr(model, "scheduled_iterations", ROUNDS)):
+            model.train()
+        model.end_training()
+    return model
+
+
+def _add_pairs(
+    model: Any, source: Sequence[Sequence[str]], target: Sequence[Sequence[str]]
+) -> None:
     for number, (f, e) in enumerate(zip(source, target, strict=True), 1):
         if max(len(f), len(e)) > model.max_sentence_length:
             raise CorpusError(
@@ -94,10 +116,6 @@ def _train(
             )
         if f and e:
             model.add_sentence_pair(list(f), list(e))
-    for _ in range(max(1, model.start_training())):
-        model.train()
-    model.end_training()
-    return model
 
 
 def _links(matrix: Any, f: Sequence[str], e: Sequence[str], direct: Any, inverse: Any) -> Links:
