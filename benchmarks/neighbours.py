@@ -20,12 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from isogloss.match.index import cosine_neighbours
-from isogloss.match.mining import margins, mine_pairs
 
 import isogloss
 from isogloss import read_corpus
 from isogloss.encode import load_encoder
+from isogloss.match.index import cosine_neighbours
+from isogloss.match.mining import margins, mine_pairs
 from isogloss.match.neighbours import k_largest, tiles, unit
 from isogloss.match.search import Neighbours, neighbourhood_means
 from isogloss.space.self_learning import draw_dictionary, weighted_maps
