@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isogloss.language import read_language
+from isogloss.report.rows import compared, last_layers
 from isogloss.score import Score, Scores
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-LEFT = ("language", "direction", "method", "score")
+LEFT = ("system", "language", "direction", "method", "score")
 
 
 def summary(scores: Scores) -> list[Table]:
@@ -35,20 +36,24 @@ def by_setting(scores: Scores, setting: str, title: str) -> Table:
 
 
 def _changes(scores: Scores) -> Table:
+    changes = last_layers(scores.where(stage="change", measure="retrieval_p1"))
+    several = len({row.system for row in changes}) > 1
     table = _table(
         "P@1 of translations",
-        ("language", "direction", "before", "after", "change", "p (Holm)", "n"),
-    )
-    for change in scores.where(stage="change", measure="retrieval_p1"):
-        at = {"measure": change.measure, "language": change.language, "direction": change.direction}
-        before, after = (scores.where(stage=stage, **at)[-1] for stage in ("before", "after"))
+        (*(["system"] if several else []), "language", "direction", "before", "after", "change",
+         "p (Holm)", "n"),
+    )  # fmt: skip
+    for change in changes:
+        before, after = compared(scores, change)
         table.add_row(
-            _name(change.language), change.direction, _cell(before), _cell(after), _cell(change),
-            f"{change.settings['p_holm']:.4f}", str(change.n),
+            *([change.system] if several else []), _name(change.language), change.direction,
+            _cell(before), _cell(after), _cell(change), f"{change.settings['p_holm']:.4f}",
+            str(change.n),
         )  # fmt: skip
     for kept in scores:
         if kept.measure.startswith("pivot_"):
-            table.add_row(_name(kept.language), kept.measure, "", _cell(kept), "", "", str(kept.n))
+            cells = [_name(kept.language), kept.measure, "", _cell(kept), "", "", str(kept.n)]
+            table.add_row(*([kept.system] if several else []), *cells)
     return table
 
 

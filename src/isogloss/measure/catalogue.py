@@ -32,6 +32,9 @@ MEASURES = {
         "outlier dimensions", "lower", "dimensions whose mean is over 3 deviations off"
     ),
     "cka_linear": About("linear CKA", "higher", "likeness of the two clouds up to rotation"),
+    "orthogonality_deviation": About(
+        "deviation from a rotation", "lower", "how far a fitted linear map is from a turn; 0 is one"
+    ),
     "pivot_cosine_to_teacher": About(
         "pivot cosine to teacher", "higher", "mean cosine of student and teacher on the pivot"
     ),

@@ -37,6 +37,7 @@ def measure_languages(
     seed: int = 0,
     cache: Path | None = None,
     progress: Callable[[int], None] | None = None,
+    through: Callable[[Vectors], Vectors] | None = None,
 ) -> Measured:
     """Every measure of every language and layer, against the pivot.
 
@@ -55,6 +56,7 @@ def measure_languages(
         seed: of bootstrap and folds.
         cache: folder of cached vectors.
         progress: called with 1 after each language.
+        through: what is done to the vectors of a language and layer before they are measured.
 
     Raises:
         UsageError: a layer that the model does not have.
@@ -63,13 +65,14 @@ def measure_languages(
         VectorError: vectors that are not numbers.
     """
     chosen = [registry.full_name("measure", name) for name in measures or registry.names("measure")]
-    wanted, probed = _layers(encoder, layers), set(_layers(encoder, probe_layers))
+    wanted, probed = layer_numbers(encoder, layers), set(layer_numbers(encoder, probe_layers))
 
     def encode(language: str) -> dict[int, Vectors]:
-        return encode_cached(
+        read = encode_cached(
             encoder, corpus.texts(language), language=language, layers=wanted, pooling=pooling,
             strict=strict, cache=cache,
         )  # fmt: skip
+        return read if through is None else {layer: through(v) for layer, v in read.items()}
 
     of_pivot = encode(pivot)
     if progress:
@@ -94,7 +97,12 @@ def measure_pair(pair: Pair, measures: Sequence[str], *, seed: int = 0) -> Measu
     return pair.scores(found, seed)
 
 
-def _layers(encoder: Encoder, layers: str | Sequence[int]) -> list[int]:
+def layer_numbers(encoder: Encoder, layers: str | Sequence[int]) -> list[int]:
+    """The layers that `all`, `last` or a list of numbers mean for this encoder, rising.
+
+    Raises:
+        UsageError: a layer that the model does not have.
+    """
     if layers == "all":
         return list(encoder.layers)
     if layers == "last":

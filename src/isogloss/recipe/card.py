@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.language import read_language
+from isogloss.report.rows import compared
 from isogloss.score import Score, Scores
 
 
@@ -63,11 +64,7 @@ def write_card(folder: Path, scores: Scores, provenance: dict[str, Any]) -> None
 def _score_lines(scores: Scores) -> list[str]:
     lines = []
     for change in scores.where(stage="change", measure="retrieval_p1"):
-        at = {"measure": change.measure, "language": change.language, "direction": change.direction}
-        before, after = (
-            scores.where(stage="before", **at)[-1],
-            scores.where(stage="after", **at)[-1],
-        )
+        before, after = compared(scores, change)
         cells = (
             change.language, change.measure, change.direction, _cell(before), _cell(after),
             _cell(change), f"{change.settings['p_holm']:.4f}", change.n,

@@ -78,6 +78,7 @@ def read_recipe(source: str | Path | dict[str, Any]) -> tuple[Recipe, list[Step]
             for key, name in step.needs().items()
             if name not in known
         ]
+        problems += [f"{where}.{problem}" for problem in step.check({s.name: s for s in steps})]
         if step.name in known:
             problems.append(f"{where}.name: {step.name!r} is taken")
         known.add(step.name)

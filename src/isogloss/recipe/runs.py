@@ -27,6 +27,7 @@ from isogloss._version import __version__
 from isogloss.errors import CorpusError, OutputError
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.progress import Start, silent
+from isogloss.recipe.maps import copy_maps
 from isogloss.recipe.recipe import Recipe
 from isogloss.recipe.step import Step, Workplace, read_notes, step_key
 from isogloss.score import Scores
@@ -311,6 +312,7 @@ def _publish(
             with atomic_folder(folder / "model") as temporary:
                 shutil.copytree(made / "model", temporary, dirs_exist_ok=True)
                 write_card(temporary, scores, provenance)
+        copy_maps(made, step.name, folder)
     scores.to_json(folder / "results.json")
     scores.to_parquet(folder / "results.parquet")
     write_json(folder / "provenance.json", provenance)

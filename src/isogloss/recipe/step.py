@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,10 @@ class Step(Settings):
     def needs(self) -> dict[str, str]:
         """Field to name of each input: a text, the teacher, or an earlier step."""
         return {}
+
+    def check(self, earlier: Mapping[str, Step]) -> list[str]:
+        """Problems with the steps before it, each with the name of the setting."""
+        return []
 
     def run(self, place: Workplace) -> None:
         """Do the work and leave the results in `place.folder`."""

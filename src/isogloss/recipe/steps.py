@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +14,8 @@ from isogloss.encode import encode_cached
 from isogloss.errors import ModelError, TrainingError
 from isogloss.files import write_json
 from isogloss.match.neighbours import unit
+from isogloss.measure.measured import Measured, item_key
+from isogloss.recipe.maps import FitMaps, read_fit, through, unseen
 from isogloss.recipe.step import Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Score, Scores, holm, paired_test
@@ -32,6 +36,10 @@ class Measure(Step):
         pooling: how token vectors become one; the model's own way by default.
         probe_layers: the layers whose language-ID probe is trained.
         measures: registered measures, all of them by default.
+        through: a map step whose maps the vectors go through first; only rows that it was not
+            fitted on are measured, and the tokenizer is not measured again.
+        unseen_by: a map step; measure the rows that it was not fitted on, as they are, to compare
+            with those of `through`.
     """
 
     model: str = "teacher"
@@ -41,10 +49,34 @@ class Measure(Step):
     pooling: str | None = None
     probe_layers: Literal["all", "last"] | tuple[int, ...] = "last"
     measures: tuple[str, ...] | None = None
+    through: str | None = None
+    unseen_by: str | None = None
 
     def needs(self) -> dict[str, str]:
-        """The model and the text."""
-        return {"model": self.model, "text": self.text}
+        """The model, the text, and the map steps it names."""
+        steps = {"through": self.through, "unseen_by": self.unseen_by}
+        return {"model": self.model, "text": self.text} | {k: v for k, v in steps.items() if v}
+
+    def key_settings(self) -> dict[str, Any]:
+        """Settings without the names of map steps, which are inputs."""
+        left_out = ("through", "unseen_by")
+        return {k: v for k, v in super().key_settings().items() if k not in left_out}
+
+    def check(self, earlier: Mapping[str, Step]) -> list[str]:
+        """`through` and `unseen_by` must be map steps that leave rows of this text."""
+        problems = []
+        for field in ("through", "unseen_by"):
+            step = earlier.get(getattr(self, field) or "")
+            if step is None:
+                continue
+            if not isinstance(step, FitMaps):
+                problems.append(f"{field}: {step.name!r} is a {step.use}, not a map step")
+            elif step.text == self.text and step.fit_share is None:
+                problems.append(
+                    f"{field}: {step.name!r} is fitted on {self.text!r}, which is measured; name "
+                    "another text, or set fit_share there"
+                )
+        return problems
 
     def run(self, place: Workplace) -> None:
         """Measure layers and tokenizer."""
@@ -53,19 +85,28 @@ class Measure(Step):
         from isogloss.vocabulary.audit import audit_languages
 
         encoder, corpus = place.encoder(self.model), place.texts[self.text]
+        for name in (self.unseen_by, self.through):
+            if name:
+                corpus = unseen(read_fit(place.done[name]), corpus, place)
         about = {"pivot": place.pivot, "languages": place.languages}
         advance = place.start(f"{self.name}: audit and measure", 2 * len(place.languages) + 1)
-        audited = audit_languages(encoder, corpus, **about, seed=place.seed)
+        audited = Measured(Scores(), {})
+        if not self.through:
+            audited = audit_languages(encoder, corpus, **about, seed=place.seed)
         advance(len(place.languages))
         measured = measure_languages(
             encoder, corpus, **about, layers=self.layers, pooling=self.pooling,
             probe_layers=self.probe_layers, measures=self.measures, strict=place.strict,
             seed=place.seed, cache=cache_root(), progress=advance,
+            through=through(read_fit(place.done[self.through])) if self.through else None,
         )  # fmt: skip
         for part in (audited, measured):
             place.notes += getattr(part, "notes", [])
         scores = (audited.scores + measured.scores).having(
-            system=encoder.name, stage=self.stage, dataset=corpus.name, seed=place.seed
+            system=f"{encoder.name} through {self.through}" if self.through else encoder.name,
+            stage=self.stage,
+            dataset=corpus.name,
+            seed=place.seed,
         )
         place.write(scores, {**audited.items, **measured.items})
 
@@ -278,6 +319,8 @@ class Pivot(Step):
 class Compare(Step):
     """Before against after on the same items: a paired test per language, Holm over languages.
 
+    Layers of one number are compared where `after` has several, else the last of either.
+
     Attributes:
         before: the measuring step of the first model.
         after: the measuring step of the second.
@@ -293,25 +336,28 @@ class Compare(Step):
     def run(self, place: Workplace) -> None:
         """One row of stage `change` for each score that both steps have item by item."""
         before, after = place.items_of(self.before), place.items_of(self.after)
-        rows = {_place(key): key for key in before}
-        last = {_row_place(row): row for row in place.scores_of(self.after)}
-        families: dict[tuple[str, bool], list[Score]] = {}
+        partners = {_place(key): key for key in before}
+        layers = Counter(map(_place, after))
+        rows = {item_key(row): row for row in place.scores_of(self.after)}
+        families: dict[tuple[str, bool, int | None], list[Score]] = {}
         for key in sorted(after):
-            at = _place(key)
-            if at not in rows or at not in last:
+            at, row = _place(key), rows.get(key)
+            layered = layers[at] > 1 and key in before
+            if at not in partners or row is None:
                 continue
-            row = last[at]
-            test = paired_test(before[rows[at]], after[key], seed=place.seed)
+            partner = key if layered else partners[at]
+            test = paired_test(before[partner], after[key], seed=place.seed)
+            layer = row.layer if layered else None
             changed = Score(
                 measure=row.measure, value=test.difference, low=test.low, high=test.high,
                 interval="bootstrap of paired differences", n=len(after[key]),
-                language=row.language, pivot=row.pivot, direction=row.direction,
+                language=row.language, pivot=row.pivot, direction=row.direction, layer=layer,
                 dropped=row.dropped, system=row.system, stage="change", dataset=row.dataset,
                 seed=place.seed, corpus_fingerprint=row.corpus_fingerprint,
                 settings={"test": "sign flip", "p": test.p},
             )  # fmt: skip
             outward = bool(row.direction and row.direction.startswith(f"{row.language}>"))
-            families.setdefault((row.measure, outward), []).append(changed)
+            families.setdefault((row.measure, outward, layer), []).append(changed)
         made: list[Score] = []
         for family in families.values():
             for row, p in zip(family, holm([r.settings["p"] for r in family]), strict=True):
@@ -322,7 +368,3 @@ class Compare(Step):
 def _place(key: str) -> tuple[str, ...]:
     """Measure, language and direction of an item key: what two models have in common."""
     return tuple(key.split("|")[:3])
-
-
-def _row_place(row: Score) -> tuple[str, ...]:
-    return (row.measure, str(row.language), str(row.direction))

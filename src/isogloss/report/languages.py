@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.report.rows import by_language, final, last_layers, main_rows, outward, shown, stages
+from isogloss.report.rows import (
+    by_language,
+    final,
+    last_layers,
+    main_rows,
+    outward,
+    shown,
+    stages,
+    variants,
+)
 from isogloss.report.summary import LEVEL
 from isogloss.score import Score, Scores
 
@@ -13,8 +22,17 @@ def key_table(scores: Scores) -> dict[str, Any]:
     """`columns`, and `rows` of names and cells, best language first.
 
     P@1 from the language to the pivot at the last layer in every stage, the paired change, and
-    what the tokenizer costs now. Empty where retrieval was not measured.
+    what the tokenizer costs now. Empty where retrieval was not measured. Where a run tried several
+    things, each has its own rows, named in the first column.
     """
+    tried = variants(scores)
+    if len(tried) > 1:
+        tables = {name: key_table(part) for name, part in tried.items()}
+        rows = [
+            {**row, "cells": [{"text": name, "interval": ""}, *row["cells"]]}
+            for name, one in tables.items() for row in one["rows"]
+        ]  # fmt: skip
+        return {"columns": ["system", *next(iter(tables.values()))["columns"]], "rows": rows}
     found = main_rows(scores, "retrieval_p1")
     at = {stage: by_language(found.where(stage=stage)) for stage in stages(found)}
     changed = outward(last_layers(scores.where(measure="retrieval_p1", stage="change")))

@@ -75,6 +75,31 @@ def final(scores: Scores, measure: str) -> Scores:
     return Scores()
 
 
+def compared(scores: Scores, change: Score) -> tuple[Score, Score]:
+    """The rows before and after that a row of change compares."""
+    at = {"measure": change.measure, "language": change.language, "direction": change.direction}
+    if change.layer is not None:
+        at["layer"] = change.layer
+    before, after = scores.where(stage="before", **at), scores.where(stage="after", **at)
+    return before[-1], after.where(system=change.system)[-1]
+
+
+def variants(scores: Scores) -> dict[str, Scores]:
+    """Each system that was compared with the start, with what all of them share.
+
+    A run may try several things. Where it tried one, or none, all rows come back under no name.
+    """
+    names = dict.fromkeys(str(row.system) for row in scores if row.stage == "change")
+    if len(names) < 2:
+        return {"": scores}
+    return {
+        name: Scores(
+            r for r in scores if r.stage not in ("after", "change") or str(r.system) == name
+        )
+        for name in names
+    }
+
+
 def by_language(rows: Iterable[Score]) -> dict[str, Score]:
     """The rows by their language's tag."""
     return {str(row.language): row for row in rows}

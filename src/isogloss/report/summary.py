@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from isogloss.report.rows import by_language, final, last_layers, main_rows, outward, shown
+from isogloss.report.rows import (
+    by_language,
+    final,
+    last_layers,
+    main_rows,
+    outward,
+    shown,
+    variants,
+)
 from isogloss.score import Score, Scores
 
 LEVEL = 0.05  # of the Holm-adjusted paired test
@@ -34,11 +42,38 @@ class Summary(NamedTuple):
 
 
 def summarise(scores: Scores, notes: Sequence[str] = ()) -> Summary:
-    """Read the rows and say what a reader should know, most important first."""
+    """Read the rows and say what a reader should know, most important first.
+
+    Where a run tried several things, each is read alone; what holds for all is said once.
+    """
+    tried = variants(scores)
+    if len(tried) > 1:
+        return _together({name: summarise(part, notes) for name, part in tried.items()})
     happened = [s for rule in HAPPENED for s in rule(scores)]
     warnings = [n.removeprefix("WARNING:").strip() for n in notes if n.startswith("WARNING")]
     advice = [s for rule in ADVICE for s in rule(scores)]
     return Summary(verdict(scores), figures(scores), happened + warnings, advice)
+
+
+def _together(tried: dict[str, Summary]) -> Summary:
+    """Sentences with the names of those they hold for, unless they hold for all."""
+
+    def told(lists: dict[str, list[str]]) -> list[str]:
+        whose: dict[str, list[str]] = {}
+        for name, sentences in lists.items():
+            for sentence in sentences:
+                whose.setdefault(sentence, []).append(name)
+        return [
+            sentence if len(names) == len(tried) else f"{', '.join(names)}: {sentence}"
+            for sentence, names in whose.items()
+        ]
+
+    return Summary(
+        " ".join(told({name: [one.verdict] for name, one in tried.items()})),
+        [(one.figures[0][0], f"{name}: {one.figures[0][1]}") for name, one in tried.items()][:4],
+        told({name: one.happened for name, one in tried.items()}),
+        told({name: one.advice for name, one in tried.items()}),
+    )
 
 
 def verdict(scores: Scores) -> str:

@@ -13,15 +13,20 @@ from isogloss.report.charts.look import (
     row_height,
     stage_colour,
 )
-from isogloss.report.rows import main_rows, shown, stages
+from isogloss.report.rows import main_rows, shown, stages, variants
 from isogloss.score import Score, Scores
 
 
 @register("chart", "before_after.v1")
 def before_after(scores: Scores) -> dict[str, Any] | None:
     """P@1 from each language to the pivot at the last layer, bars with 95% intervals."""
-    found = main_rows(scores, "retrieval_p1")
-    rows = [_bar(row) for stage in stages(found) for row in found.where(stage=stage)]
+    rows = [
+        _bar(row, name)
+        for name, part in variants(scores).items()
+        for found in [main_rows(part, "retrieval_p1")]
+        for stage in stages(found)
+        for row in found.where(stage=stage)
+    ]
     if not rows:
         return None
     present = list(dict.fromkeys(row["stage"] for row in rows))
@@ -61,9 +66,10 @@ def before_after(scores: Scores) -> dict[str, Any] | None:
     )
 
 
-def _bar(row: Score) -> dict[str, Any]:
+def _bar(row: Score, system: str) -> dict[str, Any]:
     language = shown(str(row.language))
     return {
-        "language": language.label, "autonym": language.autonym, "stage": row.stage or "measured",
-        "value": row.value, "low": row.low, "high": row.high, "n": row.n,
+        "language": f"{language.label} {system}".strip(), "autonym": language.autonym,
+        "stage": row.stage or "measured", "value": row.value, "low": row.low, "high": row.high,
+        "n": row.n,
     }  # fmt: skip

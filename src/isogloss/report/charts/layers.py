@@ -6,7 +6,7 @@ from typing import Any
 
 from isogloss.registry import register
 from isogloss.report.charts.look import chart, interval_tooltip, language_axis, row_height
-from isogloss.report.rows import outward, shown
+from isogloss.report.rows import outward, shown, variants
 from isogloss.score import Scores
 
 WRITTEN = 9  # layers up to which the value stands in its cell
@@ -17,8 +17,10 @@ LIGHT = 0.47  # value from which black on cividis reads better than white
 def layers(scores: Scores) -> dict[str, Any] | None:
     """P@1 to the pivot per language and layer; nothing if only one layer was measured.
 
-    Of an extended model the last stage that has several layers is shown.
+    Of an extended model the last stage that has several layers is shown; of several systems that
+    were tried, the last.
     """
+    *_, scores = variants(scores).values()
     found = Scores(
         r for r in outward(scores.where(measure="retrieval_p1"))
         if r.layer is not None and r.value is not None
@@ -39,7 +41,7 @@ def layers(scores: Scores) -> dict[str, Any] | None:
     for row in rows:
         best[row["language"]] = max(best.get(row["language"], 0.0), row["value"])
     order = sorted(best, key=lambda language: -best[language])
-    when = f", {stage} training" if stage else ""
+    when = f", {stage}" if stage else ""
     x = {
         "field": "layer", "type": "ordinal", "title": f"layer (0: the embeddings){when}",
         "scale": {"paddingInner": 0.04}, "axis": {"labelAngle": 0, "grid": False},

@@ -1,0 +1,59 @@
+"""A run that tried several things shows each beside the same start, and says what holds for whom."""
+
+import pytest
+
+from isogloss.cli.tables import summary
+from isogloss.report.charts.before_after import before_after
+from isogloss.report.languages import key_table
+from isogloss.report.rows import compared, variants
+from isogloss.report.summary import summarise
+from isogloss.score import Scores
+
+
+@pytest.fixture
+def tried(make):
+    """The teacher at 0.2, through `up` at 0.6 and through `down` at 0.1."""
+    rows = list(make.extended(0.2, 0.6))
+    down = [r for r in make.extended(0.2, 0.1) if r.stage in ("after", "change")]
+    rows = Scores(rows).where(stage="before") + [
+        *Scores(r for r in rows if r.stage in ("after", "change")).having(system="up"),
+        *Scores(down).having(system="down"),
+    ]
+    return Scores(rows)
+
+
+def test_one_system_is_no_variant(make):
+    scores = make.extended()
+    assert list(variants(scores)) == [""] and variants(scores)[""] is scores
+    assert "system" not in key_table(scores)["columns"]
+
+
+def test_each_is_read_alone(tried, make):
+    parts = variants(tried)
+    assert list(parts) == ["up", "down"]
+    assert {r.system for r in parts["down"]} == {"teacher", "down"}
+    for change in tried.where(stage="change"):
+        before, after = compared(tried, change)
+        assert (before.stage, after.system) == ("before", change.system)
+        assert after.value - before.value == pytest.approx(change.value)
+    said = summarise(tried, ["WARNING: hot"])
+    assert "up: 5 of 5 languages rose, none fell" in said.verdict
+    assert "down: None of 5 languages rose, 5 fell" in said.verdict
+    assert [text for text, _ in said.figures] == ["5 of 5", "0 of 5"]
+    assert any(s.startswith("up: Better") for s in said.happened)
+    assert any(s.startswith("down: Worse") for s in said.happened)
+    assert said.happened.count("hot") == 1
+
+
+def test_tables_and_the_chart_name_the_system(tried, make):
+    key = key_table(tried)
+    assert key["columns"][0] == "system" and len(key["rows"]) == 2 * len(make.tags)
+    assert {row["cells"][0]["text"] for row in key["rows"]} == {"up", "down"}
+    assert all(len(row["cells"]) == len(key["columns"]) for row in key["rows"])
+    bars = before_after(tried)["data"]["values"]
+    labels = {bar["language"] for bar in bars}
+    assert len(labels) == 2 * len(make.tags)
+    for label in labels:  # no two bars of a stage lie on each other
+        assert sorted(b["stage"] for b in bars if b["language"] == label) == ["after", "before"]
+    [table] = summary(tried)
+    assert table.columns[0].header == "system" and table.row_count == 2 * len(make.tags)
