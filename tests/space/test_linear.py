@@ -94,3 +94,14 @@ def test_the_deviation_grows_with_the_stretch():
     stretched = [orthogonality_deviation(np.diag([1.0, 1.0, s])) for s in (1, 2, 4)]
     assert stretched[0] == 0 and stretched[0] < stretched[1] < stretched[2]
     assert orthogonality_deviation(5 * np.eye(3)) == 0
+
+
+def test_least_squares_does_not_read_rounding():
+    """A dimension that never varies is left with float32 rounding once the mean is gone."""
+    x, y, rotation = spaces(d=6, noise=0.1)
+    dead = np.float32(0.3) * (1 + 1e-7 * np.random.default_rng(1).normal(size=(len(x), 1)))
+    wide = np.concatenate([x, dead - dead.mean()], 1)
+    made = fit("least_squares", source=wide, target=y).steps[0].matrix
+    np.testing.assert_allclose(made[:6], rotation, atol=0.05)
+    assert np.abs(made[6]).max() < 1e-3
+    assert orthogonality_deviation(made) < 0.1

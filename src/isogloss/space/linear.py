@@ -15,6 +15,8 @@ from isogloss.registry import register
 from isogloss.space.map import Affine, Map
 from isogloss.space.normalise import finite
 
+ROUNDING = 1e-6  # share of the largest singular value under which float32 vectors hold nothing
+
 
 def fit(method: str, *, source: np.ndarray, target: np.ndarray, **settings: Any) -> Map:
     """Fit a registered linear map on `source` `[n, d]` and its translations `target` `[n, e]`.
@@ -73,10 +75,13 @@ def procrustes(source: np.ndarray, target: np.ndarray) -> Fitted:
 def least_squares(source: np.ndarray, target: np.ndarray) -> Fitted:
     """W = argmin ||XW - Y||, the smallest W where many fit as well.
 
+    Directions of X under 1e-6 of its largest are float32 rounding, such as those of a dimension
+    that never varies, and are not used: fitted, they would have weights of 1e7 and hide all others.
+
     Prefer it with many pairs, or spaces of different widths.
     Source: Mikolov, Le and Sutskever (2013), Exploiting Similarities among Languages, section 4.
     """
-    return np.linalg.lstsq(source, target, rcond=None)[0], {}
+    return np.linalg.lstsq(source, target, rcond=ROUNDING)[0], {}
 
 
 @register("map", "ridge.v1")
@@ -123,6 +128,6 @@ def whiten(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Both over the rank that x has.
     """
     _, sizes, vt = np.linalg.svd(x, full_matrices=False)
-    kept = sizes > 1e-6 * sizes[0]
+    kept = sizes > ROUNDING * sizes[0]
     axes, sizes = vt[kept].T, sizes[kept]
     return (axes / sizes) @ axes.T, (axes * sizes) @ axes.T
