@@ -1,4 +1,4 @@
-"""A run that tried several things shows each beside the same start, and says what holds for whom."""
+"""A run that tried several things shows each beside the same start, and says what holds for it."""
 
 import pytest
 
@@ -13,13 +13,12 @@ from isogloss.score import Scores
 @pytest.fixture
 def tried(make):
     """The teacher at 0.2, through `up` at 0.6 and through `down` at 0.1."""
-    rows = list(make.extended(0.2, 0.6))
-    down = [r for r in make.extended(0.2, 0.1) if r.stage in ("after", "change")]
-    rows = Scores(rows).where(stage="before") + [
-        *Scores(r for r in rows if r.stage in ("after", "change")).having(system="up"),
-        *Scores(down).having(system="down"),
-    ]
-    return Scores(rows)
+    later = ("after", "change")
+    up, down = (
+        Scores(r for r in make.extended(0.2, value) if r.stage in later).having(system=name)
+        for name, value in (("up", 0.6), ("down", 0.1))
+    )
+    return make.extended().where(stage="before") + up + down
 
 
 def test_one_system_is_no_variant(make):
