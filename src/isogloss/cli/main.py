@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from isogloss.cli import mining, spaces
-from isogloss.errors import IsoglossError
+from isogloss.errors import IsoglossError, UsageError
 
 INTERRUPTED = 130
 
@@ -230,16 +230,75 @@ def languages(
     tags: Annotated[
         list[str], typer.Argument(help="Tags in any common spelling, or English names.")
     ],
+    similar: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Instead, list the languages most like these to a model: sources to transfer "
+            "from. Needs --text.",
+        ),
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="With --similar: parallel text that holds the languages.")
+    ] = None,
+    among: Annotated[
+        str,
+        typer.Option(help="With --similar: choose from these; from all of the text by default."),
+    ] = "",
+    layer: Annotated[
+        int | None,
+        typer.Option(
+            help="With --similar: layer of the model, 0 being the embeddings, the last by "
+            "default. Layers disagree; compare a few."
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="With --similar: how many to list.")] = 5,
+    seed: Seed = 0,
+    strict: Strict = False,
+    network: Network = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """What does a tag mean? Canonical form, names, script, direction, speakers."""
+    """What does a tag mean? Canonical form, names, script, direction, speakers.
+
+    With --similar: which languages are most like it to a model? The mean cosine of parallel
+    sentences (mPLM-Sim); a task learnt in a near language tends to transfer better.
+
+    Example: isogloss languages deu sw zh-Hant
+
+    Example: isogloss languages por tur --similar all-MiniLM-L6-v2 --text emoji -k 3
+    """
     from isogloss.language.describe import describe, table
 
+    if similar is not None:
+        if text is None:
+            raise UsageError("--similar needs parallel text", remedy="name it with --text")
+        _similar(
+            as_json, model=similar, text=text, targets=tags, among=_tags(among), layer=layer, k=k,
+            seed=seed, strict=strict, network=network,
+        )  # fmt: skip
+        return
+    if text is not None:
+        raise UsageError("--text is read by --similar only", remedy="name a model with --similar")
     records = describe(tags)
     if as_json:
         typer.echo(json.dumps(records, ensure_ascii=False, indent=1))
     else:
         _console().print(table(records))
+
+
+def _similar(as_json: bool, **asked) -> None:
+    from isogloss.cli.tables import similar_languages
+    from isogloss.progress import bars
+    from isogloss.recipe.similar import similar as job
+
+    with bars() as start:
+        scores, notes = job(**asked, start=start)
+    for note in notes:
+        print(f"isogloss: {note}", file=sys.stderr)
+    if as_json:
+        typer.echo(scores.to_json())
+    else:
+        _console().print(similar_languages(scores))
 
 
 app.command("map")(spaces.map_command)

@@ -17,7 +17,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-LEFT = ("system", "language", "direction", "method", "score")
+LEFT = ("system", "language", "similar", "direction", "method", "score")
 
 
 def summary(scores: Scores) -> list[Table]:
@@ -32,6 +32,16 @@ def by_setting(scores: Scores, setting: str, title: str) -> Table:
     for value in dict.fromkeys(row.settings[setting] for row in scores):
         rows = [row for row in scores if row.settings[setting] == value]
         table.add_row(value, *map(_cell, rows), str(rows[0].n))
+    return table
+
+
+def similar_languages(scores: Scores) -> Table:
+    """The languages nearest to each, best first."""
+    title = f"Most alike to {scores[0].system}, layer {scores[0].layer}" if scores else ""
+    table = _table(title, ("language", "rank", "similar", "mean cosine", "n"))
+    for row in scores:
+        first = _name(row.language) if row.settings["rank"] == 1 else ""
+        table.add_row(first, str(row.settings["rank"]), _name(row.pivot), _cell(row), str(row.n))
     return table
 
 
