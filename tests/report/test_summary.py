@@ -118,7 +118,7 @@ def test_long_texts_and_crowded_spaces(make):
 
 def test_what_was_cut_dropped_or_few_is_said(make):
     cut = make.extended(tags=["mri_Latn"]).having(truncated=3)
-    assert "cut to the model's window before training: Māori 3 of 400" in happened(cut)
+    assert "cut to the model's window, before: Māori 3 of 400" in happened(cut)
     assert "cut to the model's window" not in happened(make.extended())
     dropped = make.extended(tags=["mri_Latn"]).having(dropped={"no translation": 7})
     assert "(no translation): up to 7 sentences in 1 language" in happened(dropped)

@@ -205,7 +205,7 @@ def _truncated(scores: Scores) -> list[str]:
         if rows:
             rows.sort(key=lambda r: -(r.truncated or 0))
             listed = _listed(rows, lambda r: f"{_name(r)} {r.truncated:,} of {r.n:,}")
-            when = f" {stage} training" if stage else ""
+            when = f", {stage}" if stage else ""
             said.append(f"Texts cut to the model's window{when}: {listed}.")
     return said
 
