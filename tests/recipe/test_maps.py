@@ -132,7 +132,7 @@ def test_several_maps_in_one_run_stay_apart(place):
     for name, turned in (("turned", True), ("centred", False)):
         at = {"stage": "after", "system": f"all-MiniLM-L6-v2 through {name}"}
         assert matched(made, **at).value == pytest.approx(plain(fit, held, turned), abs=2e-3)
-    assert "through turned" in made.report.read_text(encoding="utf-8")
+    assert "(deu_Latn) turned" in made.report.read_text(encoding="utf-8")
 
 
 def test_nothing_is_measured_that_was_fitted_on(place):

@@ -5,7 +5,7 @@ import pytest
 from isogloss.cli.tables import summary
 from isogloss.report.charts.before_after import before_after
 from isogloss.report.languages import key_table
-from isogloss.report.rows import compared, variants
+from isogloss.report.rows import compared, system_names, variants
 from isogloss.report.summary import summarise
 from isogloss.score import Scores
 
@@ -56,3 +56,11 @@ def test_tables_and_the_chart_name_the_system(tried, make):
         assert sorted(b["stage"] for b in bars if b["language"] == label) == ["after", "before"]
     [table] = summary(tried)
     assert table.columns[0].header == "system" and table.row_count == 2 * len(make.tags)
+
+
+def test_names_lose_what_all_begin_with(make):
+    row = make.extended().where(stage="change")[:1]
+    systems = ["m through ab", "m through ac"]
+    scores = Scores(r for name in systems for r in row.having(system=name))
+    assert list(system_names(scores).values()) == ["ab", "ac"]
+    assert system_names(row.having(system="m through ab")) == {"m through ab": "m through ab"}

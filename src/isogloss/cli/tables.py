@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from isogloss.language import read_language
-from isogloss.report.rows import compared, last_layers
+from isogloss.report.rows import compared, last_layers, system_names
 from isogloss.score import Score, Scores
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def similar_languages(scores: Scores) -> Table:
 
 def _changes(scores: Scores) -> Table:
     changes = last_layers(scores.where(stage="change", measure="retrieval_p1"))
-    several = len({row.system for row in changes}) > 1
+    names = system_names(scores)
+    several = len(names) > 1
     table = _table(
         "P@1 of translations",
         (*(["system"] if several else []), "language", "direction", "before", "after", "change",
@@ -56,14 +57,13 @@ def _changes(scores: Scores) -> Table:
     for change in changes:
         before, after = compared(scores, change)
         table.add_row(
-            *([change.system] if several else []), _name(change.language), change.direction,
-            _cell(before), _cell(after), _cell(change), f"{change.settings['p_holm']:.4f}",
-            str(change.n),
+            *([names[str(change.system)]] if several else []),
+            _name(change.language), change.direction, _cell(before), _cell(after), _cell(change), f"{change.settings['p_holm']:.4f}", str(change.n),
         )  # fmt: skip
     for kept in scores:
         if kept.measure.startswith("pivot_"):
             cells = [_name(kept.language), kept.measure, "", _cell(kept), "", "", str(kept.n)]
-            table.add_row(*([kept.system] if several else []), *cells)
+            table.add_row(*([names.get(str(kept.system))] if several else []), *cells)
     return table
 
 

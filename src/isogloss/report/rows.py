@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from itertools import takewhile
 from typing import NamedTuple
 
 from isogloss.errors import IsoglossError
@@ -89,15 +90,27 @@ def variants(scores: Scores) -> dict[str, Scores]:
 
     A run may try several things. Where it tried one, or none, all rows come back under no name.
     """
-    names = dict.fromkeys(str(row.system) for row in scores if row.stage == "change")
+    names = system_names(scores)
     if len(names) < 2:
         return {"": scores}
     return {
-        name: Scores(
-            r for r in scores if r.stage not in ("after", "change") or str(r.system) == name
+        short: Scores(
+            r for r in scores if r.stage not in ("after", "change") or str(r.system) == system
         )
-        for name in names
+        for system, short in names.items()
     }
+
+
+def system_names(scores: Scores) -> dict[str, str]:
+    """The systems that were compared with the start, and their names without what all begin with.
+
+    `MiniLM through centred` and `MiniLM through whitened` are `centred` and `whitened`.
+    """
+    systems = list(dict.fromkeys(str(row.system) for row in scores if row.stage == "change"))
+    words = [system.split() for system in systems]
+    alike = takewhile(lambda column: len(set(column)) == 1, zip(*words, strict=False))
+    first = sum(1 for _ in alike) if len(systems) > 1 else 0
+    return {s: " ".join(w[first:]) or s for s, w in zip(systems, words, strict=True)}
 
 
 def by_language(rows: Iterable[Score]) -> dict[str, Score]:
