@@ -58,7 +58,8 @@ def _changes(scores: Scores) -> Table:
         before, after = compared(scores, change)
         table.add_row(
             *([names[str(change.system)]] if several else []),
-            _name(change.language), change.direction, _cell(before), _cell(after), _cell(change), f"{change.settings['p_holm']:.4f}", str(change.n),
+            _name(change.language), change.direction, _cell(before), _cell(after), _cell(change),
+            f"{change.settings['p_holm']:.4f}", str(change.n),
         )  # fmt: skip
     for kept in scores:
         if kept.measure.startswith("pivot_"):
