@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +44,9 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=2)
     arguments.add_argument("--memory-of")
     given = arguments.parse_args()
+    if given.memory_of == "round":
+        round_of_self_learning(given.rounds)
+        return
     if given.memory_of:
         memory(given.memory_of)
         return
@@ -52,15 +55,15 @@ def main() -> None:
         return
     x, y = sides(given.student, given.size)
     print(f"{len(x):,} x {len(y):,} vectors of width {x.shape[1]}, k = {K}")
-    exact = contest(x, y, given.rounds)
-    inverted(x, y, exact)
+    contest(x, y, given.rounds)
     subset(x[: given.subset], y[: given.subset])
     for side, array in (("x", x), ("y", y)):
         np.save(OUT / f"{side}.npy", array)
-    for index in ("exact", "flat"):
+    for index in ("exact", "lists", "flat"):
         command = [sys.executable, __file__, "--memory-of", index]
         print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
-    round_of_self_learning(given.rounds)
+    command = [sys.executable, __file__, "--memory-of", "round"]
+    print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
 
 
 def sides(student: str | None, size: int) -> list[np.ndarray]:
@@ -77,12 +80,12 @@ def sides(student: str | None, size: int) -> list[np.ndarray]:
     found = []
     for languages in SIDES:
         corpus = read_corpus(DATA / "bible", languages=list(languages))
-        texts = [t for lang in languages for t in corpus.texts(lang) if t][:size]
+        texts = list(dict.fromkeys(t for lang in languages for t in corpus.texts(lang) if t))[:size]
         found.append(unit(encoder.encode(texts, language="mul")[0].array))
     return found
 
 
-def margin_search(x: np.ndarray, y: np.ndarray, index: str, **settings: int) -> list[Neighbours]:
+def margin_search(x: np.ndarray, y: np.ndarray, index: str, **settings: Any) -> list[Neighbours]:
     """Both directions, as margins need them."""
     return [cosine_neighbours(a, b, K, index=index, **settings) for a, b in ((x, y), (y, x))]
 
@@ -90,43 +93,41 @@ def margin_search(x: np.ndarray, y: np.ndarray, index: str, **settings: int) -> 
 def contest(x: np.ndarray, y: np.ndarray, rounds: int) -> list[Neighbours]:
     """Exact search in turns with FAISS flat."""
     found: dict[str, list[Neighbours]] = {}
-    taken = {index: [] for index in ("exact", "flat")}
+    taken: dict[str, list[float]] = {index: [] for index in ("exact", "flat")}
     for _ in range(rounds):
         for index, times in taken.items():
-            times.append(
-                timed(lambda index=index: found.update({index: margin_search(x, y, index)}))
-            )
+            start = time.perf_counter()
+            found[index] = margin_search(x, y, index)
+            times.append(time.perf_counter() - start)
     a, b = (statistics.median(taken[i]) for i in ("exact", "flat"))
     print(f"both directions: exact {a:.1f} s, FAISS flat {b:.1f} s, ratio {b / a:.2f} "
-          f"(median of {rounds} in turns)")  # fmt: skip
-    same = np.mean(
-        [(e.ids == f.ids).mean() for e, f in zip(found["exact"], found["flat"], strict=True)]
-    )
-    off = max(
-        np.abs(e.scores - f.scores).max()
-        for e, f in zip(found["exact"], found["flat"], strict=True)
-    )
+          f"(median of {rounds} in turns)", flush=True)  # fmt: skip
+    pairs = list(zip(found["exact"], found["flat"], strict=True))
+    same = np.mean([(e.ids == f.ids).mean() for e, f in pairs])
+    off = max(np.abs(e.scores - f.scores).max() for e, f in pairs)
     print(f"same neighbours at the same rank: {same:.4%}; scores differ by at most {off:.1e}")
+    print_guesses(x, y, found["exact"], {"exact": a, "FAISS flat": b})
     return found["exact"]
 
 
-def inverted(x: np.ndarray, y: np.ndarray, exact: list[Neighbours]) -> None:
-    """IVF: time with its building, and the share of true neighbours it finds."""
-    start = time.perf_counter()
-    cosine_neighbours(x, y, K)
-    whole = time.perf_counter() - start
-    for probes in (4, 8, 16, 32, 64, None):
+def print_guesses(
+    x: np.ndarray, y: np.ndarray, exact: list[Neighbours], times: dict[str, float]
+) -> None:
+    """Both directions by lists, building counted: time, and what is found of the exact answer."""
+    mined = mine_pairs(*exact, retrieval="intersection")
+    wanted = set(zip(mined.source.tolist(), mined.target.tolist(), strict=True))
+    for index, probes in (("lists", 4), ("lists", 8), ("lists", None), ("lists", 32),
+                          ("ivf", 8), ("ivf", 32), ("ivf", None)):  # fmt: skip
         start = time.perf_counter()
-        found = cosine_neighbours(x, y, K, index="ivf", probes=probes)
+        found = margin_search(x, y, index, probes=probes)
         took = time.perf_counter() - start
-        recall = (
-            np.mean(
-                [len(np.intersect1d(a, b)) for a, b in zip(found.ids, exact[0].ids, strict=True)]
-            )
-            / K
-        )
-        print(f"IVF, {probes or 'default'} probes: {took:.1f} s one way, building counted, "
-              f"{whole / took:.1f} times faster than exact, recall {recall:.3f}")  # fmt: skip
+        recall = np.mean([len(np.intersect1d(a, b)) for a, b in
+                          zip(found[0].ids[::10], exact[0].ids[::10], strict=True)]) / K  # fmt: skip
+        made = mine_pairs(*found, retrieval="intersection")
+        both = wanted & set(zip(made.source.tolist(), made.target.tolist(), strict=True))
+        faster = ", ".join(f"{t / took:.1f} times faster than {name}" for name, t in times.items())
+        print(f"{index}, {probes or 'default'} probes: {took:.1f} s, {faster}; {recall:.3f} of the "
+              f"{K} nearest, {len(both) / len(wanted):.3f} of the mined pairs", flush=True)  # fmt: skip
 
 
 def subset(x: np.ndarray, y: np.ndarray) -> None:
@@ -143,26 +144,35 @@ def subset(x: np.ndarray, y: np.ndarray) -> None:
     source, target = np.array(sorted(pairs)).T
     scores = margins(cosines[source, target], of[0][source], of[1][target])
     taken: tuple[set[int], set[int]] = (set(), set())
-    wanted = set()
+    wanted, kept = set(), []
     for at in np.lexsort((target, source, -scores)):
         i, j = int(source[at]), int(target[at])
         if i not in taken[0] and j not in taken[1]:
             taken[0].add(i)
             taken[1].add(j)
             wanted.add((i, j))
+            kept.append(scores[at])
     found = set(zip(mined.source.tolist(), mined.target.tolist(), strict=True))
+    off = np.abs(
+        np.sort(mined.scores)[::-1][: len(wanted)] - np.sort(kept)[::-1][: len(found)]
+    ).max()
     print(f"mined pairs of a {len(x):,} x {len(y):,} subset: {len(found & wanted):,} of "
-          f"{len(found | wanted):,} equal brute force")  # fmt: skip
+          f"{len(found | wanted):,} equal brute force; sorted scores differ by {off:.1e}")  # fmt: skip
 
 
 def memory(index: str) -> None:
     """Peak memory above the inputs of one search, in this process."""
     x, y = (np.load(OUT / f"{side}.npy") for side in "xy")
     cosine_neighbours(x[:2000], y[:2000], K, index=index)  # libraries are not the search's
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     margin_search(x, y, index)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{index}: peak {(after - before) / 2**20:.2f} GiB above the inputs")
+    print(f"{index}: peak {peak() - before:.2f} GiB above the inputs and libraries")
+
+
+def peak() -> float:
+    """Largest memory of this process so far, in GiB; `ru_maxrss` would be a parent's."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.partition("VmHWM:")[2].split()[0]) / 2**20
 
 
 def round_of_self_learning(rounds: int, n: int = 20_000, d: int = 300) -> None:

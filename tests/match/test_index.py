@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isogloss.errors import MissingExtra, UsageError, VectorError
-from isogloss.match.index import INDEXES, cosine_neighbours, in_order, shape
+from isogloss.match.index import GUESSES, INDEXES, cosine_neighbours, in_order, shape
 from isogloss.match.neighbours import unit
 
 faiss_only = pytest.importorskip("faiss", reason="needs pip install isogloss[faiss]")
@@ -19,37 +19,43 @@ def clusters(n, m, d=32, topics=60, noise=0.5, seed=0):
     return unit(made[0]), unit(made[1])
 
 
+ALL = {"lists": 20, "probes": 20}
+
+
 @pytest.mark.parametrize("k", [1, 4])
-def test_flat_and_ivf_through_all_lists_equal_the_exact_search(k):
+def test_flat_and_guesses_through_all_lists_equal_the_exact_search(k):
     x, y = clusters(200, 900)
     wanted = cosine_neighbours(x, y, k)
-    for index, settings in (("flat", {}), ("ivf", {"lists": 20, "probes": 20})):
+    for index, settings in (("flat", {}), ("ivf", ALL), ("lists", ALL)):
         found = cosine_neighbours(x, y, k, index=index, **settings)
         np.testing.assert_array_equal(found.ids, wanted.ids)
         np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-6)
 
 
-def test_ivf_finds_most_neighbours_of_text_like_vectors_and_misses_some_with_one_probe():
+@pytest.mark.parametrize("index", GUESSES)
+def test_guesses_find_most_neighbours_and_miss_some_with_one_probe(index):
     x, y = clusters(400, 2000)
     wanted = cosine_neighbours(x, y, 4).ids
 
     def recall(**settings):
-        found = cosine_neighbours(x, y, 4, index="ivf", **settings).ids
+        found = cosine_neighbours(x, y, 4, index=index, **settings).ids
         return np.mean([np.isin(f, w).mean() for f, w in zip(found, wanted, strict=True)])
 
     assert recall() > 0.9
     assert recall(lists=50, probes=1) < recall(lists=50, probes=50) == 1
 
 
-def test_ivf_is_the_same_again():
+@pytest.mark.parametrize("index", GUESSES)
+def test_a_guess_is_the_same_again(index):
     x, y = clusters(100, 1000)
-    one, two = (cosine_neighbours(x, y, 3, index="ivf", seed=5) for _ in range(2))
+    one, two = (cosine_neighbours(x, y, 3, index=index, seed=5) for _ in range(2))
     assert one.ids.tobytes() == two.ids.tobytes() and one.scores.tobytes() == two.scores.tobytes()
 
 
-def test_a_query_with_too_short_lists_is_answered_exactly():
+@pytest.mark.parametrize("index", GUESSES)
+def test_a_query_with_too_short_lists_is_answered_exactly(index):
     x, y = clusters(50, 60)
-    found = cosine_neighbours(x, y, 30, index="ivf", lists=30, probes=1)
+    found = cosine_neighbours(x, y, 30, index=index, lists=30, probes=1)
     assert (found.ids >= 0).all()
     np.testing.assert_array_equal(found.ids, cosine_neighbours(x, y, 30).ids)
 
@@ -78,7 +84,7 @@ def test_what_cannot_be_searched_says_so(index):
 
 def test_settings_that_cannot_be_say_so():
     x = unit(np.eye(4))
-    with pytest.raises(UsageError, match="there is exact, flat, ivf"):
+    with pytest.raises(UsageError, match="there is exact, lists, flat, ivf"):
         cosine_neighbours(x, x, 1, index="hnsw")
     with pytest.raises(UsageError, match="settings of ivf"):
         cosine_neighbours(x, x, 1, index="flat", probes=2)

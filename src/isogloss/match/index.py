@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from isogloss.errors import MissingExtra, UsageError, VectorError
+from isogloss.match.inverted import by_lists
 from isogloss.match.search import Neighbours, nearest
 
 POINTS = 39  # training vectors a list at least; under that faiss itself warns
 MOST_POINTS = 256  # a list; more do not move the centres
-SHARE = 1 / 16  # of the lists are looked through
 
 
 def cosine_neighbours(
@@ -27,19 +28,20 @@ def cosine_neighbours(
     """The k rows of `y` nearest to each row of `x` by cosine, through the named index.
 
     `exact` is `search.nearest`. `flat` is exact too, by faiss: choose by what is faster on the
-    machine. `ivf` sorts `y` into lists around centres and looks only into the lists whose centres
-    are nearest to the query: prefer it from a million sentences on, where losing a few neighbours
-    in a hundred is worth the time. A query whose lists hold fewer than k vectors is answered
-    exactly.
+    machine. `lists` sorts `y` into lists around centres and looks only into the lists whose centres
+    are nearest to the query: prefer it where losing a few neighbours in a hundred is worth the
+    time. `ivf` does the same by faiss, for queries that come a few at a time. A query whose lists
+    hold fewer than k vectors is answered exactly.
 
     Args:
         x: `[n, d]` unit vectors.
         y: `[m, d]` unit vectors.
         k: neighbours to give.
         index: one of `INDEXES`.
-        seed: of the training of `ivf`.
-        lists: of `ivf`; 4 sqrt(m) by default, fewer where a list would have under 39 vectors.
-        probes: lists of `ivf` that are looked through; a sixteenth by default, at least one.
+        seed: of the training of `lists` and `ivf`.
+        lists: of `lists`, sqrt(m) by default, and of `ivf`, 4 sqrt(m); fewer where one would have
+            under 39 vectors.
+        probes: lists that are looked through, at least one; a twentieth, of `ivf` a sixteenth.
 
     Raises:
         UsageError: an index that does not exist; lists or probes that it does not have.
@@ -51,47 +53,58 @@ def cosine_neighbours(
     """
     if index not in INDEXES:
         raise UsageError(f"no index {index!r}; there is {', '.join(INDEXES)}")
-    settings: dict[str, Any] = {"lists": lists, "probes": probes}
-    if index != "ivf" and (lists or probes):
-        raise UsageError(f"lists and probes are settings of ivf; the index is {index}")
+    if index not in GUESSES and (lists or probes):
+        raise UsageError(f"lists and probes are settings of lists and ivf; the index is {index}")
     if x.shape[1] != y.shape[1]:
         raise VectorError(f"vectors of widths {x.shape[1]} and {y.shape[1]} have no cosine")
     if not 1 <= k <= len(y):
         raise VectorError(f"k is {k}; the index holds {len(y)} vectors")
     x, y = (np.ascontiguousarray(side, np.float32) for side in (x, y))
-    return INDEXES[index](x, y, k, seed=seed, **settings)
+    if index in GUESSES:
+        chosen = shape(len(y), lists, probes, guess=GUESSES[index])
+        return INDEXES[index](x, y, k, seed, *chosen)
+    return INDEXES[index](x, y, k)
 
 
-def shape(m: int, lists: int | None = None, probes: int | None = None) -> tuple[int, int]:
-    """Lists and probes of `ivf` over m vectors.
+class Guess(NamedTuple):
+    """How an index that guesses is laid out: `factor` sqrt(m) lists, a `share` looked through."""
+
+    factor: float
+    share: float
+
+
+GUESSES = {"lists": Guess(1, 1 / 20), "ivf": Guess(4, 1 / 16)}
+
+
+def shape(
+    m: int, lists: int | None = None, probes: int | None = None, *, guess: Guess = GUESSES["ivf"]
+) -> tuple[int, int]:
+    """Lists and probes over m vectors.
 
     Raises:
         UsageError: more lists than vectors, or more probes than lists.
     """
-    lists = max(1, min(round(4 * m**0.5), m // POINTS)) if lists is None else lists
+    lists = max(1, min(round(guess.factor * m**0.5), m // POINTS)) if lists is None else lists
     if not 1 <= lists <= m:
         raise UsageError(f"{lists} lists of {m} vectors; there can be 1 to {m}")
-    probes = max(1, round(lists * SHARE)) if probes is None else probes
+    probes = max(1, round(lists * guess.share)) if probes is None else probes
     if not 1 <= probes <= lists:
         raise UsageError(f"{probes} probes of {lists} lists; there can be 1 to {lists}")
     return lists, probes
 
 
-def _exact(x: np.ndarray, y: np.ndarray, k: int, **settings: Any) -> Neighbours:
-    return nearest(x, y, k)
-
-
-def _flat(x: np.ndarray, y: np.ndarray, k: int, **settings: Any) -> Neighbours:
+def _flat(x: np.ndarray, y: np.ndarray, k: int) -> Neighbours:
     made = _faiss().IndexFlatIP(y.shape[1])
     made.add(y)
     return _ask(made, x, y, k)
 
 
-def _ivf(
-    x: np.ndarray, y: np.ndarray, k: int, *, seed: int, lists: int | None, probes: int | None
-) -> Neighbours:
+def _lists(x: np.ndarray, y: np.ndarray, k: int, seed: int, lists: int, probes: int) -> Neighbours:
+    return in_order(*by_lists(x, y, k, lists=lists, probes=probes, seed=seed))
+
+
+def _ivf(x: np.ndarray, y: np.ndarray, k: int, seed: int, lists: int, probes: int) -> Neighbours:
     faiss = _faiss()
-    lists, probes = shape(len(y), lists, probes)
     centres = faiss.IndexFlatIP(y.shape[1])
     made = faiss.IndexIVFFlat(centres, y.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
     made.cp.seed = seed
@@ -126,5 +139,10 @@ def _faiss() -> Any:
     return faiss
 
 
-INDEXES = {"exact": _exact, "flat": _flat, "ivf": _ivf}
-"""A family: the same question, answered by our own tiles or by an index of faiss."""
+INDEXES: dict[str, Callable[..., Neighbours]] = {
+    "exact": nearest,
+    "lists": _lists,
+    "flat": _flat,
+    "ivf": _ivf,
+}
+"""A family: the same question, answered by our own tiles and lists or by an index of faiss."""
