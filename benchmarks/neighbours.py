@@ -121,13 +121,13 @@ def print_guesses(
         start = time.perf_counter()
         found = margin_search(x, y, index, probes=probes)
         took = time.perf_counter() - start
-        recall = np.mean([len(np.intersect1d(a, b)) for a, b in
-                          zip(found[0].ids[::10], exact[0].ids[::10], strict=True)]) / K  # fmt: skip
+        some = zip(found[0].ids[::10], exact[0].ids[::10], strict=True)
+        recall = np.mean([len(np.intersect1d(a, b)) for a, b in some]) / K
         made = mine_pairs(*found, retrieval="intersection")
         both = wanted & set(zip(made.source.tolist(), made.target.tolist(), strict=True))
         faster = ", ".join(f"{t / took:.1f} times faster than {name}" for name, t in times.items())
-        print(f"{index}, {probes or 'default'} probes: {took:.1f} s, {faster}; {recall:.3f} of the "
-              f"{K} nearest, {len(both) / len(wanted):.3f} of the mined pairs", flush=True)  # fmt: skip
+        share = f"{recall:.3f} of the {K} nearest, {len(both) / len(wanted):.3f} of the mined pairs"
+        print(f"{index}, {probes or 'default'} probes: {took:.1f} s, {faster}; {share}", flush=True)
 
 
 def subset(x: np.ndarray, y: np.ndarray) -> None:
@@ -156,8 +156,9 @@ def subset(x: np.ndarray, y: np.ndarray) -> None:
     off = np.abs(
         np.sort(mined.scores)[::-1][: len(wanted)] - np.sort(kept)[::-1][: len(found)]
     ).max()
-    print(f"mined pairs of a {len(x):,} x {len(y):,} subset: {len(found & wanted):,} of "
-          f"{len(found | wanted):,} equal brute force; sorted scores differ by {off:.1e}")  # fmt: skip
+    same = f"{len(found & wanted):,} of {len(found | wanted):,}"
+    print(f"mined pairs of a {len(x):,} x {len(y):,} subset: {same} equal brute force; sorted scores "
+          f"differ by {off:.1e}")  # fmt: skip
 
 
 def memory(index: str) -> None:
@@ -200,9 +201,7 @@ def round_of_self_learning(rounds: int, n: int = 20_000, d: int = 300) -> None:
     for name, taken in times.items():
         print(f"{name}: {statistics.median(taken[1:]):.2f} s, "
               f"{statistics.median(taken[1:]) / bare:.2f} of two bare products")  # fmt: skip
-    print(
-        f"peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
-    )
+    print(f"peak of this process {peak():.2f} GiB")
 
 
 def timed(run: Callable[[], object]) -> float:
