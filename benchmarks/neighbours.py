@@ -157,8 +157,8 @@ def subset(x: np.ndarray, y: np.ndarray) -> None:
         np.sort(mined.scores)[::-1][: len(wanted)] - np.sort(kept)[::-1][: len(found)]
     ).max()
     same = f"{len(found & wanted):,} of {len(found | wanted):,}"
-    print(f"mined pairs of a {len(x):,} x {len(y):,} subset: {same} equal brute force; sorted scores "
-          f"differ by {off:.1e}")  # fmt: skip
+    print(f"mined pairs of a {len(x):,} x {len(y):,} subset: {same} equal brute force")
+    print(f"  their sorted scores differ by {off:.1e} at most: the others are ties")
 
 
 def memory(index: str) -> None:
@@ -181,6 +181,8 @@ def round_of_self_learning(rounds: int, n: int = 20_000, d: int = 300) -> None:
     rng = np.random.default_rng(0)
     x, y = (unit(rng.normal(size=(n, d))) for _ in range(2))
     pairs = np.stack([np.arange(n)] * 2, 1)
+    draw_dictionary(x, y, 0.1, rng)
+    print(f"a round of {n:,} x {n:,} x {d}: peak of the whole process {peak():.2f} GiB")
     times: dict[str, list[float]] = {}
 
     def note(name: str, run: Callable[[], object]) -> None:
@@ -201,7 +203,6 @@ def round_of_self_learning(rounds: int, n: int = 20_000, d: int = 300) -> None:
     for name, taken in times.items():
         print(f"{name}: {statistics.median(taken[1:]):.2f} s, "
               f"{statistics.median(taken[1:]) / bare:.2f} of two bare products")  # fmt: skip
-    print(f"peak of this process {peak():.2f} GiB")
 
 
 def timed(run: Callable[[], object]) -> float:

@@ -86,7 +86,7 @@ def test_settings_that_cannot_be_say_so():
     x = unit(np.eye(4))
     with pytest.raises(UsageError, match="there is exact, lists, flat, ivf"):
         cosine_neighbours(x, x, 1, index="hnsw")
-    with pytest.raises(UsageError, match="settings of ivf"):
+    with pytest.raises(UsageError, match="settings of lists and ivf"):
         cosine_neighbours(x, x, 1, index="flat", probes=2)
     with pytest.raises(UsageError, match="5 probes of 2 lists"):
         cosine_neighbours(x, x, 1, index="ivf", lists=2, probes=5)
