@@ -41,6 +41,8 @@ LANGUAGES = {"eng": "en", "spa": "es", "fra": "fr", "hin": "hi", "fin": "fi", "h
 WITH_HUB = ("spa", "fra", "hin")
 WITHOUT_HUB = (("spa", "fra"), ("spa", "hin"), ("fra", "hin"), ("fin", "hun"))
 FEW = 50  # seed pairs of the semi-supervised runs
+PATIENCE = 10  # of self-learning; its own 50 took four times as long
+LEARNT = ("semi_supervised", "identical", "unsupervised")
 LEAST = 5  # times a word must occur
 Words = dict[str, list[list[str]]]
 Spelt = dict[str, WordVectors]
@@ -148,7 +150,8 @@ def with_hub(spelt: Spelt, pairs: Mapping[str, list[tuple[str, str]]], seed: int
             start = time.perf_counter()
             given = known[:FEW] if method == "semi_supervised" else known
             try:
-                fitted = fit_maps(method, spaces, given, seed=seed)
+                settings = {"patience": PATIENCE} if method in LEARNT else {}
+                fitted = fit_maps(method, spaces, given, seed=seed, **settings)
             except Exception as error:  # a method that cannot be fitted is a finding
                 print(f"eng-{lang} {method}: {error}")
                 continue

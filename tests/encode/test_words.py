@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from isogloss.encode import load_encoder
+from isogloss.encode.tokens import RustTokenizer
 from isogloss.encode.words import windows
 
 WORDS = [["ab", "c", "dea"], [], ["b"], ["ab", "c", "dea", "bb", "a"]]
@@ -54,3 +56,13 @@ def test_a_word_without_a_token_is_counted(tiny):
     last = vectors[max(vectors)]
     assert last.lengths.tolist() == [3]
     assert last.silent == 3 - len(set(last.words.tolist()))
+
+
+def test_a_token_that_is_a_space_belongs_to_the_word_behind_it():
+    pieces = ["<unk>", "▁", "a", "b", "▁a"]
+    model = models.Unigram([(p, -1.0 - i / 10) for i, p in enumerate(pieces)], unk_id=0)
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    [made] = RustTokenizer(tokenizer, 99, 0, special=False).split([["a", "bb", "b"]])
+    assert [pieces[i] for i in made.ids] == ["▁a", "▁", "b", "b", "▁", "b"]
+    assert made.words.tolist() == [0, 1, 1, 1, 2, 2]

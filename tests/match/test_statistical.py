@@ -1,9 +1,13 @@
 """The statistical aligner learns a word-for-word code, and says what it cannot do."""
 
+from types import SimpleNamespace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
 from isogloss.errors import CorpusError, UsageError
+from isogloss.match import statistical
 from isogloss.match.statistical import MODELS, align_statistically
 
 pytest.importorskip("thot", reason="needs pip install isogloss[align-stat]")
@@ -64,3 +68,38 @@ def test_what_cannot_be_aligned_says_so():
     with pytest.raises(CorpusError, match="sentence pair 1 has 2000 and 1 words"):
         align_statistically([["a"] * 2000], [["b"]])
     assert "eflomal" in MODELS
+
+
+class Recorded:
+    """Stands for a model of the library: notes what it was made from and its rounds."""
+
+    log: ClassVar[list[str]] = []
+    max_sentence_length = 9
+
+    def __init__(self, start=None):
+        self.num_sentence_pairs = start.num_sentence_pairs if start else 0
+        self.log.append(f"{type(self).__name__} from {type(start).__name__}")
+
+    def add_sentence_pair(self, source, target):
+        self.num_sentence_pairs += 1
+
+    def start_training(self):
+        return 1000  # the library gives the number of pairs here, not of rounds
+
+    def train(self):
+        self.log.append("train")
+
+    def end_training(self):
+        self.log.append(f"{self.num_sentence_pairs} pairs")
+
+
+def test_a_model_is_started_from_the_one_before_it_and_trained_for_its_rounds():
+    names = ["Ibm1AlignmentModel", "HmmAlignmentModel"]
+    library = SimpleNamespace(**{name: type(name, (Recorded,), {}) for name in names})
+    Recorded.log = []
+    statistical._train(library, MODELS["hmm"], [["a"]] * 3, [["b"]] * 3, 0)
+    rounds = ["train"] * statistical.ROUNDS
+    assert Recorded.log == [
+        f"{names[0]} from NoneType", *rounds, "3 pairs",
+        f"{names[1]} from {names[0]}", *rounds, "3 pairs",
+    ]  # fmt: skip

@@ -158,3 +158,11 @@ def test_what_cannot_be_learnt_says_so():
     with pytest.raises(VectorError, match="source: 1 of 50 rows hold NaN"):
         self_learning("unsupervised", source=x, target=y)
     assert set(POINTS) >= {"supervised", "semi_supervised", "identical", "unsupervised"}
+
+
+def test_more_candidates_are_looked_at_as_learning_stalls_until_it_ends():
+    x, y, gold = spaces(200)
+    pairs = np.stack([np.arange(30), gold[:30]], 1)
+    learnt = self_learning("semi_supervised", source=x, target=y, pairs=pairs, patience=2)
+    assert len(learnt.objective) < 200  # with a tenth of them it would go on to the last round
+    assert len(learnt.pairs) == 2 * 200  # the last dictionary leaves no word out

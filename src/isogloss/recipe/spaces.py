@@ -86,6 +86,7 @@ def fit_maps(
     normalisers: Sequence[str] = NORMALISERS,
     seed: int = 0,
     start: Start = silent,
+    **settings: Any,
 ) -> Fitted:
     """Fit one of `methods()`; the maps take the vectors as they were read.
 
@@ -97,6 +98,7 @@ def fit_maps(
         normalisers: fitted on each side first; self-learning has its own.
         seed: of what is random.
         start: starts progress bars.
+        settings: of the method, such as `penalty` of ridge or `patience` of self-learning.
 
     Raises:
         UsageError: an unknown method, or pairs are missing.
@@ -109,18 +111,19 @@ def fit_maps(
             method, source=x, target=y, pairs=pairs, seed=seed,
             words=(spaces.source.words, spaces.target.words),
             advance=start("learning", POINTS[method].rounds) if POINTS[method].learn else None,
+            **settings,
         )  # fmt: skip
         return Fitted(learned.source, learned.target)
     prepared = [normalise(side, normalisers) for side in (x, y)]
     x, y = (one.apply(side) for one, side in zip(prepared, (x, y), strict=True))
     if method == "wasserstein_procrustes":
-        made = wasserstein_procrustes(x, y, seed=seed)
+        made = wasserstein_procrustes(x, y, seed=seed, **settings)
     elif pairs is None:
         raise UsageError(f"{method} needs a dictionary", remedy="name one with --dictionary")
     elif method == "rcsls":
-        made = rcsls(x, y, pairs)
+        made = rcsls(x, y, pairs, **settings)
     else:
-        made = fit(method, source=x[pairs[:, 0]], target=y[pairs[:, 1]])
+        made = fit(method, source=x[pairs[:, 0]], target=y[pairs[:, 1]], **settings)
     return Fitted(prepared[0].then(made), prepared[1])
 
 
