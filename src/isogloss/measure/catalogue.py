@@ -52,6 +52,13 @@ MEASURES = {
     "lexicon_p5": About("lexicon P@5", "higher", "share of words with a right one among five"),
     "lexicon_p10": About("lexicon P@10", "higher", "share of words with a right one among ten"),
     "lexicon_mrr": About("lexicon MRR", "higher", "mean of 1 / rank of the first right word"),
+    "alignment_aer": About("AER", "lower", "1 - (sure links found + possible found) / all"),
+    "alignment_precision": About("link precision", "higher", "share of links that gold allows"),
+    "alignment_recall": About("link recall", "higher", "share of sure gold links that are found"),
+    "alignment_f1": About("link F1", "higher", "harmonic mean of link precision and recall"),
+    "null_precision": About("null precision", "higher", "share of words left alone that should be"),
+    "null_recall": About("null recall", "higher", "share of words to be left alone that are"),
+    "null_f1": About("null F1", "higher", "harmonic mean of null precision and recall"),
     "language_similarity": About(
         "language similarity", None, "mean cosine of two languages' parallel sentences"
     ),
