@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from isogloss.errors import VectorError
-from isogloss.measure.word_alignment import alignment_scores
+from isogloss.match.word_alignment import Links
+from isogloss.measure.catalogue import MEASURES
+from isogloss.measure.word_alignment import alignment_scores, link_scores
 
 FOUND = [{(0, 0), (1, 1), (2, 0)}, {(0, 1)}, set()]
 SURE = [{(0, 0), (1, 2)}, {(0, 1)}, {(0, 0)}]
@@ -59,3 +61,15 @@ def test_what_has_no_meaning_says_so():
         alignment_scores(FOUND, [set()] * 3, POSSIBLE, LENGTHS)
     with pytest.raises(VectorError, match="3 sentences with found links, 2 with gold"):
         alignment_scores(FOUND, SURE[:2], POSSIBLE, LENGTHS)
+
+
+def test_links_without_gold():
+    one = Links(np.array([0, 0]), np.array([0, 2]), np.array([0.5, 0.8]), (2, 3))
+    other = Links(np.array([0]), np.array([0]), np.array([1.0]), (1, 1))
+    score, alone = link_scores([one, other], language="deu_Latn")
+    assert score.value == pytest.approx(((0.8 + 0.5 + 0.8) / 5 + 1) / 2)
+    assert alone.value == pytest.approx(2 / 7)  # over words, not over sentences
+    for row in (score, alone):
+        assert row.measure in MEASURES and row.low <= row.value <= row.high and row.n == 2
+    with pytest.raises(VectorError, match="at least 2 items"):
+        link_scores([one])

@@ -1,9 +1,15 @@
-"""A tiny static model of two languages that are one language with two spellings."""
+"""A tiny static model of two languages that are one spelled twice; recipes on less text."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+import isogloss
+from isogloss.settings import read_toml
+
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 WORDS = 400
 WIDTH = 16
@@ -31,3 +37,24 @@ def bilingual(tmp_path_factory):
               "type": "sentence_transformers.models.StaticEmbedding"}  # fmt: skip
     (folder / "modules.json").write_text(json.dumps([module]), encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def shorter(tmp_path, minilm):
+    """Run a recipe of the repository with a few languages and the first rows of its own texts."""
+    pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
+
+    def run(name, tags=("deu_Latn", "rus_Cyrl"), **rows):
+        recipe = read_toml(RECIPES / f"{name}.toml")
+        assert recipe["name"] == name and set(recipe["text"]) == set(rows)
+        for text, count in rows.items():
+            corpus = isogloss.read_corpus(recipe["text"][text]["path"], languages=["eng", *tags])
+            folder = tmp_path / text
+            folder.mkdir(exist_ok=True)
+            for tag in ("eng_Latn", *tags):
+                lines = "".join(f"{line}\n" for line in corpus.texts(tag)[:count])
+                (folder / f"{tag}.txt").write_text(lines, encoding="utf-8")
+            recipe["text"][text]["path"] = str(folder)
+        return isogloss.run({**recipe, "languages": tags}, out=tmp_path / name)
+
+    return run

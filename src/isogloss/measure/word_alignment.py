@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from isogloss.errors import VectorError
-from isogloss.score import Score, Scores, bootstrap_of_sums, defined
+from isogloss.match.word_alignment import Links
+from isogloss.score import (
+    Score,
+    Scores,
+    bootstrap_mean,
+    bootstrap_of_sums,
+    bootstrap_ratio,
+    defined,
+)
 
 Link = tuple[int, int]
 Statistic = Callable[[np.ndarray], np.ndarray]
@@ -86,6 +94,35 @@ def alignment_scores(
             )
         )  # fmt: skip
     return Scores(made)
+
+
+def link_scores(found: Sequence[Links], *, seed: int = 0, **where: Any) -> Scores:
+    """What links say without gold: the mean score of the pairs, and the share of unlinked words.
+
+    The score of a pair is the mean over all its words of their best link, see `Links.score`. Both
+    compare texts under one method; methods score links on scales of their own.
+
+    Args:
+        found: links of each sentence pair.
+        seed: of the bootstrap over sentences.
+        where: columns of the rows.
+
+    Raises:
+        VectorError: fewer than 2 sentence pairs, or no word in any.
+    """
+    words = np.array([sum(one.lengths) for one in found])  # [n]
+    alone = np.array([sum(map(len, one.nulls)) for one in found])  # [n]
+    intervals = {
+        "alignment_score": bootstrap_mean(np.array([one.score for one in found]), seed=seed)[0],
+        "alignment_null_share": bootstrap_ratio(alone, words, seed=seed),
+    }
+    return Scores(
+        Score(
+            measure=name, value=at.value, low=at.low, high=at.high, n=len(found),
+            interval="bootstrap over sentences", seed=seed, **where,
+        )
+        for name, at in intervals.items()
+    )  # fmt: skip
 
 
 def _nulls(links: Collection[Link], lengths: tuple[int, int]) -> set[tuple[int, int]]:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from isogloss import registry
 from isogloss.encode import encode_cached
 from isogloss.encode.vectors import Vectors, pair_rows
-from isogloss.errors import CorpusError, UnknownName, UsageError, VectorError
+from isogloss.errors import CorpusError, UsageError, VectorError
 from isogloss.files import write_json
 from isogloss.measure.languages import layer_numbers
-from isogloss.recipe.step import Step, Workplace
+from isogloss.recipe.step import Step, Workplace, full_name
 from isogloss.registry import register
 from isogloss.score import Score, Scores
 from isogloss.space.linear import fit, orthogonality_deviation
@@ -60,12 +59,12 @@ class FitMaps(Step):
     @field_validator("normalisers")
     @classmethod
     def _known_normalisers(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_full_name("normaliser", name) for name in names)
+        return tuple(full_name("normaliser", name) for name in names)
 
     @field_validator("to_pivot")
     @classmethod
     def _known_map(cls, name: str | None) -> str | None:
-        return None if name is None else _full_name("map", name)
+        return None if name is None else full_name("map", name)
 
     @model_validator(mode="after")
     def _does_something(self) -> FitMaps:
@@ -291,11 +290,3 @@ def _pairs(corpus: Corpus, language: str, pivot: str) -> set[tuple[str, str]]:
 
 def _folder(step: Path, language: str, layer: int) -> Path:
     return step / MAPS / language / f"layer-{layer:02d}"
-
-
-def _full_name(kind: str, name: str) -> str:
-    """The versioned name; pydantic wants a ValueError to say which setting is wrong."""
-    try:
-        return registry.full_name(kind, name)
-    except UnknownName as error:
-        raise ValueError(f"{error.message}; {error.remedy}") from None

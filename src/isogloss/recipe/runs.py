@@ -29,7 +29,7 @@ from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.progress import Start, silent
 from isogloss.recipe.maps import copy_maps
 from isogloss.recipe.recipe import Recipe
-from isogloss.recipe.step import Step, Workplace, read_notes, step_key
+from isogloss.recipe.step import FILES, Step, Workplace, read_notes, step_key
 from isogloss.score import Scores
 
 
@@ -313,6 +313,9 @@ def _publish(
                 shutil.copytree(made / "model", temporary, dirs_exist_ok=True)
                 write_card(temporary, scores, provenance)
         copy_maps(made, step.name, folder)
+        if (made / FILES).is_dir():
+            with atomic_folder(folder / FILES / step.name) as temporary:
+                shutil.copytree(made / FILES, temporary, dirs_exist_ok=True)
     scores.to_json(folder / "results.json")
     scores.to_parquet(folder / "results.parquet")
     write_json(folder / "provenance.json", provenance)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isogloss import registry
+from isogloss.errors import UnknownName
 from isogloss.files import fingerprint
 from isogloss.progress import Start, silent
 from isogloss.score import Scores
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
     from isogloss.corpus.records import Corpus
     from isogloss.encode.protocol import Encoder
+
+FILES = "files"
+"""A step's folder of this name is copied to the run's, `files/<step>`, for people to use."""
 
 
 class Step(Settings):
@@ -108,6 +113,14 @@ def step_key(step: Step, shared: dict[str, Any], inputs: dict[str, str]) -> str:
     """The cache key of a step: its name and version, its settings, and its inputs' fingerprints."""
     needed = {field: inputs[name] for field, name in step.needs().items()}
     return fingerprint(step.use, step.key_settings(), shared, needed)
+
+
+def full_name(kind: str, name: str) -> str:
+    """The versioned name; pydantic wants a ValueError to say which setting is wrong."""
+    try:
+        return registry.full_name(kind, name)
+    except UnknownName as error:
+        raise ValueError(f"{error.message}; {error.remedy}") from None
 
 
 def read_notes(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isogloss.corpus import read_corpus
 from isogloss.corpus.alignments import (
@@ -23,6 +23,10 @@ from isogloss.match.statistical import MODELS, align_statistically
 from isogloss.match.word_alignment import Links, align_words
 from isogloss.progress import Start, silent
 from isogloss.score import Scores
+
+if TYPE_CHECKING:
+    from isogloss.corpus.records import Corpus
+    from isogloss.encode.protocol import Encoder
 
 PAIRS = 512  # whose token vectors are in memory together
 Segment = Callable[[str, str], list[str]]
@@ -80,18 +84,27 @@ def read_text(
             f"words are aligned between 2 languages; there are {len(found)}", file=path,
             remedy="name source and target, such as --languages deu,eng",
         )  # fmt: skip
+    made = corpus_text(corpus, *map(str, found), segment=segment)
+    links = []
+    if gold is not None:
+        lengths = [(len(s), len(t)) for s, t in zip(made.source, made.target, strict=True)]
+        read = zip(made.source, made.target, read_pharaoh(gold, lengths), strict=True)
+        links = [Gold(s, t, *one) for s, t, one in read]
+    return made._replace(gold=links, notes=[*corpus.notes, *made.notes])
+
+
+def corpus_text(
+    corpus: Corpus, source: str, target: str, *, segment: Segment = segment_words
+) -> Text:
+    """The sentence pairs of two of a corpus's languages; pairs that lack a side are left out."""
+    found = corpus.resolve([source, target])
     both = list(zip(*(corpus.texts(language) for language in found), strict=True))
     kept = [i for i, pair in enumerate(both) if None not in pair]
     sides = [[segment(both[i][at] or "", found[at].script) for i in kept] for at in (0, 1)]
-    notes = list(corpus.notes)
+    notes = []
     if len(kept) < len(both):
         notes.append(f"{len(both) - len(kept)} of {len(both)} pairs lack one side; left out")
-    links = []
-    if gold is not None:
-        lengths = [(len(s), len(t)) for s, t in zip(*sides, strict=True)]
-        read = read_pharaoh(gold, lengths)
-        links = [Gold(s, t, *one) for s, t, one in zip(*sides, read, strict=True)]
-    return Text(corpus.name, [corpus.ids[i] for i in kept], *sides, links, notes)
+    return Text(corpus.name, [corpus.ids[i] for i in kept], *sides, [], notes)
 
 
 def align(
@@ -130,6 +143,22 @@ def align(
     from isogloss.encode import load_encoder
 
     encoder = load_encoder(model, network=network)
+    return align_encoded(
+        encoder, text, methods=methods, layer=layer, unit=unit, distortion=distortion, start=start
+    )
+
+
+def align_encoded(
+    encoder: Encoder,
+    text: Text,
+    *,
+    methods: Sequence[str],
+    layer: int | None = None,
+    unit: str = "subword",
+    distortion: float = 0.0,
+    start: Start = silent,
+) -> dict[str, list[Links]]:
+    """Links of every pair by every method, from an encoder's vectors; see `align`."""
     chosen = middle(encoder.layers) if layer is None else layer
     found: dict[str, list[Links]] = {name: [] for name in methods}
     advance = start("aligning", len(text.ids))

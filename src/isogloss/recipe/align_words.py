@@ -1,0 +1,123 @@
+"""A step that links the words of a text's sentence pairs by a model's vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from isogloss.files import sha256_file
+from isogloss.measure.word_alignment import link_scores
+from isogloss.recipe.step import FILES, Step, Workplace, full_name
+from isogloss.recipe.word_alignment import (
+    align_encoded,
+    corpus_text,
+    middle,
+    read_text,
+    score,
+    write,
+)
+from isogloss.registry import register
+from isogloss.score import Scores
+from isogloss.settings import Settings
+
+
+class Sides(Settings):
+    """Two languages whose words are linked.
+
+    Attributes:
+        source: language of the text.
+        target: another one.
+        gold: a gold TSV (see `corpus.alignments.read_gold`) of these languages, whose own pairs are
+            aligned in place of the text's, and scored.
+    """
+
+    source: str
+    target: str
+    gold: str | None = None
+
+    @field_validator("gold")
+    @classmethod
+    def _there(cls, file: str | None) -> str | None:
+        if file is not None and not Path(file).is_file():
+            raise ValueError(f"there is no file {file}")
+        return file
+
+
+@register("step", "align_words.v1")
+class AlignWords(Step):
+    """Link words by the similarity of their tokens, by several methods side by side.
+
+    The links lie in the run's folder, `files/<step>/<source>-<target>/<method>`, as Pharaoh, TSV,
+    JSON lines and a page.
+
+    Attributes:
+        model: `teacher`, or the name of a step that made a model.
+        text: the corpus.
+        pairs: languages to link; each language with the pivot by default.
+        methods: registered extractions, see docs/match.md.
+        layer: whose vectors are compared; two thirds up by default.
+        unit: `subword` or `word`.
+        distortion: see `match.grid`.
+    """
+
+    model: str = "teacher"
+    text: str
+    pairs: tuple[Sides, ...] = ()
+    methods: tuple[str, ...] = Field(default=("itermax",), min_length=1)
+    layer: int | None = None
+    unit: Literal["subword", "word"] = "subword"
+    distortion: float = Field(default=0.0, ge=0)
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(full_name("extraction", name) for name in names))
+
+    def needs(self) -> dict[str, str]:
+        """The model and the text."""
+        return {"model": self.model, "text": self.text}
+
+    def key_settings(self) -> dict[str, Any]:
+        """Settings with the content of gold files."""
+        return {**super().key_settings(), "golds": [_fingerprint(pair) for pair in self.pairs]}
+
+    def run(self, place: Workplace) -> None:
+        """Link, write, and score: against gold, and what links say without it."""
+        encoder, corpus = place.encoder(self.model), place.texts[self.text]
+        pairs = self.pairs or [Sides(source=x, target=place.pivot) for x in place.languages]
+        layer = middle(encoder.layers) if self.layer is None else self.layer
+        rows = Scores()
+        for pair in pairs:
+            source, target = map(str, corpus.resolve([pair.source, pair.target]))
+            text = read_text(pair.gold) if pair.gold else corpus_text(corpus, source, target)
+            linked = align_encoded(
+                encoder, text, methods=self.methods, layer=layer, unit=self.unit,
+                distortion=self.distortion, start=place.start,
+            )  # fmt: skip
+            found = {name.rpartition(".v")[0]: links for name, links in linked.items()}
+            folder = place.folder / FILES / f"{source}-{target}"
+            write(folder, text, found, f"{source} to {target}, {text.name}, {encoder.name}")
+            missing = 0 if text.gold else len(corpus) - len(text.ids)
+            where: dict[str, Any] = {
+                "language": source, "pivot": target, "direction": f"{source}>{target}",
+                "dropped": {"missing in one language": missing} if missing else {},
+                "corpus_fingerprint": _fingerprint(pair) or corpus.fingerprint,
+            }  # fmt: skip
+            for name, links in found.items():
+                how = {"method": name, "unit": self.unit}
+                made = link_scores(links, seed=place.seed, settings=how)
+                if text.gold:
+                    made += score(text, {name: links}).having(settings=how)
+                rows += made.having(dataset=text.name, **where)
+            place.notes += [f"{self.name}, {source}>{target}: {note}" for note in text.notes]
+        rows = rows.having(
+            layer=layer, system=encoder.name, seed=place.seed,
+            model_fingerprint=encoder.fingerprint,
+        )  # fmt: skip
+        place.write(rows)
+
+
+def _fingerprint(pair: Sides) -> str | None:
+    return sha256_file(pair.gold)[:16] if pair.gold else None
