@@ -1,4 +1,4 @@
-"""What steps share that measure sentence vectors of all languages, one layer at a time."""
+"""What steps share that measure a model on a text, layer by layer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ class Layered(Step):
         model: `teacher`, or the name of a step that made a model.
         text: the corpus.
         layers: `all`, `last` or a list of layers.
-        pooling: how token vectors become one; the model's own way by default.
     """
 
     model: str = "teacher"
     text: str
     layers: Literal["all", "last"] | tuple[int, ...] = "last"
-    pooling: str | None = None
 
     def needs(self) -> dict[str, str]:
         """The model and the text."""
@@ -33,6 +31,24 @@ class Layered(Step):
     def numbers(self, place: Workplace) -> list[int]:
         """The layers that are measured."""
         return layer_numbers(place.encoder(self.model), self.layers)
+
+    def about(self, place: Workplace) -> dict[str, Any]:
+        """Columns of every row."""
+        encoder, corpus = place.encoder(self.model), place.texts[self.text]
+        return {
+            "system": encoder.name, "dataset": corpus.name, "seed": place.seed,
+            "model_fingerprint": encoder.fingerprint, "corpus_fingerprint": corpus.fingerprint,
+        }  # fmt: skip
+
+
+class Pooled(Layered):
+    """Base of steps that measure sentence vectors.
+
+    Attributes:
+        pooling: how token vectors become one; the model's own way by default.
+    """
+
+    pooling: str | None = None
 
     def read(
         self, place: Workplace, texts: list[str | None], language: str, layers: list[int]
@@ -61,9 +77,5 @@ class Layered(Step):
 
     def about(self, place: Workplace) -> dict[str, Any]:
         """Columns of every row."""
-        encoder, corpus = place.encoder(self.model), place.texts[self.text]
-        return {
-            "system": encoder.name, "dataset": corpus.name, "seed": place.seed,
-            "pooling": self.pooling or encoder.pooling,
-            "model_fingerprint": encoder.fingerprint, "corpus_fingerprint": corpus.fingerprint,
-        }  # fmt: skip
+        pooling = self.pooling or place.encoder(self.model).pooling
+        return {**super().about(place), "pooling": pooling}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from isogloss.measure.similarity import similarity
-from isogloss.recipe.layered import Layered
+from isogloss.recipe.layered import Pooled
 from isogloss.recipe.step import Workplace
 from isogloss.registry import register
 from isogloss.score import Scores
 
 
 @register("step", "similarity.v1")
-class CompareLanguages(Layered):
+class CompareLanguages(Pooled):
     """The mean cosine of the parallel sentences of every two languages, the pivot among them."""
 
     def run(self, place: Workplace) -> None:

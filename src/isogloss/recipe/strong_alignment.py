@@ -7,14 +7,14 @@ from dataclasses import replace
 from pydantic import Field
 
 from isogloss.measure.strong_alignment import strong_alignment
-from isogloss.recipe.layered import Layered
+from isogloss.recipe.layered import Pooled
 from isogloss.recipe.step import Workplace
 from isogloss.registry import register
 from isogloss.score import Scores
 
 
 @register("step", "strong_alignment.v1")
-class StrongAlignment(Layered):
+class StrongAlignment(Pooled):
     """Mean average precision in one pool of all languages, in single languages, and the bias.
 
     Attributes:
