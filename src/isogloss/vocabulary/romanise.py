@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,21 @@ def steps(scripts: Iterable[str]) -> list[Any]:
         made.append(normalizers.Replace(Regex(unwritten), ""))
         made.append(normalizers.Replace(INHERENT, "a"))
     return made
+
+
+def romanise(texts: Sequence[str | None], script: str) -> list[str | None]:
+    """Texts of one script in Latin letters, as `steps` spells them after NFKC.
+
+    What the map does not know, such as the Chinese characters of Japanese, stays. A text of which
+    nothing is left, such as a lone vowel mark, becomes None, as missing ones are.
+
+    Raises:
+        UsageError: a script there is no map for.
+    """
+    from tokenizers import normalizers
+
+    spell = normalizers.Sequence([normalizers.NFKC(), *steps([script])]).normalize_str
+    return [None if text is None else spell(text).strip() or None for text in texts]
 
 
 def charsmap(scripts: Iterable[str]) -> bytes:
