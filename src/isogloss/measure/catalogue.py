@@ -99,19 +99,6 @@ MEASURES = {
         "links' score", None, "mean over words of their best link, 0 for those of none"
     ),
     "alignment_null_share": About("unlinked words", None, "share of words that have no link"),
-    "alignment_precision": About(
-        "link precision", "higher", "share of found links that gold allows"
-    ),
-    "alignment_recall": About("link recall", "higher", "share of sure gold links that are found"),
-    "alignment_f1": About("link F1", "higher", "harmonic mean of link precision and recall"),
-    "alignment_aer": About("AER", "lower", "alignment error rate against sure and possible links"),
-    "null_precision": About(
-        "null precision", "higher", "share of words found unlinked that gold leaves unlinked"
-    ),
-    "null_recall": About(
-        "null recall", "higher", "share of words that gold leaves unlinked that are found so"
-    ),
-    "null_f1": About("null F1", "higher", "harmonic mean of null precision and recall"),
     "qe_precision": About(
         "QE precision", "higher", "mean best cosine of a translation's tokens with the source's"
     ),
