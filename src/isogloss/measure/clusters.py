@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from isogloss.encode.vectors import check_finite
 from isogloss.errors import UsageError, VectorError
@@ -41,9 +42,8 @@ def kmeans(vectors: np.ndarray, k: int, *, iterations: int = 100, seed: int = 0)
         if (labels == before).all():
             break
         counts = np.maximum(np.bincount(labels, minlength=k), 1)
-        sums = np.zeros((k, x.shape[1]))
-        np.add.at(sums, labels, x)
-        centres = (sums / counts[:, None]).astype(np.float32)
+        members = sparse.csr_matrix((1 / counts[labels], (labels, np.arange(len(x)))), (k, len(x)))
+        centres = (members @ x).astype(np.float32)
     return labels
 
 
