@@ -134,3 +134,18 @@ def test_loud_notes_are_repeated_and_quiet_ones_are_not():
 def test_undefined_values_do_not_stop_the_summary(make):
     rows = make.extended().having(value=None, low=None, high=None)
     assert summarise(rows).verdict == "Scores: 25."
+
+
+def test_a_run_without_retrieval_says_what_each_measure_found():
+    def row(language, value, method):
+        return Score(measure="alignment_score", value=value, n=9, language=language, layer=4,
+                     pivot="eng_Latn", settings={"method": method})  # fmt: skip
+
+    said = summarise(
+        Scores([row("deu_Latn", 0.5, "mwmf"), row("tur_Latn", 0.3, "mwmf"),
+                row("deu_Latn", 0.25, "itermax")])
+    ).happened  # fmt: skip
+    assert any(
+        s.startswith("links' score by mwmf: 0.40 on average, from 0.30 (Turkish") for s in said
+    )
+    assert any(s.startswith("links' score by itermax: 0.25 on average; ") for s in said)

@@ -69,9 +69,11 @@ def _changes(scores: Scores) -> Table:
 
 
 def _measures(scores: Scores) -> Table:
-    table = _table("Last layer, language to pivot", ("language", *COLUMNS, "n"))
+    there = tuple(dict.fromkeys(row.measure for row in scores))
+    columns = tuple(name for name in COLUMNS if name in there) or there[: len(COLUMNS)]
+    table = _table("Last layer, language to pivot", ("language", *columns, "n"))
     for language in dict.fromkeys(row.language for row in scores):
-        rows = [_last(scores, name, language) for name in COLUMNS]
+        rows = [_last(scores, name, language) for name in columns]
         if any(rows):
             n = next(row.n for row in rows if row)
             table.add_row(_name(language), *(_cell(row) if row else "" for row in rows), str(n))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from isogloss.measure.catalogue import MEASURES
 from isogloss.report.rows import (
     by_language,
     final,
@@ -369,8 +370,33 @@ def _weak(scores: Scores) -> list[str]:
 
 
 Rule = Callable[[Scores], list[str]]
+
+
+def _each(scores: Scores) -> list[str]:
+    """Every measure in a sentence, in a run that does not find translations of sentences."""
+    if scores.where(measure="retrieval_p1"):
+        return []
+    said = []
+    for measure in dict.fromkeys(row.measure for row in scores):
+        about, rows = MEASURES.get(measure), final(scores, measure)
+        if about is None:
+            continue
+        for method in dict.fromkeys(row.settings.get("method") for row in rows):
+            part = sorted((r for r in rows if r.settings.get("method") == method), key=_value)
+            by = f" by {method}" if method else ""
+            mean = sum(map(_value, part)) / len(part)
+            ends = ""
+            if len(part) > 1 and part[0].language:
+                ends = (
+                    f", from {_value(part[0]):.2f} ({_name(part[0])}) to "
+                    f"{_value(part[-1]):.2f} ({_name(part[-1])})"
+                )
+            said.append(f"{about.title}{by}: {mean:.2f} on average{ends}; {about.meaning}.")
+    return said
+
+
 HAPPENED: tuple[Rule, ...] = (
-    _better, _worse, _unchanged, _measured, _pivot, _cheaper, _truncated, _dropped, _few,
+    _better, _worse, _unchanged, _measured, _pivot, _cheaper, _each, _truncated, _dropped, _few,
 )  # fmt: skip
 ADVICE: tuple[Rule, ...] = (
     _lost, _unknown, _dear, _weak, _centring, _middle, _window, _crowded, _keep_teacher,
