@@ -3,7 +3,7 @@
 import pytest
 
 from isogloss.report.summary import summarise, verdict
-from isogloss.score import Scores
+from isogloss.score import Score, Scores
 
 
 def happened(scores):
