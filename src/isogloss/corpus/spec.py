@@ -72,9 +72,9 @@ class Spec:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def drop(self, reason: str) -> None:
-        """Count one thing that is left out."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count what is left out."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + count
 
     def choose(self, there: Mapping[Language, T]) -> dict[Language, T]:
         """Of the languages that are there, those that are wanted, in the order asked for.

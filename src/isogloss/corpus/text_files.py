@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 BLOCK = 8 << 20  # bytes held at a time: the work per block costs nothing beside the decoding
 _BOM = b"\xef\xbb\xbf"
+_UTF16 = "UTF-16 text"
 _OTHER_KINDS = {
     b"PK\x03\x04": "a zip archive",
     b"BZh": "compressed with bzip2",
     b"\xfd7zXZ": "compressed with xz",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
     b"PAR1": "a Parquet file",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
+    b"\xff\xfe": _UTF16,
+    b"\xfe\xff": _UTF16,
 }
 
 
@@ -117,8 +118,12 @@ def wants_header(said: str | None) -> bool | None:
     return None if said is None else said == "yes"
 
 
-def byte_blocks(path: Path) -> Iterator[bytes]:
+def byte_blocks(path: Path, *, utf16: bool = False) -> Iterator[bytes]:
     """The bytes of a file, unpacked if it is gzip, at most `BLOCK` at a time.
+
+    Args:
+        path: the file.
+        utf16: whether it may begin with the byte-order mark of UTF-16.
 
     Raises:
         CorpusError: absent, unreadable, damaged gzip, or another kind of archive.
@@ -127,7 +132,7 @@ def byte_blocks(path: Path) -> Iterator[bytes]:
         with path.open("rb") as raw:
             start = raw.read(8)
             raw.seek(0)
-            packed = _is_gzip(start, path)
+            packed = _is_gzip(start, path, utf16)
             file = cast(IO[bytes], gzip.GzipFile(fileobj=raw) if packed else raw)
             while block := file.read(BLOCK):
                 yield block
@@ -147,9 +152,9 @@ def byte_blocks(path: Path) -> Iterator[bytes]:
         ) from None
 
 
-def _is_gzip(start: bytes, path: Path) -> bool:
+def _is_gzip(start: bytes, path: Path, utf16: bool) -> bool:
     for magic, what in _OTHER_KINDS.items():
-        if start.startswith(magic):
+        if start.startswith(magic) and not (utf16 and what == _UTF16):
             raise CorpusError(
                 f"is {what}, not UTF-8 text",
                 file=path,
