@@ -64,6 +64,19 @@ def test_a_missing_side_is_left_out_and_told(tmp_path):
     assert "1 of 3 pairs lack one side; left out" in text.notes
 
 
+def test_what_the_reader_says_and_left_out_is_told(tmp_path):
+    (tmp_path / "deu-eng.txt").write_text("ein Haus ||| a house\nja ||| yes\n")
+    text = read_text(tmp_path / "deu-eng.txt")
+    assert text.source == [["ein", "Haus"], ["ja"]] and text.target[0] == ["a", "house"]
+    assert any("`source ||| target`; the left side as deu_Latn" in note for note in text.notes)
+    unit = '<tu><tuv xml:lang="{}"><seg>a</seg></tuv><tuv xml:lang="de"><seg>b</seg></tuv></tu>'
+    units = "".join(unit.format(tag) for tag in ("en", "en", "de"))
+    (tmp_path / "t.tmx").write_text(f'<tmx version="1.4"><body>{units}</body></tmx>')
+    notes = read_text(tmp_path / "t.tmx", ["deu", "eng"]).notes
+    assert "t.tmx: TMX, 3 units, 2 languages" in notes
+    assert "1 units in one language only; left out" in notes
+
+
 def test_three_languages_must_be_narrowed(tmp_path):
     file = tmp_path / "text.tsv"
     file.write_text("eng\tdeu\tfra\na\tb\tc\nd\te\tf\n", encoding="utf-8")

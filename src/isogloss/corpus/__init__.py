@@ -85,7 +85,8 @@ def _sniff(spec: Spec) -> str:
         raise CorpusError(
             "one file of one language is not parallel text",
             file=spec.text,
-            remedy="give its folder, a pattern with {language}, or a TSV of translations",
+            remedy="give its folder, a pattern with {language}, or a TSV of translations; lines of "
+            "`source ||| target` are read with file.txt?deu=1&eng=2",
         )
     raise CorpusError(
         "no file here has a language in its name",

@@ -90,7 +90,8 @@ def read_text(
         lengths = [(len(s), len(t)) for s, t in zip(made.source, made.target, strict=True)]
         read = zip(made.source, made.target, read_pharaoh(gold, lengths), strict=True)
         links = [Gold(s, t, *one) for s, t, one in read]
-    return made._replace(gold=links, notes=[*corpus.notes, *made.notes])
+    dropped = [f"{n} {why}; left out" for why, n in corpus.dropped.items()]
+    return made._replace(gold=links, notes=[*corpus.notes, *dropped, *made.notes])
 
 
 def corpus_text(
