@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from isogloss.errors import IsoglossError, OutputError
+from isogloss.errors import IsoglossError, OutputError, UsageError
 
 # How libraries say it that do not pass the number on: safetensors, and numpy's tofile.
 _FULL = re.compile(r"[Nn]o space left|quota exceeded|\d+ requested and \d+ written")
@@ -78,6 +78,12 @@ def atomic_folder(path: str | Path) -> Generator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def refuse_file(path: str | Path) -> None:
+    """Raise a `UsageError` where a folder is to be filled and a file is there."""
+    if Path(path).exists() and not Path(path).is_dir():
+        raise UsageError(f"{path} is a file", remedy="choose a folder with --out")
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -64,6 +64,13 @@ def test_a_missing_side_is_left_out_and_told(tmp_path):
     assert "1 of 3 pairs lack one side; left out" in text.notes
 
 
+def test_gold_is_by_row_even_where_one_lacks_a_side(tmp_path):
+    (tmp_path / "text.tsv").write_text("eng\tdeu\na b\tx\nc\t\nd\ty z\n", encoding="utf-8")
+    (tmp_path / "links").write_text("1-0\n0-5\n0-1\n")
+    text = read_text(tmp_path / "text.tsv", gold=tmp_path / "links")
+    assert text.ids == ["1", "3"] and [set(g.sure) for g in text.gold] == [{(1, 0)}, {(0, 1)}]
+
+
 def test_what_the_reader_says_and_left_out_is_told(tmp_path):
     (tmp_path / "deu-eng.txt").write_text("ein Haus ||| a house\nja ||| yes\n")
     text = read_text(tmp_path / "deu-eng.txt")

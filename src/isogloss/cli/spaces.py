@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,6 +15,13 @@ Vectors = Annotated[
     ),
 ]
 Limit = Annotated[int, typer.Option(help="Words read of each file, the first ones; 0 for all.")]
+BadRows = Annotated[
+    Literal["refuse", "skip"],
+    typer.Option(
+        help="What happens to a word that occurs twice and a vector with NaN: the file is refused, "
+        "or they are left out and counted."
+    ),
+]
 SeedOption = Annotated[int, typer.Option(help="Seed of everything random.")]
 
 
@@ -38,6 +45,7 @@ def map_command(
         typer.Option(help="Done to each side first, in order; unit, centre, zca, ... or none."),
     ] = "unit,centre,unit",
     limit: Limit = 200_000,
+    bad_rows: BadRows = "refuse",
     vectors: Annotated[
         bool, typer.Option(help="Write the mapped vectors too, as word2vec text.")
     ] = True,
@@ -55,7 +63,7 @@ def map_command(
     with bars() as start:
         files, notes = map_spaces(
             source, target, out, method=method, dictionary=dictionary, normalisers=wanted,
-            limit=limit or None, vectors=vectors, seed=seed, start=start,
+            limit=limit or None, bad_rows=bad_rows, vectors=vectors, seed=seed, start=start,
         )  # fmt: skip
     _tell(notes)
     for file in files:
@@ -76,6 +84,7 @@ def lexicon(
     ] = None,
     k: Annotated[int, typer.Option(help="Translations a word in that file.")] = 5,
     limit: Limit = 200_000,
+    bad_rows: BadRows = "refuse",
     seed: SeedOption = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the scores as JSON instead of a table.")
@@ -91,7 +100,7 @@ def lexicon(
 
     scores, notes = look_up(
         source, target, maps=maps, dictionary=dictionary, out=out, k=k, limit=limit or None,
-        seed=seed,
+        bad_rows=bad_rows, seed=seed,
     )  # fmt: skip
     _tell(notes)
     if as_json:

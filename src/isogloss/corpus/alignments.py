@@ -43,6 +43,8 @@ def read_gold(path: str | Path) -> list[Gold]:
     """
     path = Path(path)
     header, *rows = read_cells(path)
+    if not rows:
+        raise CorpusError("has a header and no pair", file=path, line=2, remedy="give some pairs")
     at = [
         column_at(name, header, len(header), path)
         for name in ("source", "target", "sure", "possible")
@@ -59,13 +61,14 @@ def read_gold(path: str | Path) -> list[Gold]:
 
 
 def read_pharaoh(
-    path: str | Path, lengths: Sequence[tuple[int, int]] | None = None
+    path: str | Path, lengths: Sequence[tuple[int, int] | None] | None = None
 ) -> list[tuple[Pairs, Pairs]]:
     """Sure and possible links a line: `i-j` is sure, `ipj` and `i?j` are possible only.
 
     Args:
         path: the file, one sentence pair a line; an empty line has no links.
-        lengths: words of source and target of each line, to check against.
+        lengths: words of source and target of each line, to check against; None for a line that
+            is not.
 
     Raises:
         CorpusError: a link that is not one or lies outside its sentence, or another number of
@@ -77,9 +80,10 @@ def read_pharaoh(
         raise CorpusError(
             f"has {len(lines)} lines for {len(lengths)} sentence pairs",
             file=path,
+            line=min(len(lines), len(lengths)) + 1,
             remedy="line i must hold the links of pair i; empty where it has none",
         )
-    sizes = lengths or [None] * len(lines)
+    sizes = [None] * len(lines) if lengths is None else lengths
     return [
         _links(line, path, number, size)
         for number, (line, size) in enumerate(zip(lines, sizes, strict=True), 1)

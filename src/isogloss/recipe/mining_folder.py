@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from isogloss.errors import OutputError, UsageError
-from isogloss.files import atomic_write, sha256_file, write_json
+from isogloss.errors import OutputError
+from isogloss.files import atomic_write, refuse_file, sha256_file, write_json
 
 MANIFEST = "manifest.json"
 
@@ -96,8 +96,7 @@ def open_mining(path: str | Path, inputs: Mapping[str, Any]) -> MiningFolder:
         OutputError: it holds something else; the message says which input differs.
     """
     path = Path(path)
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is a file", remedy="choose a folder with --out")
+    refuse_file(path)
     manifest = path / MANIFEST
     state: dict[str, Any] = {"inputs": dict(inputs), "files": {}, "seconds": {}, "finished": None}
     if manifest.is_file():

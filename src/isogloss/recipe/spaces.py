@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from isogloss import registry
 from isogloss.corpus.lexicon import read_lexicon
 from isogloss.encode.word_vectors import WordVectors, read_word_vectors, write_word_vectors
-from isogloss.errors import UsageError
-from isogloss.files import atomic_write, write_json
+from isogloss.errors import CorpusError, UsageError, VectorError
+from isogloss.files import atomic_write, refuse_file, write_json
 from isogloss.match.lexicon import Dictionary, centring_changes, dictionary_rows, induce
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
@@ -28,6 +29,7 @@ from isogloss.space.wasserstein import wasserstein_procrustes
 LIMIT = 200_000  # words of a file, the most frequent first
 CENTRING = 0.1  # share of answers that centring may change before the user is told
 SOURCE, TARGET = "source", "target"
+BadRows = Literal["refuse", "skip"]
 
 
 class Spaces(NamedTuple):
@@ -44,19 +46,40 @@ class Spaces(NamedTuple):
     notes: list[str]
 
 
-def read_spaces(source: str | Path, target: str | Path, *, limit: int | None = LIMIT) -> Spaces:
-    """Both files, in whatever format each is; see `read_word_vectors`."""
-    sides = [read_word_vectors(path, limit=limit) for path in (source, target)]
+def read_spaces(source: str | Path, target: str | Path, **how: Any) -> Spaces:
+    """Both files, in whatever format each is; `how` is that of `read_word_vectors`.
+
+    Words whose vectors are all zeros have no place in a space: they are left out and counted.
+    """
+    how.setdefault("limit", LIMIT)
+    sides = [_without_zeros(read_word_vectors(path, **how)) for path in (source, target)]
     return Spaces(sides[0], sides[1], [told(side) for side in sides])
+
+
+def _without_zeros(side: WordVectors) -> WordVectors:
+    zeros = side.about["zero_vectors"]
+    if not zeros:
+        return side
+    if zeros == len(side):
+        raise CorpusError(
+            f"all its {zeros:,} vectors are zeros", file=side.about["file"],
+            remedy="get the file again, or train the vectors anew",
+        )  # fmt: skip
+    kept = (side.array != 0).any(1)
+    words = tuple(word for word, keep in zip(side.words, kept, strict=True) if keep)
+    about = {k: v for k, v in side.about.items() if k != "fingerprint"}
+    left_out = {**about["left_out"], "all zeros": zeros}
+    about |= {"left_out": left_out, "zero_vectors": 0, "kept": len(words)}
+    return WordVectors(words, side.array[kept], about)
 
 
 def told(side: WordVectors) -> str:
     """What was sniffed and left out, in a sentence."""
     about = side.about
-    left = "".join(f"; {n:,} {why}" for why, n in about["left_out"].items())
-    zero = f"; {about['zero_vectors']} are all zeros" if about["zero_vectors"] else ""
+    left = ", ".join(f"{n:,} {why}" for why, n in about["left_out"].items())
     rows, width = side.array.shape
-    return f"{about['file']}: {about['format']}, {rows:,} words of width {width}{left}{zero}"
+    read = f"{about['file']}: {about['format']}, {rows:,} words of width {width}"
+    return f"{read}; left out: {left}" if left else read
 
 
 def training_pairs(dictionary: Dictionary) -> np.ndarray:
@@ -157,19 +180,18 @@ def map_spaces(
     method: str = "procrustes",
     dictionary: str | Path | None = None,
     limit: int | None = LIMIT,
+    bad_rows: BadRows = "refuse",
     vectors: bool = True,
     **how: Any,
 ) -> tuple[list[Path], list[str]]:
     """Read two spaces, map them into one, write maps and vectors: files made, and notes."""
-    spaces = read_spaces(source, target, limit=limit)
+    refuse_file(out)
+    spaces = read_spaces(source, target, limit=limit, bad_rows=bad_rows)
     pairs = None
     if dictionary is not None:
-        found = dictionary_rows(
-            read_lexicon(dictionary).entries, spaces.source.words, spaces.target.words
-        )
-        spaces.notes.append(f"{dictionary}: {coverage(found)}")
-        pairs = training_pairs(found)
-    fitted = fit_maps(method, spaces, pairs, **how)
+        pairs = training_pairs(_dictionary(dictionary, spaces))
+    with _about(f"{source} and {target}"):
+        fitted = fit_maps(method, spaces, pairs, **how)
     return save(out, fitted, spaces, vectors=vectors), spaces.notes
 
 
@@ -182,6 +204,7 @@ def look_up(
     out: str | Path | None = None,
     k: int = 5,
     limit: int | None = LIMIT,
+    bad_rows: BadRows = "refuse",
     seed: int = 0,
 ) -> tuple[Scores, list[str]]:
     """Translations of words between two spaces: scored, written, or both.
@@ -193,23 +216,36 @@ def look_up(
         dictionary: words to ask and their right answers; accuracies by nearest neighbour and by
             CSLS side by side.
         out: a TSV of the k best translations of every source word by CSLS, with scores.
-        k: how many.
+        k: how many; fewer where there are fewer words.
         limit: words of each file.
+        bad_rows: `refuse` or `skip`, see `read_word_vectors`.
         seed: of the bootstrap.
+
+    Raises:
+        UsageError: neither a dictionary nor `out`, a folder as `out`, or k below 1.
+        VectorError: spaces of different widths.
     """
     if dictionary is None and out is None:
         raise UsageError("nothing to do", remedy="give --dictionary to score, --out to write")
-    spaces = read_spaces(source, target, limit=limit)
+    if k < 1:
+        raise UsageError(f"k is {k}", remedy="ask for 1 translation at least with --k")
+    if out is not None and Path(out).is_dir():
+        raise UsageError(f"{out} is a folder", remedy="name a file with --out")
+    spaces = read_spaces(source, target, limit=limit, bad_rows=bad_rows)
     sides = [spaces.source.array, spaces.target.array]
     if maps is not None:
-        sides = [one.apply(side) for one, side in zip(load(maps), sides, strict=True)]
+        with _about(f"{source} and {target}"):
+            sides = [one.apply(side) for one, side in zip(load(maps), sides, strict=True)]
+    if sides[0].shape[1] != sides[1].shape[1]:
+        raise VectorError(
+            f"spaces of widths {sides[0].shape[1]} and {sides[1].shape[1]} have no cosine",
+            file=f"{source} and {target}",
+            remedy="bring them into one with `isogloss map`, and name its folder with --map",
+        )
     x, y = (unit(side) for side in sides)
     rows = Scores()
     if dictionary is not None:
-        asked = dictionary_rows(
-            read_lexicon(dictionary).entries, spaces.source.words, spaces.target.words
-        )
-        spaces.notes.append(f"{dictionary}: {coverage(asked)}")
+        asked = _dictionary(dictionary, spaces)
         for score in ("cosine", "csls"):
             rows += induce(x, y, asked, score=score, seed=seed)
         changed = centring_changes(x, y, asked.queries)
@@ -219,6 +255,8 @@ def look_up(
                 "--normalise unit,centre,unit"
             )
     if out is not None:
+        if k > len(y):
+            spaces.notes.append(f"{out}: {len(y)} translations a word, all words there are")
         found = nearest(x, y, min(k, len(y)), score="csls")
         with atomic_write(out) as file:
             file.write("source\trank\ttarget\tcsls\n")
@@ -228,6 +266,27 @@ def look_up(
                     for rank, (i, value) in enumerate(zip(ids, scores, strict=True), 1)
                 )
     return rows, spaces.notes
+
+
+def _dictionary(path: str | Path, spaces: Spaces) -> Dictionary:
+    """A dictionary's rows of both spaces; a note tells how much of it is there."""
+    read = read_lexicon(path)
+    with _about(path):
+        found = dictionary_rows(read.entries, spaces.source.words, spaces.target.words)
+    left = "".join(f"; {n:,} {why}" for why, n in read.dropped.items())
+    spaces.notes.extend([*read.notes, f"{path}: {coverage(found)}{left}"])
+    return found
+
+
+@contextmanager
+def _about(file: str | Path) -> Generator[None]:
+    """Name the file in errors of what knows arrays and words only."""
+    try:
+        yield
+    except (CorpusError, VectorError) as error:
+        if error.file is not None:
+            raise
+        raise type(error)(error.message, file=file, remedy=error.remedy) from None
 
 
 def coverage(dictionary: Dictionary) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from isogloss import registry
 from isogloss.corpus import read_corpus
 from isogloss.corpus.alignments import (
     Aligned,
@@ -17,7 +18,7 @@ from isogloss.corpus.alignments import (
     write_pharaoh,
 )
 from isogloss.errors import CorpusError, UsageError
-from isogloss.files import write_json
+from isogloss.files import refuse_file, write_json
 from isogloss.language.segment import words as segment_words
 from isogloss.match.statistical import MODELS, align_statistically
 from isogloss.match.word_alignment import Links, align_words
@@ -66,14 +67,18 @@ def read_text(
         text: what `read_corpus` reads; or a gold TSV (see `corpus.alignments.read_gold`), whose
             words are taken as they are.
         languages: source and target; the two of the corpus by default.
-        gold: links of the corpus's pairs in Pharaoh format, over the words that `segment` makes.
+        gold: links of the corpus's rows in Pharaoh format, a line a row, over the words that
+            `segment` makes.
         segment: text and script to words.
 
     Raises:
-        CorpusError: not two languages, or gold that does not fit.
+        CorpusError: not two languages, no pair of both, or gold that does not fit.
+        UsageError: gold for a gold TSV.
     """
     path = Path(str(text))
     if path.is_file() and _is_gold(path):
+        if gold is not None:
+            raise UsageError(f"{path} holds gold links itself", remedy="leave out --gold")
         pairs = read_gold(path)
         sides = [[p.source for p in pairs], [p.target for p in pairs]]
         return Text(path.name, [str(i) for i in range(1, len(pairs) + 1)], *sides, pairs, [])
@@ -85,12 +90,13 @@ def read_text(
             remedy="name source and target, such as --languages deu,eng",
         )  # fmt: skip
     made = corpus_text(corpus, *map(str, found), segment=segment)
-    links = []
-    if gold is not None:
-        lengths = [(len(s), len(t)) for s, t in zip(made.source, made.target, strict=True)]
-        read = zip(made.source, made.target, read_pharaoh(gold, lengths), strict=True)
-        links = [Gold(s, t, *one) for s, t, one in read]
+    if not made.ids:
+        raise CorpusError(
+            f"none of {len(corpus)} rows has text in both {found[0]} and {found[1]}", file=path,
+            remedy="choose two languages that share rows with --languages",
+        )  # fmt: skip
     dropped = [f"{n} {why}; left out" for why, n in corpus.dropped.items()]
+    links = [] if gold is None else _gold_rows(gold, made, corpus.ids)
     return made._replace(gold=links, notes=[*corpus.notes, *dropped, *made.notes])
 
 
@@ -106,6 +112,14 @@ def corpus_text(
     if len(kept) < len(both):
         notes.append(f"{len(both) - len(kept)} of {len(both)} pairs lack one side; left out")
     return Text(corpus.name, [corpus.ids[i] for i in kept], *sides, [], notes)
+
+
+def _gold_rows(gold: str | Path, text: Text, ids: Sequence[str]) -> list[Gold]:
+    """Gold links of the pairs of a text, from a file with a line for every row of its corpus."""
+    pairs = dict(zip(text.ids, zip(text.source, text.target, strict=True), strict=True))
+    lengths = [(len(pairs[i][0]), len(pairs[i][1])) if i in pairs else None for i in ids]
+    read = zip(ids, read_pharaoh(gold, lengths), strict=True)
+    return [Gold(*pairs[i], *links) for i, links in read if i in pairs]
 
 
 def align(
@@ -143,6 +157,8 @@ def align(
         }
     from isogloss.encode import load_encoder
 
+    for name in methods:
+        registry.full_name("extraction", name)  # one that is not there is told before the work
     encoder = load_encoder(model, network=network)
     return align_encoded(
         encoder, text, methods=methods, layer=layer, unit=unit, distortion=distortion, start=start
@@ -233,8 +249,7 @@ def run(
     **how: Any,
 ) -> tuple[list[Path], Scores, list[str]]:
     """Read, align, write: the files made, scores where there is gold, and notes."""
-    if Path(out).exists() and not Path(out).is_dir():
-        raise UsageError(f"{out} is a file", remedy="choose a folder with --out")
+    refuse_file(out)
     pairs = read_text(text, languages, gold=gold)
     found = align(model, pairs, start=start, **how)
     files = write(out, pairs, found, f"{pairs.name}, {model}")

@@ -170,7 +170,10 @@ class Map:
 
         folder = Path(folder)
         if not (folder / ABOUT).is_file() or not (folder / WEIGHTS).is_file():
-            raise ModelError(f"no map here: {ABOUT} or {WEIGHTS} is missing", file=folder)
+            raise ModelError(
+                f"no map here: {ABOUT} or {WEIGHTS} is missing", file=folder,
+                remedy="name a folder that `isogloss map` or `Map.save` made",
+            )  # fmt: skip
         described = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         arrays = load_file(folder / WEIGHTS)
         unknown = [kind for kind in described["steps"] if kind not in KINDS]

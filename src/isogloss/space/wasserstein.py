@@ -126,7 +126,8 @@ def _sides(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarr
     x, y = finite(source, "source"), finite(target, "target")
     if x.shape[1] != y.shape[1]:
         raise VectorError(
-            f"a rotation needs spaces of one width, got {x.shape[1]} and {y.shape[1]}"
+            f"a rotation needs spaces of one width, got {x.shape[1]} and {y.shape[1]}",
+            remedy="train both with one number of dimensions, or reduce the wider one",
         )
     return x, y
 

@@ -16,6 +16,7 @@ from isogloss.files import fingerprint, fingerprint_texts
 
 ZIP, NUMPY, FASTTEXT = b"PK\x03\x04", b"\x93NUMPY", (793712314).to_bytes(4, "little")
 CHUNK = 1024  # rows parsed at a time
+_MEND = 'mend the row, or leave such out: bad_rows="skip", on the command line --bad-rows skip'
 _DENSEST = 1100  # gzip packs at most 1,032 to 1
 
 
@@ -150,7 +151,7 @@ class Rows:
             elif self.skip:
                 self.leave_out(wrong[0])
             else:
-                self.refuse(number, wrong[1], 'mend the row, or leave such out: bad_rows="skip"')
+                self.refuse(number, wrong[1], _MEND)
         self.seen += len(words)
         if len(kept) < len(block):
             block = block[kept]
