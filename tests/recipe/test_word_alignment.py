@@ -75,7 +75,7 @@ def test_what_the_reader_says_and_left_out_is_told(tmp_path):
     (tmp_path / "deu-eng.txt").write_text("ein Haus ||| a house\nja ||| yes\n")
     text = read_text(tmp_path / "deu-eng.txt")
     assert text.source == [["ein", "Haus"], ["ja"]] and text.target[0] == ["a", "house"]
-    assert any("`source ||| target`; the left side as deu_Latn" in note for note in text.notes)
+    assert any("`source ||| target`; the left side is deu_Latn" in note for note in text.notes)
     unit = '<tu><tuv xml:lang="{}"><seg>a</seg></tuv><tuv xml:lang="de"><seg>b</seg></tuv></tu>'
     units = "".join(unit.format(tag) for tag in ("en", "en", "de"))
     (tmp_path / "t.tmx").write_text(f'<tmx version="1.4"><body>{units}</body></tmx>')

@@ -20,7 +20,7 @@ def test_query_and_name_say_which_side_is_which(tmp_path, place):
     assert corpus.texts("eng") == ["a house", None, "\u00a0 no"] and corpus.ids == ["1", "2", "3"]
     how = "query" if "?" in place else "name"
     [note] = [note for note in corpus.notes if "|||" in note]
-    assert "the left side as deu_Latn and the right side as eng_Latn" in note
+    assert "the left side is deu_Latn, the right side is eng_Latn" in note
     assert note.endswith(f"by its {how}")
 
 

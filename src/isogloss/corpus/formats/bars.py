@@ -73,11 +73,9 @@ def _sides(spec: Spec) -> dict[Language, int]:
             file=spec.path,
             remedy="number the sides, 1 and 2: file.txt?deu=1&eng=2, or name it deu-eng.txt",
         )
-    read = " and ".join(f"the {_SIDES[side]} side as {it}" for it, side in found.items())
-    spec.note(
-        f"{spec.path.name}: lines of `source ||| target`; {read} was read, by its "
-        f"{'query' if named else 'name'}"
-    )
+    read = ", ".join(f"the {_SIDES[side]} side is {it}" for it, side in found.items())
+    how = "query" if named else "name"
+    spec.note(f"{spec.path.name}: lines of `source ||| target`; {read}, by its {how}")
     return found
 
 
