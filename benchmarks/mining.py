@@ -2,9 +2,10 @@
 
     python benchmarks/mining.py [--student FOLDER] [--out runs/benchmark-mining]
 
-German and English. Distractors are Bible verses, odd ones in German and even ones in English, and
-Tatoeba sentences of other pairs. The threshold comes from the 1,004 pairs of SIB-200, planted by the
-job itself; what it promises is compared with the truth, which the job does not know.
+German and English. Distractors are the Old Testament in German and the New in English (two halves
+of one Testament hold the same stories twice), and Tatoeba sentences of other pairs. The threshold
+comes from the 1,004 pairs of SIB-200, planted by the job itself; what it promises is compared with
+the truth, which the job does not know.
 """
 
 from __future__ import annotations
@@ -80,9 +81,10 @@ def texts(out: Path, seed: int) -> set[tuple[int, int]]:
 def distractors() -> Texts:
     """Sentences of both languages that are no translations of each other."""
     bible = read_corpus(DATA / "bible", languages=["deu", "eng"])
+    new = bible.ids.index("MAT.1.1")
     found = {
-        tag: [t for t in bible.texts(tag)[first::2] if t]
-        for first, tag in enumerate(("deu", "eng"))
+        "deu": [t for t in bible.texts("deu")[:new] if t],
+        "eng": [t for t in bible.texts("eng")[new:] if t],
     }
     tatoeba = read_corpus(DATA / "tatoeba")
     german = [i for i, text in enumerate(tatoeba.texts("deu")) if text]

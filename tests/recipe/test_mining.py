@@ -251,7 +251,7 @@ def test_planted_pairs_give_a_threshold_and_are_not_handed_out(
     stricter = go(
         place, bilingual, planted=planted, choice=Choice(retrieval=retrieval, precision=0.999)
     )
-    assert any(note.startswith("WARNING: precision 0.999") for note in stricter.facts["notes"])
+    assert any("lets a precision of 0.999 be expected" in note for note in stricter.facts["notes"])
 
 
 def test_too_few_planted_pairs_do_not_spoil_the_folder(place, bilingual, planted):

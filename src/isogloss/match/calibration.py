@@ -22,6 +22,7 @@ from isogloss.score import RESAMPLES, Interval
 
 FEWEST = 20  # planted pairs
 GRID = 200  # thresholds looked at, at most
+LEAST_VARIANCE = 1e-4  # of a share mined, so that no single threshold decides
 
 
 class Planting(NamedTuple):
@@ -132,10 +133,11 @@ def calibrate(
         precision = pi R1 / (pi (R1 + W1) + (1 - pi) R0),    recall = R1,
 
     where pi, the share of sentences with a translation, is the least-squares solution over all
-    thresholds within [0, 1]. For the precision half an orphan more is counted as mined at every
-    threshold: that none of 100 was mined does not make it perfect. The upper end of its interval
-    does without. Intervals are 95% bootstraps over planted and own sentences; they do not know that
-    the threshold was chosen on the same ones.
+    thresholds within [0, 1], each weighted by 1 / (N (1 - N)). For the precision half an orphan
+    more is counted as mined at every threshold: that none of 100 was mined does not make it
+    perfect. The upper end of its interval does without. Intervals are 95% bootstraps over planted
+    and own sentences; they do not know that the threshold was chosen on the same ones, nor that
+    planted sentences may be of another kind than the user's.
 
     Args:
         found: see `outcomes`.
@@ -215,10 +217,15 @@ def _over(counts: np.ndarray) -> np.ndarray:
 
 
 def _share(mined: np.ndarray, false: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """The pi with the least sum_t (text - pi mined - (1 - pi) false)^2, in [0, 1]."""
+    """The pi with the least sum_t (text - pi mined - (1 - pi) false)^2 / v(t), in [0, 1].
+
+    v(t) = N (1 - N), as the variance of the share mined: high scores, which few reach, tell more of
+    translations than low ones, which sentences of another kind than the orphans reach as well.
+    """
     apart = mined - false
+    weight = 1 / np.maximum(text[0] * (1 - text[0]), LEAST_VARIANCE)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = (apart * (text - false)).sum(1) / (apart**2).sum(1)
+        found = (weight * apart * (text - false)).sum(1) / (weight * apart**2).sum(1)
     return np.clip(found, 0, 1)  # NaN stays
 
 

@@ -270,9 +270,9 @@ def _calibrated(
 
 def _doubts(found: Calibration, choice: Choice) -> Iterator[str]:
     if not found.reached:
-        wanted = "any precision" if choice.precision is None else f"precision {choice.precision}"
+        wanted = "above 0" if choice.precision is None else f"of {choice.precision}"
         yield (
-            f"WARNING: {wanted} cannot be expected at any threshold; this one is that of the "
+            f"WARNING: no threshold lets a precision {wanted} be expected; this one is that of the "
             f"highest, {found.precision.value:.2f}"
         )
 
