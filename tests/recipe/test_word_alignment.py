@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from isogloss.errors import CorpusError
+from isogloss.errors import CorpusError, UsageError
 from isogloss.recipe.word_alignment import middle, read_text, run
 
 GOLD = "source\ttarget\tsure\tpossible\nthe house\tthe house\t0-0 1-1\t\nred\tred one\t0-0\t0-1\n"
@@ -89,3 +89,10 @@ def test_three_languages_must_be_narrowed(tmp_path):
     file.write_text("eng\tdeu\tfra\na\tb\tc\nd\te\tf\n", encoding="utf-8")
     with pytest.raises(CorpusError, match="words are aligned between 2 languages; there are 3"):
         read_text(file)
+
+
+@pytest.mark.parametrize("how", [{"layer": 3}, {"unit": "word"}, {"distortion": 0.5}])
+def test_settings_of_vectors_are_refused_by_a_statistical_aligner(how, gold, tmp_path):
+    with pytest.raises(UsageError, match="hmm reads words, not vectors"):
+        run("hmm", gold, tmp_path / "out", methods=["union"], **how)
+    assert not (tmp_path / "out").exists()

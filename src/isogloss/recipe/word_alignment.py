@@ -149,6 +149,11 @@ def align(
         start: starts progress bars.
     """
     if model in MODELS:
+        if layer is not None or distortion or unit != "subword":
+            raise UsageError(
+                f"{model} reads words, not vectors: layer, unit and distortion mean nothing to it",
+                remedy="leave them out, or name an encoder",
+            )
         return {
             name: align_statistically(
                 text.source, text.target, model=model, symmetrisation=name, seed=seed
