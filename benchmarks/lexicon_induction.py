@@ -33,8 +33,7 @@ from isogloss.score import Scores
 from isogloss.space.barycentre import barycentre
 from isogloss.space.many import generalised_procrustes
 from isogloss.space.map import Map
-from isogloss.space.normalise import normalise
-from isogloss.space.self_learning import NORMALISERS
+from isogloss.space.normalise import USUAL, normalise
 
 DATA = Path(os.environ.get("ISOGLOSS_DATA", "../shared/data"))
 LANGUAGES = {"eng": "en", "spa": "es", "fra": "fr", "hin": "hi", "fin": "fi", "hun": "hu"}
@@ -165,7 +164,7 @@ def with_hub(spelt: Spelt, pairs: Mapping[str, list[tuple[str, str]]], seed: int
 def without_hub(spelt: Spelt, pairs: Mapping[str, list[tuple[str, str]]], seed: int) -> Scores:
     """Pairs without English: through it, through a consensus, through the barycentre."""
     tested = {word for lang in WITH_HUB for word, _ in gatitos(lang)}
-    prepared = {lang: normalise(v.array, NORMALISERS) for lang, v in spelt.items()}
+    prepared = {lang: normalise(v.array, USUAL) for lang, v in spelt.items()}
     x = {lang: prepared[lang].apply(v.array) for lang, v in spelt.items()}
     at = {lang: {w: i for i, w in enumerate(v.words)} for lang, v in spelt.items()}
     learnt = {

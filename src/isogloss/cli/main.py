@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from isogloss.cli import mining, spaces
+from isogloss.cli.options import Json, Model, Network, Pooling, Seed, listed, tell
 from isogloss.errors import IsoglossError, UsageError
 
 INTERRUPTED = 130
@@ -25,10 +26,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Model = Annotated[
-    str,
-    typer.Argument(help="A local folder, a hub name, or all-MiniLM-L6-v2 (demonstration model)."),
-]
 Out = Annotated[
     Path,
     typer.Option(
@@ -42,12 +39,9 @@ Languages = Annotated[
         help="Tags separated by commas: deu,sw,zh-Hant. All that the text has by default."
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the scores as JSON instead of a table.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse texts longer than the model's window.")
 ]
-Network = Annotated[bool, typer.Option("--network", help="Allow fetching models and data sets.")]
 Licence = Annotated[
     str | None, typer.Option(help="Licence of the text, recorded with the results.")
 ]
@@ -63,9 +57,7 @@ def measure(
     pivot: Pivot = "eng",
     languages: Languages = "",
     layers: Annotated[str, typer.Option(help="all, last, or numbers: 0,3,6.")] = "all",
-    pooling: Annotated[
-        str | None, typer.Option(help="mean, cls, last or weighted; the model's own by default.")
-    ] = None,
+    pooling: Pooling = None,
     licence: Licence = None,
     seed: Seed = 0,
     strict: Strict = False,
@@ -81,7 +73,7 @@ def measure(
 
     with bars() as start:
         run = job(
-            model, text, out=out, pivot=pivot, languages=_tags(languages), layers=_layers(layers),
+            model, text, out=out, pivot=pivot, languages=listed(languages), layers=_layers(layers),
             pooling=pooling, licence=licence, seed=seed, strict=strict, network=network,
             start=start, command=_command(),
         )  # fmt: skip
@@ -121,7 +113,7 @@ def extend(
 
     with bars() as start:
         run = job(
-            model, languages=_tags(languages), parallel=parallel, held_out=held_out, out=out,
+            model, languages=listed(languages), parallel=parallel, held_out=held_out, out=out,
             pivot=pivot, student=student, steps=steps, licence=licence, seed=seed,
             held_out_licence=held_out_licence, strict=strict, network=network, start=start,
             command=_command(),
@@ -209,12 +201,11 @@ def align_words(
     usual = "grow_diag_final_and" if model in MODELS else "itermax"
     with bars() as start:
         files, scores, notes = job(
-            model, text, out, languages=_tags(languages), gold=gold, start=start,
-            methods=_tags(methods) or [usual], layer=layer, unit=unit, distortion=distortion,
+            model, text, out, languages=listed(languages), gold=gold, start=start,
+            methods=listed(methods) or [usual], layer=layer, unit=unit, distortion=distortion,
             seed=seed, network=network,
         )  # fmt: skip
-    for note in notes:
-        print(f"isogloss: {note}", file=sys.stderr)
+    tell(notes)
     if as_json:
         typer.echo(scores.to_json())
         return
@@ -256,7 +247,7 @@ def languages(
     seed: Seed = 0,
     strict: Strict = False,
     network: Network = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """What does a tag mean? Canonical form, names, script, direction, speakers.
 
@@ -273,7 +264,7 @@ def languages(
         if text is None:
             raise UsageError("--similar needs parallel text", remedy="name it with --text")
         _similar(
-            as_json, model=similar, text=text, targets=tags, among=_tags(among), layer=layer, k=k,
+            as_json, model=similar, text=text, targets=tags, among=listed(among), layer=layer, k=k,
             seed=seed, strict=strict, network=network,
         )  # fmt: skip
         return
@@ -293,8 +284,7 @@ def _similar(as_json: bool, **asked) -> None:
 
     with bars() as start:
         scores, notes = job(**asked, start=start)
-    for note in notes:
-        print(f"isogloss: {note}", file=sys.stderr)
+    tell(notes)
     if as_json:
         typer.echo(scores.to_json())
     else:
@@ -329,10 +319,6 @@ def main() -> None:
         raise SystemExit(getattr(error, "exit_code", 2)) from None
 
 
-def _tags(text: str) -> list[str]:
-    return [tag.strip() for tag in text.split(",") if tag.strip()]
-
-
 def _layers(text: str) -> str | list[int]:
     if text in ("all", "last"):
         return text
@@ -354,9 +340,8 @@ def _console():
 
 def _show(run, as_json: bool) -> None:
     """Print the scores and where the report lies; warnings go to standard error."""
-    for note in run.provenance.get("notes", []):
-        if note.startswith("WARNING"):
-            print(f"isogloss: {note}", file=sys.stderr)
+    notes = run.provenance.get("notes", [])
+    tell(note for note in notes if note.startswith("WARNING"))
     if as_json:
         typer.echo(run.scores.to_json())
         return

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Model = Annotated[
-    str,
-    typer.Argument(help="A local folder, a hub name, or all-MiniLM-L6-v2 (demonstration model)."),
-]
+from isogloss.cli.options import Json, Model, Network, Pooling, Seed, listed, tell
+
 Margin = Annotated[
     str,
     typer.Option(
@@ -22,11 +19,6 @@ Margin = Annotated[
 ]
 K = Annotated[int, typer.Option("--k", help="Neighbours that the margin looks at.")]
 Layer = Annotated[int | None, typer.Option(help="Layer of the model; the last by default.")]
-Pooling = Annotated[
-    str | None, typer.Option(help="mean, cls, last or weighted; the model's own by default.")
-]
-Network = Annotated[bool, typer.Option("--network", help="Allow fetching models and data sets.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 def mine(
@@ -80,7 +72,7 @@ def mine(
     ] = "exact",
     layer: Layer = None,
     pooling: Pooling = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Seed = 0,
     network: Network = False,
     as_json: Json = False,
 ) -> None:
@@ -103,7 +95,7 @@ def mine(
             ),
             planted=planted, memory=memory, network=network, start=start,
         )  # fmt: skip
-    _tell(made.facts["notes"])
+    tell(made.facts["notes"])
     if as_json:
         typer.echo(json.dumps(made.facts, ensure_ascii=False, indent=1))
         return
@@ -144,13 +136,12 @@ def score_bitext(
     from isogloss.progress import bars
     from isogloss.recipe.bitext_scores import score_bitext as job
 
-    tags = [tag.strip() for tag in languages.split(",") if tag.strip()]
     with bars() as start:
         quantiles, notes = job(
-            model, text, out, languages=tags, margin=margin, k=k, layer=layer, pooling=pooling,
-            network=network, start=start,
+            model, text, out, languages=listed(languages), margin=margin, k=k, layer=layer,
+            pooling=pooling, network=network, start=start,
         )  # fmt: skip
-    _tell(notes)
+    tell(notes)
     if as_json:
         typer.echo(json.dumps(quantiles, indent=1))
         return
@@ -158,8 +149,3 @@ def score_bitext(
     for name, values in quantiles.items():
         typer.echo(f"{name:8} " + " ".join(f"{value:7.3f}" for value in values.values()))
     typer.echo(str(out))
-
-
-def _tell(notes: list[str]) -> None:
-    for note in notes:
-        print(f"isogloss: {note}", file=sys.stderr)

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from isogloss.cli.options import Json, Seed, listed, tell
+
 Vectors = Annotated[
     str,
     typer.Argument(
@@ -22,7 +24,6 @@ BadRows = Annotated[
         "or they are left out and counted."
     ),
 ]
-SeedOption = Annotated[int, typer.Option(help="Seed of everything random.")]
 
 
 def map_command(
@@ -49,7 +50,7 @@ def map_command(
     vectors: Annotated[
         bool, typer.Option(help="Write the mapped vectors too, as word2vec text.")
     ] = True,
-    seed: SeedOption = 0,
+    seed: Seed = 0,
 ) -> None:
     """Bring the word vectors of two languages into one space.
 
@@ -59,13 +60,13 @@ def map_command(
     from isogloss.progress import bars
     from isogloss.recipe.spaces import map_spaces
 
-    wanted = [] if normalise == "none" else [n.strip() for n in normalise.split(",") if n.strip()]
+    wanted = [] if normalise == "none" else listed(normalise)
     with bars() as start:
         files, notes = map_spaces(
             source, target, out, method=method, dictionary=dictionary, normalisers=wanted,
             limit=limit or None, bad_rows=bad_rows, vectors=vectors, seed=seed, start=start,
         )  # fmt: skip
-    _tell(notes)
+    tell(notes)
     for file in files:
         typer.echo(file)
 
@@ -85,10 +86,8 @@ def lexicon(
     k: Annotated[int, typer.Option(help="Translations a word in that file.")] = 5,
     limit: Limit = 200_000,
     bad_rows: BadRows = "refuse",
-    seed: SeedOption = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the scores as JSON instead of a table.")
-    ] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
 ) -> None:
     """Translate words between two spaces, and score it on a dictionary.
 
@@ -102,7 +101,7 @@ def lexicon(
         source, target, maps=maps, dictionary=dictionary, out=out, k=k, limit=limit or None,
         bad_rows=bad_rows, seed=seed,
     )  # fmt: skip
-    _tell(notes)
+    tell(notes)
     if as_json:
         typer.echo(scores.to_json())
     elif scores:
@@ -113,8 +112,3 @@ def lexicon(
         )
     if out is not None:
         print(f"isogloss: translations are in {out}", file=sys.stderr)
-
-
-def _tell(notes: list[str]) -> None:
-    for note in notes:
-        print(f"isogloss: {note}", file=sys.stderr)

@@ -56,10 +56,14 @@ class TokenVectors:
         return len(self.lengths)
 
     @property
+    def sentences(self) -> np.ndarray:
+        """`[t]` the sentence that each token belongs to."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    @property
     def silent(self) -> int:
         """Words that have no token."""
-        sentence = np.repeat(np.arange(len(self)), np.diff(self.starts))
-        spoken = np.unique(np.stack([sentence, self.words]), axis=1).shape[1]
+        spoken = np.unique(np.stack([self.sentences, self.words]), axis=1).shape[1]
         return int(self.lengths.sum()) - spoken
 
 

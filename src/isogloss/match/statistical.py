@@ -25,30 +25,30 @@ SYMMETRISATIONS = (
 )  # fmt: skip
 
 
-def align_statistically(
+def statistical_links(
     source: Sequence[Sequence[str]],
     target: Sequence[Sequence[str]],
     *,
     model: str = "eflomal",
-    symmetrisation: str = "grow_diag_final_and",
+    symmetrisations: Sequence[str] = ("grow_diag_final_and",),
     extra: tuple[Sequence[Sequence[str]], Sequence[Sequence[str]]] = ((), ()),
     seed: int = 0,
-) -> list[Links]:
-    """Links by a model of each direction, trained on these pairs, joined.
+) -> dict[str, list[Links]]:
+    """Links by a model of each direction, trained on these pairs once, joined in several ways.
 
-    Needs no encoder and knows nothing but the pairs: the more of them, the better. Prefer vectors
-    for few pairs, this for many, or for languages that no encoder reads.
+    Needs no encoder and knows nothing but the pairs: the more of them, the better. Prefer it from
+    some hundreds of pairs on, and for languages that the encoder reads badly or not at all.
 
     Args:
         source: words of n sentences.
         target: words of their translations.
         model: one of `MODELS`; eflomal is the most accurate for its time, hmm needs no sampling.
-        symmetrisation: one of `SYMMETRISATIONS`.
+        symmetrisations: some of `SYMMETRISATIONS`.
         extra: more sentence pairs to train on, whose links are not asked for.
         seed: of the sampling of eflomal.
 
     Returns:
-        The links of each pair; a score is the smaller of t(e|f) and t(f|e).
+        By symmetrisation the links of each pair; a score is the smaller of t(e|f) and t(f|e).
 
     Raises:
         UsageError: an unknown model or symmetrisation.
@@ -60,8 +60,8 @@ def align_statistically(
     Koehn, Och and Marcu (2003), Statistical Phrase-Based Translation, section 3. The models are
     those of the library Thot.
     """
-    for name, known, what in ((model, MODELS, "model"),
-                              (symmetrisation, SYMMETRISATIONS, "symmetrisation")):  # fmt: skip
+    asked = [(name, SYMMETRISATIONS, "symmetrisation") for name in symmetrisations]
+    for name, known, what in ((model, MODELS, "model"), *asked):
         if name not in known:
             raise UsageError(f"there is no {what} {name!r}", remedy=f"one of {', '.join(known)}")
     if len(source) != len(target) or len(extra[0]) != len(extra[1]):
@@ -74,11 +74,27 @@ def align_statistically(
     direct = _train(thot, MODELS[model], sides[0], sides[1], seed)
     inverse = _train(thot, MODELS[model], sides[1], sides[0], seed)
     joined = thot.SymmetrizedAligner(direct, inverse)
-    joined.heuristic = getattr(thot.SymmetrizationHeuristic, symmetrisation.upper())
-    found = joined.get_best_alignments(list(map(list, source)), list(map(list, target)))
-    return [
-        _links(matrix.to_numpy(), f, e, direct, inverse)
-        for (_, matrix), f, e in zip(found, source, target, strict=True)
+    found = {}
+    for name in symmetrisations:
+        joined.heuristic = getattr(thot.SymmetrizationHeuristic, name.upper())
+        best = joined.get_best_alignments(list(map(list, source)), list(map(list, target)))
+        found[name] = [
+            _links(matrix.to_numpy(), f, e, direct, inverse)
+            for (_, matrix), f, e in zip(best, source, target, strict=True)
+        ]
+    return found
+
+
+def align_statistically(
+    source: Sequence[Sequence[str]],
+    target: Sequence[Sequence[str]],
+    *,
+    symmetrisation: str = "grow_diag_final_and",
+    **how: Any,
+) -> list[Links]:
+    """The links of `statistical_links` joined in one way."""
+    return statistical_links(source, target, symmetrisations=[symmetrisation], **how)[
+        symmetrisation
     ]
 
 

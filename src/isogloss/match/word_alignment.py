@@ -118,7 +118,7 @@ def align_words(
 
 def mean_words(tokens: TokenVectors) -> TokenVectors:
     """One vector a word, the mean of its tokens; words without a token have none."""
-    sentence = np.repeat(np.arange(len(tokens)), np.diff(tokens.starts))
+    sentence = tokens.sentences
     change = (np.diff(tokens.words, prepend=-1) != 0) | (np.diff(sentence, prepend=-1) != 0)
     first = np.flatnonzero(change)
     if not len(first):
@@ -127,6 +127,22 @@ def mean_words(tokens: TokenVectors) -> TokenVectors:
     means = np.add.reduceat(tokens.array, first, 0) / count[:, None].astype(np.float32)
     starts = np.searchsorted(sentence[first], np.arange(len(tokens) + 1))
     return TokenVectors(means, starts, tokens.words[first], tokens.lengths, tokens.windowed)
+
+
+def word_rows(means: TokenVectors, sentence: np.ndarray, word: np.ndarray) -> np.ndarray:
+    """Where the vector of each asked word lies in `mean_words` `[l]`; -1 where it has no token.
+
+    Args:
+        means: one vector a word.
+        sentence: `[l]` sentences.
+        word: `[l]` words of these.
+    """
+    width = max(int(means.lengths.max(initial=0)), 1)
+    known = means.sentences * width + means.words  # rising
+    asked = sentence * width + word
+    at = np.searchsorted(known, asked)
+    inside = at < len(known)
+    return np.where(inside & (known[np.minimum(at, len(known) - 1)] == asked), at, -1)
 
 
 def _batches(sizes: np.ndarray) -> Iterator[np.ndarray]:

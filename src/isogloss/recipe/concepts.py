@@ -144,8 +144,7 @@ def words_in_context(encoder: Encoder, corpus: Corpus, language: str, layers: li
         for layer, tokens in encoder.encode_words(sentences, layers=layers).items()
     }
     tokens = made[layers[0]]
-    sentence = np.repeat(np.arange(len(tokens)), np.diff(tokens.starts))
-    found = [sentences[i][j] for i, j in zip(sentence, tokens.words, strict=True)]
+    found = [sentences[i][j] for i, j in zip(tokens.sentences, tokens.words, strict=True)]
     return Words(language, found, {layer: one.array for layer, one in made.items()})
 
 

@@ -186,9 +186,8 @@ def _sums(files: Sequence[Path]) -> list[list[str]]:
 
 def _outputs(folder: Path, tags: tuple[Language, Language]) -> list[Path]:
     names = ["tsv", tags[0].iso, tags[1].iso, "tmx"]
-    if len(set(names)) < len(
-        names
-    ):  # two scripts of one language, or the language whose code is tsv
+    if len(set(names)) < len(names):
+        # Two scripts of one language, or the language whose code is tsv.
         names = ["tsv", str(tags[0]), str(tags[1]), "tmx"]
     return [*(folder / f"bitext.{name}" for name in names), folder / "mined.json"]
 

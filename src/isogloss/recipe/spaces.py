@@ -21,9 +21,9 @@ from isogloss.progress import Start, silent
 from isogloss.score import Scores
 from isogloss.space.linear import fit
 from isogloss.space.map import Map
-from isogloss.space.normalise import normalise
+from isogloss.space.normalise import USUAL, normalise
 from isogloss.space.rcsls import rcsls
-from isogloss.space.self_learning import NORMALISERS, POINTS, self_learning
+from isogloss.space.self_learning import POINTS, self_learning
 from isogloss.space.wasserstein import wasserstein_procrustes
 
 LIMIT = 200_000  # words of a file, the most frequent first
@@ -106,7 +106,7 @@ def fit_maps(
     spaces: Spaces,
     pairs: np.ndarray | None = None,
     *,
-    normalisers: Sequence[str] = NORMALISERS,
+    normalisers: Sequence[str] = USUAL,
     seed: int = 0,
     start: Start = silent,
     **settings: Any,

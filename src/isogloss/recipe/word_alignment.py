@@ -20,7 +20,7 @@ from isogloss.corpus.alignments import (
 from isogloss.errors import CorpusError, UsageError
 from isogloss.files import refuse_file, write_json
 from isogloss.language.segment import words as segment_words
-from isogloss.match.statistical import MODELS, align_statistically
+from isogloss.match.statistical import MODELS, statistical_links
 from isogloss.match.word_alignment import Links, align_words
 from isogloss.progress import Start, silent
 from isogloss.score import Scores
@@ -154,12 +154,9 @@ def align(
                 f"{model} reads words, not vectors: layer, unit and distortion mean nothing to it",
                 remedy="leave them out, or name an encoder",
             )
-        return {
-            name: align_statistically(
-                text.source, text.target, model=model, symmetrisation=name, seed=seed
-            )
-            for name in methods
-        }
+        return statistical_links(
+            text.source, text.target, model=model, symmetrisations=methods, seed=seed
+        )
     from isogloss.encode import load_encoder
 
     for name in methods:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from isogloss.encode.words import TokenVectors
 from isogloss.errors import CorpusError
 from isogloss.match.statistical import MODELS, SYMMETRISATIONS, align_statistically
-from isogloss.match.word_alignment import Links, mean_words
+from isogloss.match.word_alignment import Links, mean_words, word_rows
 from isogloss.measure.word_retrieval import word_retrieval
 from isogloss.recipe.layered import Layered
 from isogloss.recipe.step import Workplace
@@ -63,7 +63,9 @@ class WordRetrieval(Layered):
         for tag in place.languages:
             text = corpus_text(corpus, tag, place.pivot)
             links = self._links(place, text, tag)
-            sides = [encoder.encode_words(side, layers=layers) for side in text[2:4]]
+            sides = [
+                encoder.encode_words(side, layers=layers) for side in (text.source, text.target)
+            ]
             for layer in layers:
                 means = [mean_words(side[layer]) for side in sides]
                 pairs, sentences, silent = occurrences(links, means)
@@ -106,27 +108,15 @@ def occurrences(
         `[p, 2]` rows, `[p]` their sentence pair, and how many links join a word without a vector.
     """
     sentences = np.repeat(np.arange(len(links)), [len(one.source) for one in links])
+    words = (
+        np.concatenate([np.empty(0, np.int64), *(getattr(one, name) for one in links)])
+        for name in ("source", "target")
+    )
     pairs = np.stack(
-        [
-            _rows(side)[
-                np.concatenate([[0], side.lengths.cumsum()])[sentences]
-                + np.concatenate([getattr(one, name) for one in links]).astype(np.int64)
-            ]
-            for side, name in zip(sides, ("source", "target"), strict=True)
-        ],
-        1,
+        [word_rows(side, sentences, word) for side, word in zip(sides, words, strict=True)], 1
     )
     there = (pairs >= 0).all(1)
     return pairs[there], sentences[there], int((~there).sum())
-
-
-def _rows(means: TokenVectors) -> np.ndarray:
-    """`[words of all sentences]` the row of each word's vector, -1 where it has none."""
-    found = np.full(int(means.lengths.sum()), -1)
-    sentence = np.repeat(np.arange(len(means)), np.diff(means.starts))
-    first = np.concatenate([[0], means.lengths.cumsum()])
-    found[first[sentence] + means.words] = np.arange(len(means.words))
-    return found
 
 
 def _lower(sentences: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -1,1 +1,1 @@
-"""Vectors to vectors in a shared space, by mathematics alone: no network is trained."""
+"""Vectors to vectors in a shared space; no network is trained, word vectors at most."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from isogloss.encode.words import TokenVectors
 from isogloss.errors import CorpusError, VectorError
-from isogloss.match.word_alignment import Links, mean_words
+from isogloss.match.word_alignment import Links, mean_words, word_rows
 from isogloss.space.linear import fit
 from isogloss.space.map import Map
 from isogloss.space.normalise import normalise
@@ -107,7 +107,7 @@ def linked_pairs(source: TokenVectors, target: TokenVectors, links: Sequence[Lin
     for side, words in zip(
         sides, ([one.source for one in links], [one.target for one in links]), strict=True
     ):
-        found.append(_rows(side, sentence, np.concatenate([nothing, *words])))
+        found.append(word_rows(side, sentence, np.concatenate([nothing, *words])))
     spoken = (found[0] >= 0) & (found[1] >= 0)  # [l]
     if not spoken.any():
         raise VectorError("no two words are linked", remedy="align with another method")
@@ -163,16 +163,6 @@ def dictionary_pairs(
     return WordPairs(x[at[:, 0]], y[at[:, 1]], dropped)
 
 
-def _rows(side: TokenVectors, sentence: np.ndarray, word: np.ndarray) -> np.ndarray:
-    """The row of each word of each sentence in the words' means `[l]`; -1 where it has no token."""
-    width = max(int(side.lengths.max(initial=0)), 1)
-    known = _sentences(side) * width + side.words  # rising
-    asked = sentence * width + word
-    at = np.searchsorted(known, asked)
-    inside = at < len(known)
-    return np.where(inside & (known[np.minimum(at, len(known) - 1)] == asked), at, -1)
-
-
 def _anchors(
     side: TokenVectors, text: Sentences, wanted: set[str]
 ) -> tuple[dict[str, int], np.ndarray]:
@@ -186,7 +176,7 @@ def _anchors(
     spoken = mean_words(side)
     forms = [
         text[i][w].casefold()
-        for i, w in zip(_sentences(spoken).tolist(), spoken.words.tolist(), strict=True)
+        for i, w in zip(spoken.sentences.tolist(), spoken.words.tolist(), strict=True)
     ]
     at: dict[str, int] = {}
     rows = np.array([at.setdefault(f, len(at)) if f in wanted else -1 for f in forms], np.int64)
@@ -195,7 +185,3 @@ def _anchors(
     np.add.at(sums, rows[used], spoken.array[used])
     counts = np.bincount(rows[used], minlength=len(at))
     return at, (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
-
-
-def _sentences(side: TokenVectors) -> np.ndarray:
-    return np.repeat(np.arange(len(side)), np.diff(side.starts))

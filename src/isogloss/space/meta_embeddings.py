@@ -11,9 +11,7 @@ from isogloss.errors import CorpusError, UsageError, VectorError
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
 from isogloss.space.many import to_hub
-from isogloss.space.normalise import finite, normalise
-
-STEPS = ("unit", "centre", "unit")
+from isogloss.space.normalise import USUAL, finite, normalise
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +103,7 @@ def _turned(
     for name in vectors:
         if (shared := len(np.intersect1d(rows[name], rows[first]))) < 2:
             raise VectorError(f"{name} shares {shared} words with {first}; 2 are needed")
-    made = {name: normalise(v, STEPS).apply(v) for name, v in vectors.items()}
+    made = {name: normalise(v, USUAL).apply(v) for name, v in vectors.items()}
     maps = to_hub(made, rows, first)
     return {name: unit(maps[name].apply(v)) for name, v in made.items()}
 

@@ -16,6 +16,9 @@ from isogloss.errors import VectorError
 from isogloss.registry import register
 from isogloss.space.map import Affine, Map, Unit
 
+USUAL = ("unit", "centre", "unit")
+"""What word vectors go through first (Artetxe, Labaka and Agirre 2018, section 3.1)."""
+
 Normaliser = Callable[[np.ndarray], Map]
 """Fits vectors `[n, d]` and gives the map that normalises them."""
 

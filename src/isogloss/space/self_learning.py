@@ -17,9 +17,8 @@ from isogloss.match.search import nearest, neighbourhood_means
 from isogloss.progress import Advance
 from isogloss.space.linear import whiten
 from isogloss.space.map import Affine, Map, Unit
-from isogloss.space.normalise import finite, normalise
+from isogloss.space.normalise import USUAL, finite, normalise
 
-NORMALISERS = ("unit", "centre", "unit")
 MISSED = 0.01  # share of words that a random subset may leave without a translation
 
 
@@ -133,7 +132,7 @@ def self_learning(
             "onto each other",
             remedy="train both with one number of dimensions, or reduce the wider one",
         )
-    prepared = [normalise(side, NORMALISERS) for side in vectors]
+    prepared = [normalise(side, USUAL) for side in vectors]
     x, y = (one.apply(side) for one, side in zip(prepared, vectors, strict=True))
     first = _first_dictionary(chosen, x, y, pairs, words)
     objective: list[float] = []
@@ -282,7 +281,7 @@ def _by_shape(x: np.ndarray, y: np.ndarray, neighbourhood: int) -> np.ndarray:
     for side in (x[:size], y[:size]):
         u, sizes, _ = np.linalg.svd(side.astype(np.float64), full_matrices=False)
         shape = np.sort((u * sizes) @ u.T, 1).astype(np.float32)  # [size, size]
-        sides.append(normalise(shape, NORMALISERS).apply(shape))
+        sides.append(normalise(shape, USUAL).apply(shape))
     here = np.arange(size)
     there, back = (
         nearest(a, b, score="csls", neighbourhood=neighbourhood).ids[:, 0]

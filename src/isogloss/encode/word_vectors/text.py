@@ -11,6 +11,7 @@ import numpy as np
 
 from isogloss.corpus import text_files
 from isogloss.encode.word_vectors.table import Rows, Start, WordVectors, most_rows
+from isogloss.errors import CorpusError
 
 _LINES = 50  # looked at to find the width
 _BOM = b"\xef\xbb\xbf"
@@ -40,6 +41,23 @@ def headed(start: Start) -> Layout | None:
     width = int(counts[1])
     second = rest[: rest.find(b"\n")] if b"\n" in rest else rest
     return Layout(width, "\t" if second.count(b"\t") >= max(width, 1) else " ", int(counts[0]))
+
+
+def promised(start: Start) -> Layout:
+    """The layout of a file that is read by its header.
+
+    Raises:
+        CorpusError: the header promises rows without values.
+    """
+    layout = headed(start)
+    if layout is None or layout.width < 1:
+        raise CorpusError(
+            "its header promises no values",
+            file=start.path,
+            line=1,
+            remedy="the first line must be the number of rows and the number of values of each",
+        )
+    return layout
 
 
 def headless(start: Start) -> Layout | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from isogloss.corpus.text_files import byte_blocks
 from isogloss.encode.word_vectors.table import Rows, Start, WordVectors, decoded, most_rows
-from isogloss.encode.word_vectors.text import headed, is_text
+from isogloss.encode.word_vectors.text import headed, is_text, promised
 from isogloss.errors import CorpusError
 from isogloss.registry import register
 
@@ -33,33 +33,26 @@ def read(start: Start, rows: Rows) -> WordVectors:
 
     Source: the original word2vec tool (Mikolov et al., 2013), its option `-binary 1`.
     """
-    layout = headed(start)
-    if layout is None or layout.width < 1:
-        raise CorpusError(
-            "its header promises no values",
-            file=start.path,
-            line=1,
-            remedy="the first line must be the number of rows and the number of values of each",
-        )
-    promised = layout.promised or 0
-    rows.expect(promised, layout.width, most_rows(start, 4 * layout.width))
+    layout = promised(start)
+    total = layout.promised or 0
+    rows.expect(total, layout.width, most_rows(start, 4 * layout.width))
     stream = _Bytes(start)
-    stream.until(b"\n", promised)
-    while rows.seen < promised and rows.room:
-        numbers = range(rows.seen + 1, min(rows.seen + rows.room, promised) + 1)
+    stream.until(b"\n", total)
+    while rows.seen < total and rows.room:
+        numbers = range(rows.seen + 1, min(rows.seen + rows.room, total) + 1)
         words, values = [], []
         for number in numbers:
-            words.append(decoded(stream.until(b" ", promised, number).lstrip(b"\n")))
-            values.append(stream.take(4 * layout.width, promised, number))
+            words.append(decoded(stream.until(b" ", total, number).lstrip(b"\n")))
+            values.append(stream.take(4 * layout.width, total, number))
         block = np.frombuffer(b"".join(values), "<f4").reshape(-1, layout.width)  # [k, d]
         rows.add(numbers, words, block)
-    if rows.seen == promised and stream.rest().strip(b"\n"):
+    if rows.seen == total and stream.rest().strip(b"\n"):
         raise CorpusError(
-            f"goes on after the {promised} rows that its header promises",
+            f"goes on after the {total} rows that its header promises",
             file=start.path,
             remedy="probably its words hold spaces, or the header is wrong: write it again as text",
         )
-    return rows.finish(promised)
+    return rows.finish(total)
 
 
 class _Bytes:

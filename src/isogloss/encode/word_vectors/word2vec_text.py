@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from isogloss.encode.word_vectors.table import Rows, Start, WordVectors
-from isogloss.encode.word_vectors.text import headed, is_text, read_rows
-from isogloss.errors import CorpusError
+from isogloss.encode.word_vectors.text import headed, is_text, promised, read_rows
 from isogloss.registry import register
 
 
@@ -23,12 +22,4 @@ def read(start: Start, rows: Rows) -> WordVectors:
     Raises:
         CorpusError: see `text.read_rows`.
     """
-    layout = headed(start)
-    if layout is None or layout.width < 1:
-        raise CorpusError(
-            "its header promises no values",
-            file=start.path,
-            line=1,
-            remedy="the first line must be the number of rows and the number of values of each",
-        )
-    return read_rows(start, rows, layout)
+    return read_rows(start, rows, promised(start))

@@ -1,0 +1,31 @@
+"""What several commands share: options, lists of tags, notes on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str,
+    typer.Argument(help="A local folder, a hub name, or all-MiniLM-L6-v2 (demonstration model)."),
+]
+Pooling = Annotated[
+    str | None, typer.Option(help="mean, cls, last or weighted; the model's own by default.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Network = Annotated[bool, typer.Option("--network", help="Allow fetching models and data sets.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def listed(text: str) -> list[str]:
+    """What commas separate."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Notes to standard error, a line each."""
+    for note in notes:
+        print(f"isogloss: {note}", file=sys.stderr)
