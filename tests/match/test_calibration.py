@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from isogloss.errors import UsageError, VectorError
+from isogloss.match import calibration
 from isogloss.match.calibration import Outcomes, calibrate, outcomes, plant
 from isogloss.match.mining import Mined, mine_pairs
 from isogloss.match.neighbours import unit
@@ -142,3 +143,13 @@ def test_what_cannot_be_calibrated_says_so():
         calibrate(Outcomes(some, none, some, some))
     with pytest.raises(VectorError, match="needs present pairs, orphans"):
         calibrate(Outcomes(some, none, none[:0], some))
+
+
+def test_the_share_is_read_from_high_scores_where_orphans_are_of_another_kind():
+    # A tenth of the text has a translation; orphans reach low scores that the other nine do not.
+    mined = np.array([[0.9, 0.8, 0.5, 0.2]])
+    false = np.array([[0.8, 0.3, 0.01, 0.0]])
+    text = 0.1 * mined + 0.9 * np.array([[0.4, 0.15, 0.01, 0.0]])
+    share = calibration._share(mined, false, text)[0]
+    plain = ((mined - false) * (text - false)).sum() / ((mined - false) ** 2).sum()
+    assert abs(share - 0.1) < 0.5 * abs(plain - 0.1)

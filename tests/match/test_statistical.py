@@ -103,3 +103,15 @@ def test_a_model_is_started_from_the_one_before_it_and_trained_for_its_rounds():
         f"{names[0]} from NoneType", *rounds, "3 pairs",
         f"{names[1]} from {names[0]}", *rounds, "3 pairs",
     ]  # fmt: skip
+
+
+def test_one_training_is_joined_in_ways_that_differ():
+    source, target = text(12)  # so few that the directions disagree
+    found = statistical.statistical_links(
+        source, target, model="ibm1", symmetrisations=["intersection", "union"]
+    )
+    sizes = {how: sum(len(one.pairs) for one in links) for how, links in found.items()}
+    assert sizes["intersection"] < sizes["union"]
+    for how, links in found.items():
+        alone = align_statistically(source, target, model="ibm1", symmetrisation=how)
+        assert [one.pairs for one in alone] == [one.pairs for one in links]
