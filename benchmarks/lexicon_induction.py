@@ -28,7 +28,7 @@ from isogloss.encode.word_vectors import WordVectors, read_word_vectors, write_w
 from isogloss.match.lexicon import dictionary_rows, induce
 from isogloss.match.neighbours import unit
 from isogloss.match.translation_table import sharpen, translation_tables
-from isogloss.recipe.spaces import Spaces, fit_maps, methods, training_pairs
+from isogloss.recipe.spaces import Spaces, fit_maps, methods, training_pairs, without_pairs
 from isogloss.score import Scores
 from isogloss.space.barycentre import barycentre
 from isogloss.space.many import generalised_procrustes
@@ -147,7 +147,8 @@ def with_hub(spelt: Spelt, pairs: Mapping[str, list[tuple[str, str]]], seed: int
         known = training_pairs(dictionary_rows(learnt, spelt["eng"].words, spelt[lang].words))
         for method in methods():
             start = time.perf_counter()
-            given = known[:FEW] if method == "semi_supervised" else known
+            given = known[: FEW if method == "semi_supervised" else None]
+            given = None if method in without_pairs() else given
             try:
                 settings = {"patience": PATIENCE} if method in LEARNT else {}
                 fitted = fit_maps(method, spaces, given, seed=seed, **settings)

@@ -5,7 +5,15 @@ import pytest
 
 from isogloss.encode.word_vectors import read_word_vectors, write_word_vectors
 from isogloss.errors import CorpusError, UsageError
-from isogloss.recipe.spaces import fit_maps, load, look_up, map_spaces, methods, read_spaces
+from isogloss.recipe.spaces import (
+    fit_maps,
+    load,
+    look_up,
+    map_spaces,
+    methods,
+    read_spaces,
+    without_pairs,
+)
 
 
 @pytest.fixture
@@ -32,7 +40,7 @@ def value(scores, measure, score):
 @pytest.mark.parametrize("method", [m for m in methods() if m != "identical"])
 def test_every_method_brings_translations_together(method, place):
     spaces = read_spaces(place / "x.vec", place / "y.vec")
-    pairs = np.stack([np.arange(60)] * 2, 1)
+    pairs = None if method in without_pairs() else np.stack([np.arange(60)] * 2, 1)
     fitted = fit_maps(method, spaces, pairs)
     x, y = fitted.source.apply(spaces.source.array), fitted.target.apply(spaces.target.array)
     cosines = x @ y.T / np.outer(np.linalg.norm(x, axis=1), np.linalg.norm(y, axis=1))
@@ -92,6 +100,11 @@ def test_what_cannot_be_done_says_so(place):
         map_spaces(*both, place / "out")
     with pytest.raises(UsageError, match="nothing to do"):
         look_up(*both)
+    with pytest.raises(UsageError, match="unsupervised learns from no dictionary"):
+        map_spaces(*both, place / "out", method="unsupervised", dictionary=place / "seeds.tsv")
+    with pytest.raises(UsageError, match="supervised normalises both sides itself"):
+        map_spaces(*both, place / "out", method="supervised", dictionary=place / "seeds.tsv",
+                   normalisers=["zca"])  # fmt: skip
     (place / "other.tsv").write_text("cat\tchat\ndog\tchien\n")
     with pytest.raises(CorpusError, match="2 words none can be asked"):
         map_spaces(*both, place / "out", dictionary=place / "other.tsv")

@@ -42,9 +42,12 @@ def map_command(
         typer.Option(help="Pairs to learn from, a word and its translation a line."),
     ] = None,
     normalise: Annotated[
-        str,
-        typer.Option(help="Done to each side first, in order; unit, centre, zca, ... or none."),
-    ] = "unit,centre,unit",
+        str | None,
+        typer.Option(
+            help="Done to each side first, in order; unit, centre, zca, ... or none. By default "
+            "unit,centre,unit; self-learning has its own."
+        ),
+    ] = None,
     limit: Limit = 200_000,
     bad_rows: BadRows = "refuse",
     vectors: Annotated[
@@ -60,7 +63,7 @@ def map_command(
     from isogloss.progress import bars
     from isogloss.recipe.spaces import map_spaces
 
-    wanted = [] if normalise == "none" else listed(normalise)
+    wanted = None if normalise is None else [] if normalise == "none" else listed(normalise)
     with bars() as start:
         files, notes = map_spaces(
             source, target, out, method=method, dictionary=dictionary, normalisers=wanted,

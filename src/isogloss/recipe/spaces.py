@@ -101,12 +101,18 @@ def methods() -> tuple[str, ...]:
     return (*linear, "rcsls", "wasserstein_procrustes", *POINTS)
 
 
+def without_pairs() -> tuple[str, ...]:
+    """The methods that learn from no dictionary."""
+    points = (name for name, point in POINTS.items() if point.seed != "given")
+    return ("wasserstein_procrustes", *points)
+
+
 def fit_maps(
     method: str,
     spaces: Spaces,
     pairs: np.ndarray | None = None,
     *,
-    normalisers: Sequence[str] = USUAL,
+    normalisers: Sequence[str] | None = None,
     seed: int = 0,
     start: Start = silent,
     **settings: Any,
@@ -116,18 +122,30 @@ def fit_maps(
     Args:
         method: see `methods`.
         spaces: both vocabularies.
-        pairs: `[p, 2]` rows that translate each other; not needed by `wasserstein_procrustes`,
-            `identical` and `unsupervised`.
-        normalisers: fitted on each side first; self-learning has its own.
+        pairs: `[p, 2]` rows that translate each other; for all but those of `without_pairs()`.
+        normalisers: fitted on each side first, `USUAL` by default; self-learning has its own.
         seed: of what is random.
         start: starts progress bars.
         settings: of the method, such as `penalty` of ridge or `patience` of self-learning.
 
     Raises:
-        UsageError: an unknown method, or pairs are missing.
+        UsageError: an unknown method; pairs that are missing, or that it does not learn from;
+            normalisers for one that has its own.
     """
     if method not in methods():
         raise UsageError(f"there is no method {method!r}", remedy=f"one of {', '.join(methods())}")
+    if pairs is None and method not in without_pairs():
+        raise UsageError(f"{method} needs a dictionary", remedy="name one with --dictionary")
+    if pairs is not None and method in without_pairs():
+        raise UsageError(
+            f"{method} learns from no dictionary",
+            remedy="leave --dictionary out, or choose a method that learns from one",
+        )
+    if normalisers is not None and method in POINTS:
+        raise UsageError(
+            f"{method} normalises both sides itself ({', '.join(USUAL)})",
+            remedy="leave --normalise out, or choose another method",
+        )
     x, y = spaces.source.array, spaces.target.array
     if method in POINTS:
         learned = self_learning(
@@ -137,12 +155,10 @@ def fit_maps(
             **settings,
         )  # fmt: skip
         return Fitted(learned.source, learned.target)
-    prepared = [normalise(side, normalisers) for side in (x, y)]
+    prepared = [normalise(side, USUAL if normalisers is None else normalisers) for side in (x, y)]
     x, y = (one.apply(side) for one, side in zip(prepared, (x, y), strict=True))
     if method == "wasserstein_procrustes":
         made = wasserstein_procrustes(x, y, seed=seed, **settings)
-    elif pairs is None:
-        raise UsageError(f"{method} needs a dictionary", remedy="name one with --dictionary")
     elif method == "rcsls":
         made = rcsls(x, y, pairs, **settings)
     else:
