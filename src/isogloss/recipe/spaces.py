@@ -134,8 +134,6 @@ def fit_maps(
     """
     if method not in methods():
         raise UsageError(f"there is no method {method!r}", remedy=f"one of {', '.join(methods())}")
-    if pairs is None and method not in without_pairs():
-        raise UsageError(f"{method} needs a dictionary", remedy="name one with --dictionary")
     if pairs is not None and method in without_pairs():
         raise UsageError(
             f"{method} learns from no dictionary",
@@ -159,6 +157,8 @@ def fit_maps(
     x, y = (one.apply(side) for one, side in zip(prepared, (x, y), strict=True))
     if method == "wasserstein_procrustes":
         made = wasserstein_procrustes(x, y, seed=seed, **settings)
+    elif pairs is None:
+        raise UsageError(f"{method} needs a dictionary", remedy="name one with --dictionary")
     elif method == "rcsls":
         made = rcsls(x, y, pairs, **settings)
     else:
