@@ -39,9 +39,9 @@ def cosine_neighbours(
         k: neighbours to give.
         index: one of `INDEXES`.
         seed: of the training of `lists` and `ivf`.
-        lists: of `lists`, sqrt(m) by default, and of `ivf`, 4 sqrt(m); fewer where one would have
+        lists: of `lists`, 2 sqrt(m) by default, and of `ivf`, 4 sqrt(m); fewer where one would have
             under 39 vectors.
-        probes: lists that are looked through, at least one; a twentieth, of `ivf` a sixteenth.
+        probes: lists that are looked through, at least one; a 26th, of `ivf` a 40th.
 
     Raises:
         UsageError: an index that does not exist; lists or probes that it does not have.
@@ -73,7 +73,7 @@ class Guess(NamedTuple):
     share: float
 
 
-GUESSES = {"lists": Guess(1, 1 / 20), "ivf": Guess(4, 1 / 16)}
+GUESSES = {"lists": Guess(2, 1 / 26), "ivf": Guess(4, 1 / 40)}
 
 
 def shape(
