@@ -1,0 +1,1 @@
+"""First embeddings of a new vocabulary: one signature, one file a method."""
