@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -63,10 +63,11 @@ class Help:
     dictionary: Sequence[tuple[str, str]] | None = None
     translations: sparse.csr_array | None = None
 
-    def need(self, method: str, *fields: str) -> None:
-        """Raise UsageError if one of these is missing."""
+    def need(self, method: str, *fields: str) -> list[Any]:
+        """The values of these fields; raises UsageError if one is missing."""
         if missing := [field for field in fields if getattr(self, field) is None]:
             raise UsageError(f"{method} needs {', '.join(missing)}")
+        return [getattr(self, field) for field in fields]
 
 
 class Rows(NamedTuple):
