@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isogloss.errors import CorpusError, UsageError, VectorError
+from isogloss.match.clusters import kmeans
 from isogloss.measure.catalogue import MEASURES
-from isogloss.measure.clusters import kmeans
 from isogloss.measure.concepts import concept_alignment, concept_overlap
 
 DAYS = ([0, 0, 0, 1, 1, 1, 0], ["mon", "tue", "wed", "red", "blue", "green", "mon"])

@@ -6,8 +6,8 @@ import pytest
 import isogloss
 from isogloss.corpus import read_corpus
 from isogloss.encode import load_encoder
+from isogloss.match.clusters import kmeans
 from isogloss.measure.catalogue import MEASURES
-from isogloss.measure.clusters import kmeans
 from isogloss.measure.concepts import concept_alignment
 from isogloss.recipe.concepts import likely_entries, one_word_entries, words_in_context
 from isogloss.recipe.word_alignment import corpus_text

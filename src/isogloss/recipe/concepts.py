@@ -11,9 +11,9 @@ from pydantic import Field
 from isogloss.corpus.records import Corpus
 from isogloss.encode.protocol import Encoder
 from isogloss.language.segment import words as segment_words
+from isogloss.match.clusters import kmeans, tree
 from isogloss.match.translation_table import sharpen, translation_tables
 from isogloss.match.word_alignment import mean_words
-from isogloss.measure.clusters import kmeans, tree
 from isogloss.measure.concepts import concept_alignment, concept_overlap
 from isogloss.recipe.layered import Layered
 from isogloss.recipe.step import Workplace

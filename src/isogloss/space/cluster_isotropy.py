@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
-from scipy.cluster.vq import kmeans2
 
 from isogloss.errors import UsageError, VectorError
+from isogloss.match.clusters import kmeans, means
 from isogloss.registry import register
 from isogloss.space.map import Map, Piecewise
 from isogloss.space.normalise import directions
@@ -30,8 +28,8 @@ def cluster_isotropy(
     go with their nearest cluster.
 
     A cluster of no more vectors than `components` + 1 is centred only, since removing its whole
-    rank would put all of it on one point; `about` counts these. One that loses all its vectors is
-    left out.
+    rank would put all of it on one point; `about` counts these. Of clusters of equal vectors one is
+    left.
 
     Args:
         x: `[n, d]`.
@@ -42,7 +40,7 @@ def cluster_isotropy(
 
     Raises:
         UsageError: counts that are not positive.
-        VectorError: fewer vectors than clusters.
+        VectorError: fewer vectors than clusters, or vectors that are not numbers.
 
     Source: Rajaee and Pilehvar (2021), A Cluster-based Approach for Improving Isotropy in
     Contextual Embedding Space, section 3; on multilingual models Rajaee and Pilehvar (2022).
@@ -52,7 +50,8 @@ def cluster_isotropy(
         raise UsageError("clusters, components and iterations must be 1 at least")
     if len(x) < clusters:
         raise VectorError(f"{len(x)} vectors do not make {clusters} clusters")
-    centroids = _centroids(x, clusters, iterations, seed)
+    labels = kmeans(x, clusters, iterations=iterations, seed=seed)
+    centroids = means(x, labels, clusters)[np.unique(labels)]
     nothing = np.zeros((len(centroids), count, x.shape[1]), np.float32)
     own = Piecewise(centroids, centroids, nothing).clusters(x)  # [n]
     used, sizes = np.unique(own, return_counts=True)
@@ -68,15 +67,3 @@ def cluster_isotropy(
              "components": count, "centred_only": int(centred_only.sum()),
              "seed": seed}  # fmt: skip
     return Map((step,), about)
-
-
-def _centroids(x: np.ndarray, clusters: int, iterations: int, seed: int) -> np.ndarray:
-    if clusters == 1:
-        return x.mean(0, keepdims=True)
-    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
-        # Of empty clusters, left out later, and of fewer different vectors than clusters.
-        warnings.simplefilter("ignore", UserWarning)
-        found, _ = kmeans2(
-            x, clusters, iter=iterations, minit="++", seed=np.random.default_rng(seed)
-        )
-    return np.asarray(found, np.float32)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.cluster.vq import kmeans2
 
 from isogloss.errors import UsageError, VectorError
-from isogloss.measure import clusters
-from isogloss.measure.clusters import kmeans, tree
+from isogloss.match import clusters
+from isogloss.match.clusters import kmeans, means, tree
 
 
 def planted(seed=0, k=5, each=30, d=8):
@@ -37,6 +38,27 @@ def test_every_vector_ends_at_its_nearest_mean_and_no_cluster_is_empty(seed, k):
     means = np.stack([x[labels == c].mean(0) for c in range(k)])
     far = ((x[:, None] - means) ** 2).sum(2)  # [n, k]
     assert (far[np.arange(60), labels] <= far.min(1) + 1e-4).all()
+
+
+def test_means_are_those_of_each_label_and_zeros_where_it_has_none():
+    x, labels = planted()
+    found = means(x + 1000, 2 * labels, 10)
+    assert found.shape == (10, 8) and found.dtype == np.float32 and not found[1::2].any()
+    for c in range(5):
+        np.testing.assert_allclose(found[2 * c], x[labels == c].mean(0) + 1000, rtol=1e-6)
+
+
+def test_it_ends_no_worse_than_from_random_beginnings():
+    x = np.random.default_rng(5).normal(size=(20, 6))[np.arange(600) % 20] * 10
+    x += np.random.default_rng(6).normal(size=x.shape)
+    plain = [kmeans2(x, 20, minit="points", seed=seed, missing="warn")[1] for seed in range(5)]
+    ours = [spread(x, kmeans(x, 20, seed=seed)) for seed in range(5)]
+    assert max(ours) < min(spread(x, labels) for labels in plain)
+
+
+def spread(x, labels):
+    """Sum of squared distances to the mean of the own cluster."""
+    return ((x - np.stack([x[labels == c].mean(0) for c in labels])) ** 2).sum()
 
 
 def test_more_clusters_than_different_vectors_and_ties():

@@ -41,10 +41,15 @@ def kmeans(vectors: np.ndarray, k: int, *, iterations: int = 100, seed: int = 0)
         labels[np.argsort(-far, kind="stable")[: len(empty)]] = empty
         if (labels == before).all():
             break
-        counts = np.maximum(np.bincount(labels, minlength=k), 1)
-        members = sparse.csr_matrix((1 / counts[labels], (labels, np.arange(len(x)))), (k, len(x)))
-        centres = (members @ x).astype(np.float32)
+        centres = means(x, labels, k)
     return labels
+
+
+def means(vectors: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+    """The mean `[k, d]` float32 of the vectors `[n, d]` of each label; zeros where it has none."""
+    counts = np.maximum(np.bincount(labels, minlength=k), 1)
+    cells = (1 / counts[labels], (labels, np.arange(len(labels))))
+    return (sparse.csr_matrix(cells, (k, len(labels))) @ vectors).astype(np.float32)
 
 
 def tree(vectors: np.ndarray, k: int) -> np.ndarray:
