@@ -6,6 +6,7 @@ import pytest
 import isogloss
 from isogloss.corpus import read_corpus
 from isogloss.encode import load_encoder
+from isogloss.match import word_means
 from isogloss.match.clusters import kmeans
 from isogloss.measure.catalogue import MEASURES
 from isogloss.measure.concepts import concept_alignment
@@ -15,7 +16,7 @@ from isogloss.recipe.word_alignment import corpus_text
 TAGS = ("deu_Latn", "rus_Cyrl")
 
 
-def test_latent_concepts(shorter):
+def test_latent_concepts(shorter, monkeypatch):
     run = shorter("LatentConcepts", TAGS, held_out=80)
     corpus, encoder = read_corpus(run.folder.parent / "held_out"), load_encoder("all-MiniLM-L6-v2")
     sides = [words_in_context(encoder, corpus, tag, [3]) for tag in ("eng_Latn", "deu_Latn")]
@@ -38,6 +39,12 @@ def test_latent_concepts(shorter):
         assert row.measure in MEASURES and row.low <= row.value <= row.high
     assert len(run.scores) == 3 * 3 * 2
     assert "concept overlap" in run.report.read_text(encoding="utf-8")
+    calls, read = [], encoder.encode_words
+    monkeypatch.setattr(encoder, "encode_words", lambda *a, **b: calls.append(1) or read(*a, **b))
+    monkeypatch.setattr(word_means, "CHARACTERS", 300)
+    parts = words_in_context(encoder, corpus, "deu_Latn", [3])
+    assert len(calls) > 2 and parts.words == sides[1].words
+    np.testing.assert_allclose(parts.vectors[3], sides[1].vectors[3], atol=1e-5)
 
 
 @pytest.mark.parametrize(("shift", "shared"), [(0, True), (100, False)])

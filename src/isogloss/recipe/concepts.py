@@ -13,7 +13,7 @@ from isogloss.encode.protocol import Encoder
 from isogloss.language.segment import words as segment_words
 from isogloss.match.clusters import kmeans, tree
 from isogloss.match.translation_table import sharpen, translation_tables
-from isogloss.match.word_alignment import mean_words
+from isogloss.match.word_means import word_means
 from isogloss.measure.concepts import concept_alignment, concept_overlap
 from isogloss.recipe.layered import Layered
 from isogloss.recipe.step import Workplace
@@ -139,12 +139,9 @@ def words_in_context(encoder: Encoder, corpus: Corpus, language: str, layers: li
         for text in corpus.texts(language)
         if text is not None
     ]
-    made = {
-        layer: mean_words(tokens)
-        for layer, tokens in encoder.encode_words(sentences, layers=layers).items()
-    }
-    tokens = made[layers[0]]
-    found = [sentences[i][j] for i, j in zip(tokens.sentences, tokens.words, strict=True)]
+    made = word_means(encoder, sentences, layers=layers)
+    spoken = made[layers[0]]
+    found = [sentences[i][j] for i, j in zip(spoken.sentences, spoken.words, strict=True)]
     return Words(language, found, {layer: one.array for layer, one in made.items()})
 
 

@@ -11,7 +11,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from isogloss.encode.words import TokenVectors
 from isogloss.errors import CorpusError
 from isogloss.match.statistical import MODELS, SYMMETRISATIONS, align_statistically
-from isogloss.match.word_alignment import Links, mean_words, word_rows
+from isogloss.match.word_alignment import Links, word_rows
+from isogloss.match.word_means import word_means
 from isogloss.measure.word_retrieval import word_retrieval
 from isogloss.recipe.layered import Layered
 from isogloss.recipe.step import Workplace
@@ -64,10 +65,10 @@ class WordRetrieval(Layered):
             text = corpus_text(corpus, tag, place.pivot)
             links = self._links(place, text, tag)
             sides = [
-                encoder.encode_words(side, layers=layers) for side in (text.source, text.target)
+                word_means(encoder, side, layers=layers) for side in (text.source, text.target)
             ]
             for layer in layers:
-                means = [mean_words(side[layer]) for side in sides]
+                means = [side.pop(layer) for side in sides]
                 pairs, sentences, silent = occurrences(links, means)
                 if not len(pairs):
                     raise CorpusError(
@@ -102,7 +103,7 @@ def occurrences(
 
     Args:
         links: of each sentence pair.
-        sides: source and target, one vector a word, see `match.word_alignment.mean_words`.
+        sides: source and target, one vector a word, see `match.word_means`.
 
     Returns:
         `[p, 2]` rows, `[p]` their sentence pair, and how many links join a word without a vector.
