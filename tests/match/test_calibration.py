@@ -11,10 +11,14 @@ from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
 
 
-def world(share, n=1200, planted=400, noise=0.5, seed=0, retrieval="max"):
-    """Text of which a share has translations, pairs planted in it, and what is mined."""
+def world(share, n=1200, planted=400, noise=0.5, seed=0, retrieval="max", apart=0.0):
+    """Text of which a share has translations, pairs planted in it, and what is mined.
+
+    The meanings of the planted pairs lie apart from those of the text.
+    """
     rng = np.random.default_rng(seed)
     meanings = rng.normal(size=(2 * n + planted, 24)) + 0.6
+    meanings[2 * n :] += apart * np.resize([1, -1], 24)
     told = rng.random(n) < share
     where = plant(planted, seed=seed)
     other = np.where(told, np.arange(n), n + np.arange(n))  # an untranslated text has its own
@@ -72,6 +76,56 @@ def test_the_share_is_wrong_if_orphans_are_not_counted():
     blind = found._replace(orphans=np.full_like(found.orphans, -np.inf))
     assert abs(calibrate(blind).share.value - rest[-1].mean()) > 0.05
     assert near(calibrate(found).share, rest[-1].mean())
+
+
+def test_text_of_the_planted_kind_is_seldom_said_to_be_of_another():
+    kinds = ((0.1, "max"), (0.3, "forward"), (0.5, "intersection"), (0.9, "backward"))
+    found = [
+        world(share, 300, 120, noise=0.7, seed=seed, retrieval=retrieval)[0]
+        for share, retrieval in kinds
+        for seed in range(25)
+    ]
+    assert sum(calibrate(one, resamples=100).misfit.beyond for one in found) <= 7
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_planted_text_of_another_kind_is_told_where_it_promises_too_much(share, seed):
+    found, *rest = world(share, 500, 160, noise=0.7, seed=seed, apart=1.0)
+    made = calibrate(found)
+    assert made.misfit.beyond
+    assert truth(*rest, made.threshold)[0] < made.precision.low
+
+
+def test_the_misfit_is_what_no_share_explains():
+    present, orphans = np.full(100, 2.0), np.full(100, 1.0)
+    text = np.repeat([2.0, 1.0, -np.inf], [30, 30, 40])  # all should reach 1, pi of them 2
+    made = calibrate(Outcomes(present, np.full(100, -np.inf), orphans, text)).misfit
+    assert made.value == pytest.approx(0.4, abs=1e-4) and made.beyond
+    wrong = Outcomes(np.full(100, -np.inf), present, orphans, text)  # mined, rightly or not
+    assert calibrate(wrong).misfit.value == made.value
+    none = np.full(100, -np.inf)
+    fits = Outcomes(present, none, orphans, np.repeat([2.0, 1.0], [30, 70]))
+    plain = Outcomes(present, none, none, np.repeat([2.0, -np.inf], [37, 63]))
+    assert calibrate(fits).misfit == calibrate(plain).misfit == (0, 0)
+
+
+def test_the_nearest_mixture_is_that_of_a_search_through_all_shares():
+    mined, false, text = np.sort(np.random.default_rng(0).random((3, 50, 9)))[..., ::-1]
+    pi = np.linspace(0, 1, 2001)[:, None, None]
+    gaps = np.abs(text - pi * mined - (1 - pi) * false).max(2)  # [shares, 50]
+    found, share = calibration._gap(mined, false, text)
+    np.testing.assert_allclose(found, gaps.min(0), atol=3e-4)
+    assert ((share >= 0) & (share <= 1)).all() and share.std() > 0.1
+
+
+def test_what_no_orphan_did_may_be_chance_of_few_and_not_of_many():
+    none, low = np.full(30, -np.inf), np.r_[np.full(29, 2.0), 1.0]
+    text = np.repeat([2.0, 1.0, -np.inf], [1000, 300, 8700])
+    few, many = (
+        calibrate(Outcomes(low, none, np.full(n, -np.inf), text)).misfit for n in (20, 2000)
+    )
+    assert few.value == many.value > many.limit and not few.beyond
 
 
 def test_the_rarer_translations_are_the_stricter_the_threshold():

@@ -223,10 +223,14 @@ def test_text_without_a_known_token_is_counted(place, bilingual):
 @pytest.fixture
 def planted(tmp_path):
     text = sentences(200, seed=5)
-    file = tmp_path / "known.tsv"
-    lines = [f"{said('s', words)}\t{said('t', words)}" for words in text]
     first = (said("s", sentences(1)[0]), "t1 t2")  # stands in the text
-    file.write_text("\n".join(["deu\teng", "\t".join(first), *lines]) + "\n", encoding="utf-8")
+    return known(tmp_path / "known.tsv", text, first)
+
+
+def known(file, text, *more):
+    lines = [*more, *((said("s", words), said("t", words)) for words in text)]
+    lines = ["\t".join(line) for line in lines]
+    file.write_text("\n".join(["deu\teng", *lines]) + "\n", encoding="utf-8")
     return file
 
 
@@ -252,6 +256,16 @@ def test_planted_pairs_give_a_threshold_and_are_not_handed_out(
         place, bilingual, planted=planted, choice=Choice(retrieval=retrieval, precision=0.999)
     )
     assert any("lets a precision of 0.999 be expected" in note for note in stricter.facts["notes"])
+
+
+def test_planted_text_of_another_kind_is_told(place, bilingual, planted):
+    like = go(place, bilingual, planted=planted).facts
+    stock = known(place / "stock.tsv", [[7, 8, 9, 10, *one] for one in sentences(200, seed=6)])
+    other = go(place, bilingual, "other", planted=stock).facts
+    for facts, told in ((like, False), (other, True)):
+        misfit = facts["calibration"]["misfit"]
+        assert (misfit["value"] > misfit["limit"]) == told
+        assert any("of another kind than yours" in note for note in facts["notes"]) == told
 
 
 def test_too_few_planted_pairs_do_not_spoil_the_folder(place, bilingual, planted):

@@ -7,7 +7,9 @@ sentences that have a translation, and with it the precision and the recall to e
 
 The assumption: with a translation in the pool the user's sentences score as planted ones do, and
 without one as orphans do. So planted text should be of the user's domain, of sentences about as
-long, and stand nowhere in the user's text.
+long, and stand nowhere in the user's text. If it is not, the user's sentences may be mined, over
+some threshold, more or less often than every mixture of planted ones, and `Misfit` tells. A fit
+proves nothing: text of another kind can look like a mixture of another share.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from isogloss.score import RESAMPLES, Interval
 FEWEST = 20  # planted pairs
 GRID = 200  # thresholds looked at, at most
 LEAST_VARIANCE = 1e-4  # of a share mined, so that no single threshold decides
+THIRDS = 30  # cut off the shares among which the nearest is sought: it is met to 3e-6
+ROUNDS = 100  # of fitting what sampling alone would make
 
 
 class Planting(NamedTuple):
@@ -55,6 +59,23 @@ class Outcomes(NamedTuple):
     text: np.ndarray
 
 
+class Misfit(NamedTuple):
+    """How far the user's sentences lie from every mixture of planted ones.
+
+    Attributes:
+        value: min over pi of the largest |N - pi (R1 + W1) - (1 - pi) R0|, see `calibrate`.
+        limit: what it stays under in 95 of 100 samples of a mixture.
+    """
+
+    value: float
+    limit: float
+
+    @property
+    def beyond(self) -> bool:
+        """More than sampling explains: planted text is of another kind than the user's."""
+        return self.value > self.limit
+
+
 class Calibration(NamedTuple):
     """A threshold and what to expect of the pairs that score at least as much.
 
@@ -65,6 +86,7 @@ class Calibration(NamedTuple):
         share: share of the user's sentences that have a translation.
         reached: False if the precision asked for, or any at all, cannot be expected anywhere; the
             threshold is then that of the highest precision.
+        misfit: if it is beyond sampling, precision and recall are not to be relied on.
     """
 
     threshold: float
@@ -72,6 +94,7 @@ class Calibration(NamedTuple):
     recall: Interval
     share: Interval
     reached: bool
+    misfit: Misfit
 
 
 def plant(count: int, *, seed: int = 0) -> Planting:
@@ -137,7 +160,9 @@ def calibrate(
     more is counted as mined at every threshold: that none of 100 was mined does not make it
     perfect. The upper end of its interval does without. Intervals are 95% bootstraps over planted
     and own sentences; they do not know that the threshold was chosen on the same ones, nor that
-    planted sentences may be of another kind than the user's.
+    planted sentences may be of another kind than the user's. `misfit` tells some of that: how far N
+    lies over some threshold from the mixture of whatever share is nearest, and how far it lies in
+    samples of such a mixture.
 
     Args:
         found: see `outcomes`.
@@ -174,6 +199,7 @@ def calibrate(
         _interval(right[:, at], right[:, at]),
         _interval(share, share),
         reached,
+        _misfit(found, grid, resamples, draw),
     )
 
 
@@ -227,6 +253,58 @@ def _share(mined: np.ndarray, false: np.ndarray, text: np.ndarray) -> np.ndarray
     with np.errstate(divide="ignore", invalid="ignore"):
         found = (weight * apart * (text - false)).sum(1) / (weight * apart**2).sum(1)
     return np.clip(found, 0, 1)  # NaN stays
+
+
+def _misfit(found: Outcomes, grid: np.ndarray, resamples: int, draw: np.random.Generator) -> Misfit:
+    """The gap that no share closes, and those of samples for which the assumption holds."""
+    size = len(grid) + 1
+    counts = [
+        np.bincount(_place(scores, grid), minlength=size)
+        for scores in (np.maximum(found.right, found.wrong), found.orphans, found.text)
+    ]
+    gap, share = _gap(*(_over(own[None]) / own.sum() for own in counts))
+    mined, false = _pooled(*counts, share[0])  # [g + 1]
+    odds = (mined, false, share[0] * mined + (1 - share[0]) * false)
+    drawn = (
+        _over(draw.multinomial(own.sum(), p, resamples)) / own.sum()
+        for own, p in zip(counts, odds, strict=True)
+    )
+    limit = np.percentile(_gap(*drawn)[0], 95)
+    return Misfit(*(round(float(one), 5) for one in (gap[0], limit)))  # as exact as the search
+
+
+def _gap(mined: np.ndarray, false: np.ndarray, text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """min_pi max_t |text - pi mined - (1 - pi) false| of each row `[r]`, and its pi `[r]`."""
+
+    def gap(pi: np.ndarray) -> np.ndarray:
+        return np.abs(text - false - pi[:, None] * (mined - false)).max(1)
+
+    low, high = np.zeros(len(mined)), np.ones(len(mined))
+    for _ in range(THIRDS):  # it falls and then rises with pi: the worse outer third is cut off
+        third = (high - low) / 3
+        left_is_worse = gap(low + third) > gap(high - third)
+        low = np.where(left_is_worse, low + third, low)
+        high = np.where(left_is_worse, high, high - third)
+    share = (low + high) / 2
+    return gap(share), share
+
+
+def _pooled(
+    present: np.ndarray, orphans: np.ndarray, text: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Odds of each place for both kinds of sentence that make all three counts most probable.
+
+    By expectation and maximisation. Planted sentences alone would not do: where none of 50 orphans
+    was mined, one may be of the next 50.
+    """
+    total = present + orphans + text
+    mined, false = ((own + total / total.sum()) / (own.sum() + 1) for own in (present, orphans))
+    for _ in range(ROUNDS):
+        either = share * mined + (1 - share) * false
+        told = text * np.divide(share * mined, either, out=np.zeros_like(either), where=either > 0)
+        mined, false = present + told, orphans + text - told
+        mined, false = mined / mined.sum(), false / false.sum()
+    return mined, false
 
 
 def _precision(

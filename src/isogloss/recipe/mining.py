@@ -274,12 +274,20 @@ def _doubts(found: Calibration, choice: Choice) -> Iterator[str]:
             f"WARNING: no threshold lets a precision {wanted} be expected; this one is that of the "
             f"highest, {found.precision.value:.2f}"
         )
+    if found.misfit.beyond:
+        yield (
+            "WARNING: the planted text seems to be of another kind than yours, so do not rely on "
+            "the precision and recall to expect: the share of your sentences that is mined is, "
+            f"over some threshold, {found.misfit.value:.3f} off every mixture of planted ones, and "
+            f"by sampling alone seldom over {found.misfit.limit:.3f}; plant text of the kind that "
+            "you mine"
+        )
 
 
 def _plain(found: Calibration, planted: dict[str, Any]) -> dict[str, Any]:
     intervals = {name: getattr(found, name)._asdict() for name in ("precision", "recall", "share")}
     return {"threshold": found.threshold, "reached": found.reached, **intervals,
-            "planted": planted}  # fmt: skip
+            "misfit": found.misfit._asdict(), "planted": planted}  # fmt: skip
 
 
 def _write(
