@@ -187,7 +187,7 @@ def calibrate(
     right, wrong = _drawn(found.right, found.wrong, grid, resamples, draw)  # [1 + resamples, g]
     [false] = _drawn(found.orphans, None, grid, resamples, draw)
     [text] = _drawn(found.text, None, grid, resamples, draw)
-    share = _share(right + wrong, false, text)  # [1 + resamples]
+    share = _share(right + wrong, false, text, len(found.text))  # [1 + resamples]
     if not np.isfinite(share[0]):
         raise VectorError("orphans are mined exactly as sentences with a translation are")
     careful = (false * len(found.orphans) + 0.5) / (len(found.orphans) + 1)
@@ -242,14 +242,16 @@ def _over(counts: np.ndarray) -> np.ndarray:
     return np.cumsum(counts[:, :0:-1], 1)[:, ::-1]
 
 
-def _share(mined: np.ndarray, false: np.ndarray, text: np.ndarray) -> np.ndarray:
+def _share(mined: np.ndarray, false: np.ndarray, text: np.ndarray, n: int) -> np.ndarray:
     """The pi with the least sum_t (text - pi mined - (1 - pi) false)^2 / v(t), in [0, 1].
 
     v(t) = N (1 - N), as the variance of the share mined: high scores, which few reach, tell more of
-    translations than low ones, which sentences of another kind than the orphans reach as well.
+    translations than low ones, which sentences of another kind than the orphans reach as well. Half
+    a sentence of the n is added to N, so that a score none of a few reaches is no certainty.
     """
     apart = mined - false
-    weight = 1 / np.maximum(text[0] * (1 - text[0]), LEAST_VARIANCE)
+    near = (n * text[0] + 0.5) / (n + 1)
+    weight = 1 / np.maximum(near * (1 - near), LEAST_VARIANCE)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = (weight * apart * (text - false)).sum(1) / (weight * apart**2).sum(1)
     return np.clip(found, 0, 1)  # NaN stays
