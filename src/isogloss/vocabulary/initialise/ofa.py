@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from isogloss.registry import register
+from isogloss.vocabulary.initialise.by_words import softmax_of_nearest, vectors_by_words
 from isogloss.vocabulary.initialise.factorised import factorise
 from isogloss.vocabulary.initialise.rows import (
     MADE,
@@ -18,7 +19,6 @@ from isogloss.vocabulary.initialise.rows import (
     one_to_one,
     overlap,
 )
-from isogloss.vocabulary.initialise.similar import softmax_of_nearest, token_vectors
 from isogloss.vocabulary.pieces import read_pieces
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def ofa(
     """
     known, wanted = help.need("ofa.v1", "source_words", "target_words")
     pieces = read_pieces(target)
-    ours = token_vectors(source.tokenizer, *known)
-    theirs = token_vectors(target, *wanted)
+    ours = vectors_by_words(source.tokenizer, *known)
+    theirs = vectors_by_words(target, *wanted)
     padding = len(source.rows) - len(ours)
     ours = np.pad(ours, ((0, padding), (0, 0)))
     shared = overlap(source.tokenizer, pieces)

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.vocabulary.initialise.by_words import softmax_of_nearest
 from isogloss.vocabulary.initialise.rows import Help, Rows, Source, combine, one_to_one, overlap
-from isogloss.vocabulary.initialise.similar import softmax_of_nearest
 from isogloss.vocabulary.pieces import Pieces, read_pieces
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 
 from isogloss.errors import VectorError
 from isogloss.registry import register
+from isogloss.vocabulary.initialise.by_words import vectors_by_words
 from isogloss.vocabulary.initialise.rows import MADE, Help, Rows, Source, normal, overlap
-from isogloss.vocabulary.initialise.similar import token_vectors
 from isogloss.vocabulary.pieces import read_pieces
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def word_vectors(source: Source, target: Tokenizer, help: Help, *, penalty: floa
     """
     known, wanted = help.need("word_vectors.v1", "source_words", "target_words")
     pieces = read_pieces(target)
-    ours = token_vectors(source.tokenizer, *known)
-    theirs = token_vectors(target, *wanted)
+    ours = vectors_by_words(source.tokenizer, *known)
+    theirs = vectors_by_words(target, *wanted)
     if ours.shape[1] != theirs.shape[1]:
         raise VectorError(
             f"word vectors of widths {ours.shape[1]} and {theirs.shape[1]} are not of one space",

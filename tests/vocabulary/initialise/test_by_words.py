@@ -6,21 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isogloss.errors import VectorError
-from isogloss.vocabulary.initialise.similar import softmax_of_nearest, token_vectors
+from isogloss.vocabulary.initialise.by_words import softmax_of_nearest, vectors_by_words
 
 
 def test_a_token_is_the_mean_of_the_words_it_stands_in(whole_words):
     tokenizer = whole_words("sun", "##ny", "##set", "x")
     words = ["sun", "sunny", "sunset", "what"]
     vectors = np.random.default_rng(0).normal(size=(4, 3))
-    found = token_vectors(tokenizer, words, vectors)
+    found = vectors_by_words(tokenizer, words, vectors)
     np.testing.assert_allclose(found[1], vectors[:3].mean(0), atol=1e-6)
     np.testing.assert_allclose(found[2], vectors[1], atol=1e-6)
     assert not found[0].any() and not found[4].any()  # unknown, and in no word
-    weighted = token_vectors(tokenizer, words, vectors, np.array([2, 1, 1, 5]))
+    weighted = vectors_by_words(tokenizer, words, vectors, np.array([2, 1, 1, 5]))
     wanted = (2 * vectors[0] + vectors[1] + vectors[2]) / 4
     np.testing.assert_allclose(weighted[1], wanted, atol=1e-6)
-    assert not token_vectors(tokenizer, [], np.empty((0, 3))).any()
+    assert not vectors_by_words(tokenizer, [], np.empty((0, 3))).any()
 
 
 @given(n=st.integers(1, 9), m=st.integers(1, 30), k=st.integers(1, 12), seed=st.integers(0, 20))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
-def token_vectors(
+def vectors_by_words(
     tokenizer: Tokenizer,
     words: Sequence[str],
     vectors: np.ndarray,
