@@ -6,7 +6,7 @@ import pytest
 from isogloss import read_corpus
 from isogloss.corpus.records import make_corpus
 from isogloss.errors import CorpusError
-from isogloss.recipe.auxiliary import NEEDS, aligned_words, auxiliary, read_words
+from isogloss.recipe.auxiliary import aligned_words, auxiliary, read_words
 from isogloss.registry import names
 from isogloss.vocabulary.learn import learn_unigram
 
