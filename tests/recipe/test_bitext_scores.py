@@ -41,3 +41,14 @@ def test_what_cannot_be_scored_says_so(tmp_path, bilingual):
         score_bitext(bilingual, tmp_path / "t.tsv", tmp_path / "s.tsv")
     with pytest.raises(UsageError, match="there is absolute, distance, ratio"):
         score_bitext(bilingual, tmp_path / "t.tsv", tmp_path / "s.tsv", margin="csls")
+    with pytest.raises(UsageError, match="k is 0; it must be at least 1"):
+        score_bitext(bilingual, tmp_path / "t.tsv", tmp_path / "s.tsv", languages=TAGS, k=0)
+    with pytest.raises(UsageError, match="is a folder"):
+        score_bitext(bilingual, tmp_path / "t.tsv", tmp_path, languages=TAGS)
+
+
+def test_more_neighbours_than_sentences_are_told(tmp_path, bilingual):
+    lines = [f"{said('s', words)}\t{said('t', words)}\n" for words in sentences(5)]
+    (tmp_path / "t.tsv").write_text("deu\teng\n" + "".join(lines), encoding="utf-8")
+    _, notes = score_bitext(bilingual, tmp_path / "t.tsv", tmp_path / "s.tsv", k=6)
+    assert sum("k is 6, but there are 5 sentences" in note for note in notes) == 2

@@ -234,6 +234,13 @@ def known(file, text, *more):
     return file
 
 
+def test_more_neighbours_than_sentences_are_told(place, bilingual):
+    notes = go(place, bilingual, search=Search(k=75)).facts["notes"]
+    assert [note[:44] for note in notes if note.startswith("k is")] == [
+        "k is 75, but the target has 70 sentences; all"[:44]
+    ]
+
+
 @pytest.mark.parametrize("retrieval", ["max", "backward"])
 def test_planted_pairs_give_a_threshold_and_are_not_handed_out(
     place, bilingual, planted, retrieval

@@ -53,11 +53,16 @@ def score_bitext(
 
     Raises:
         CorpusError: not two languages, or no pair with both sides.
+        UsageError: an unknown margin, k below 1, or a folder as `out`.
     """
     from isogloss.encode import encode_cached, load_encoder
 
     if margin not in MARGINS:
         raise UsageError(f"no margin {margin!r}; there is {', '.join(MARGINS)}")
+    if k < 1:
+        raise UsageError(f"k is {k}; it must be at least 1")
+    if Path(out).is_dir():
+        raise UsageError(f"{out} is a folder", remedy="name a file with --out")
     corpus = read_corpus(text, languages=list(languages) or None, network=network)
     tags = corpus.resolve(languages) if languages else list(corpus.languages)
     if len(tags) != 2:
@@ -86,6 +91,11 @@ def score_bitext(
             notes.append(f"{tag}: {len(pairs) - len(texts)} sentences stand there more than once")
         if vectors.truncated:
             notes.append(f"{tag}: {vectors.truncated} sentences were cut to the model's window")
+        if k > len(texts):
+            notes.append(
+                f"{tag}: k is {k}, but there are {len(texts)} sentences; all are neighbours, and "
+                "margins say little"
+            )
     scores, cosines = score_pairs(*pools, *rows, k=k, margin=margin)
     with atomic_write(out) as file:
         file.write("id\tmargin\tcosine\tsource\ttarget\n")

@@ -226,6 +226,11 @@ def _finish(
         notes.append(f"bitext.tmx lacks {lost} control characters, which XML cannot hold")
     counts = {side: _counts(folder, side, len(read[side])) for side in SIDES}
     for side, count in counts.items():
+        if search.k > (there := len(read[side])):
+            notes.append(
+                f"k is {search.k}, but the {side} has {there} sentences; all are neighbours, and "
+                "margins say little"
+            )
         if cut := count["truncated"]:
             notes.append(f"{cut} sentences of the {side} were cut to the model's window")
         if blank := count["without_tokens"]:
