@@ -66,3 +66,21 @@ def test_vectors_of_another_width_are_refused():
 def test_a_folder_without_a_map_is_named(tmp_path):
     with pytest.raises(ModelError, match="no map here"):
         Map.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("map.json", "{"), ("map.json", "{}"), ("map.json", '{"steps": 1, "about": {}}'),
+     ("map.json", '{"steps": ["unit"], "about": {}}'), ("map.safetensors", "x")],
+)  # fmt: skip
+def test_a_damaged_map_is_named(tmp_path, name, text):
+    Map((affine(),)).save(tmp_path / "map")
+    (tmp_path / "map" / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"map: the map here is damaged: .*") as found:
+        Map.load(tmp_path / "map")
+    assert found.value.remedy
+
+
+def test_what_is_saved_can_be_read_by_all(tmp_path):
+    Map((affine(),)).save(tmp_path / "map")
+    assert {f.stat().st_mode & 0o777 for f in (tmp_path / "map").iterdir()} == {0o644}

@@ -157,6 +157,7 @@ class Map:
         kinds = [type(step).__name__.lower() for step in self.steps]
         with atomic_folder(folder) as temporary:
             save_file(arrays, temporary / WEIGHTS)
+            (temporary / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
             write_json(temporary / ABOUT, {"steps": kinds, "about": dict(self.about)})
 
     @staticmethod
@@ -164,8 +165,9 @@ class Map:
         """Read what `save` wrote.
 
         Raises:
-            ModelError: there is no map in the folder, or it is of a later version.
+            ModelError: there is no map in the folder, or it is damaged or of a later version.
         """
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         folder = Path(folder)
@@ -174,18 +176,33 @@ class Map:
                 f"no map here: {ABOUT} or {WEIGHTS} is missing", file=folder,
                 remedy="name a folder that `isogloss map` or `Map.save` made",
             )  # fmt: skip
-        described = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        arrays = load_file(folder / WEIGHTS)
-        unknown = [kind for kind in described["steps"] if kind not in KINDS]
+        try:
+            described = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+            kinds, about = list(described["steps"]), dict(described["about"])
+            arrays = load_file(folder / WEIGHTS)
+        except (ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise _damaged(folder, error) from None
+        unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
             raise ModelError(f"the map has a step {unknown[0]!r}", file=folder / ABOUT)
-        steps = tuple(
-            KINDS[kind](
-                **{k.partition(".")[2]: v for k, v in arrays.items() if k.startswith(f"{i}.")}
+        try:
+            steps = tuple(
+                KINDS[kind](
+                    **{k.partition(".")[2]: v for k, v in arrays.items() if k.startswith(f"{i}.")}
+                )
+                for i, kind in enumerate(kinds)
             )
-            for i, kind in enumerate(described["steps"])
-        )
-        return Map(steps, described["about"])
+        except TypeError as error:
+            raise _damaged(folder, error) from None
+        return Map(steps, about)
+
+
+def _damaged(folder: Path, error: Exception) -> ModelError:
+    return ModelError(
+        f"the map here is damaged: {error}",
+        file=folder,
+        remedy="fit and save it anew, or get it again",
+    )
 
 
 def _undo(step: Step) -> list[Affine]:
