@@ -173,3 +173,28 @@ def test_more_translations_than_words_are_told(place):
     assert made.returncode == 0 and "12 translations a word, all words there are" in made.stderr
     lines = (place / "out.tsv").read_text().splitlines()
     assert len(lines) == 1 + 9 * 12 and not any("nan" in line for line in lines)
+
+
+def test_words_with_spaces_are_refused_before_anything_is_written_and_fit_npz(place):
+    words = [f"a{i}" if i != 9 else "new york" for i in range(12)]
+    np.savez(place / "a.npz", words=np.array(words), vectors=X)
+    command = "map a.npz b.vec --dictionary seeds.tsv --out out"
+    refused(place, command, "out/source.vec: word 10, 'new york'", "--format npz")
+    made = isogloss(place, f"{command} --format npz")
+    assert made.returncode == 0, made.stderr
+    made = isogloss(place, "lexicon out/source.npz out/target.npz --out found.tsv")
+    assert made.returncode == 0 and "\nnew york\t1\t" in (place / "found.tsv").read_text()
+
+
+def test_vectors_of_an_earlier_map_do_not_stay(place):
+    command = "map a.vec b.vec --dictionary seeds.tsv --out out"
+    (place / "out").mkdir()
+    (place / "out" / "source.npz").write_text("of the user", encoding="utf-8")
+    for more, left in (
+        ("", {"source.vec", "target.vec", "source.npz"}),
+        ("--format npz", {"source.npz", "target.npz"}),
+        ("--no-vectors", set()),
+    ):
+        assert isogloss(place, f"{command} {more}").returncode == 0
+        there = {file.name for file in (place / "out").iterdir()}
+        assert there == left | {"source", "target", "spaces.json"}

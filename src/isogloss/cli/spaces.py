@@ -50,9 +50,14 @@ def map_command(
     ] = None,
     limit: Limit = 200_000,
     bad_rows: BadRows = "refuse",
-    vectors: Annotated[
-        bool, typer.Option(help="Write the mapped vectors too, as word2vec text.")
-    ] = True,
+    vectors: Annotated[bool, typer.Option(help="Write the mapped vectors too.")] = True,
+    form: Annotated[
+        Literal["text", "npz"],
+        typer.Option(
+            "--format",
+            help="Of the mapped vectors: word2vec text, or npz, which holds words with spaces too.",
+        ),
+    ] = "text",
     seed: Seed = 0,
 ) -> None:
     """Bring the word vectors of two languages into one space.
@@ -67,7 +72,8 @@ def map_command(
     with bars() as start:
         files, notes = map_spaces(
             source, target, out, method=method, dictionary=dictionary, normalisers=wanted,
-            limit=limit or None, bad_rows=bad_rows, vectors=vectors, seed=seed, start=start,
+            limit=limit or None, bad_rows=bad_rows, form=form if vectors else None, seed=seed,
+            start=start,
         )  # fmt: skip
     tell(notes)
     for file in files:

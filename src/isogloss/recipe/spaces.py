@@ -12,6 +12,7 @@ import numpy as np
 from isogloss import registry
 from isogloss.corpus.lexicon import read_lexicon
 from isogloss.encode.word_vectors import WordVectors, read_word_vectors, write_word_vectors
+from isogloss.encode.word_vectors.write import check_words
 from isogloss.errors import CorpusError, UsageError, VectorError
 from isogloss.files import atomic_write, refuse_file, write_json
 from isogloss.match.lexicon import Dictionary, centring_changes, dictionary_rows, induce
@@ -30,6 +31,9 @@ LIMIT = 200_000  # words of a file, the most frequent first
 CENTRING = 0.1  # share of answers that centring may change before the user is told
 SOURCE, TARGET = "source", "target"
 BadRows = Literal["refuse", "skip"]
+Form = Literal["text", "npz"]  # of mapped vectors
+ENDINGS: dict[Form, str] = {"text": ".vec", "npz": ".npz"}
+NOTES = "spaces.json"
 
 
 class Spaces(NamedTuple):
@@ -166,20 +170,28 @@ def fit_maps(
     return Fitted(prepared[0].then(made), prepared[1])
 
 
-def save(folder: str | Path, fitted: Fitted, spaces: Spaces, *, vectors: bool) -> list[Path]:
-    """Both maps as folders, and the mapped vectors as word2vec text; gives what was written."""
-    made = []
+def save(folder: str | Path, fitted: Fitted, spaces: Spaces, *, form: Form | None) -> list[Path]:
+    """Both maps as folders, and the mapped vectors in a form; gives what was written.
+
+    Mapped vectors that an earlier mapping left in the folder are removed: they are not of these
+    maps.
+    """
+    folder, made = Path(folder), []
+    if (folder / NOTES).is_file():
+        for name in (SOURCE, TARGET):
+            for ending in ENDINGS.values():
+                (folder / f"{name}{ending}").unlink(missing_ok=True)
     for name, which, side in (
         (SOURCE, fitted.source, spaces.source),
         (TARGET, fitted.target, spaces.target),
     ):
-        which.save(Path(folder) / name)
-        made.append(Path(folder) / name)
-        if vectors:
-            file = Path(folder) / f"{name}.vec"
+        which.save(folder / name)
+        made.append(folder / name)
+        if form:
+            file = folder / f"{name}{ENDINGS[form]}"
             write_word_vectors(file, side.words, which.apply(side.array))
             made.append(file)
-    write_json(Path(folder) / "spaces.json", {"notes": spaces.notes})
+    write_json(folder / NOTES, {"notes": spaces.notes})
     return made
 
 
@@ -197,18 +209,21 @@ def map_spaces(
     dictionary: str | Path | None = None,
     limit: int | None = LIMIT,
     bad_rows: BadRows = "refuse",
-    vectors: bool = True,
+    form: Form | None = "text",
     **how: Any,
 ) -> tuple[list[Path], list[str]]:
     """Read two spaces, map them into one, write maps and vectors: files made, and notes."""
     refuse_file(out)
     spaces = read_spaces(source, target, limit=limit, bad_rows=bad_rows)
+    if form:
+        for name, side in ((SOURCE, spaces.source), (TARGET, spaces.target)):
+            check_words(Path(out) / f"{name}{ENDINGS[form]}", side.words)
     pairs = None
     if dictionary is not None:
         pairs = training_pairs(_dictionary(dictionary, spaces))
     with _about(f"{source} and {target}"):
         fitted = fit_maps(method, spaces, pairs, **how)
-    return save(out, fitted, spaces, vectors=vectors), spaces.notes
+    return save(out, fitted, spaces, form=form), spaces.notes
 
 
 def look_up(

@@ -44,7 +44,7 @@ def write_word_vectors(path: str | Path, words: Sequence[str], array: np.ndarray
     if array.ndim != 2 or len(array) != len(words) or not array.size:
         raise VectorError(f"vectors {list(array.shape)} do not fit {len(words)} words")
     check_finite(array, "word vectors")
-    _check_words(words, path, forbidden="\0" if path.suffix == ".npz" else " \t\n\r\0")
+    check_words(path, words)
     if path.suffix == ".npz":
         with atomic_write(path, "wb") as file:
             np.savez(file, words=np.array(words), vectors=array)
@@ -57,18 +57,14 @@ def write_word_vectors(path: str | Path, words: Sequence[str], array: np.ndarray
                 file.write(f"{word} {row}\n")
 
 
-def _decimals(block: np.ndarray) -> list[str]:
-    """The values of each row `[k, d]` as text, with spaces between."""
-    import pyarrow as pa
-    from pyarrow import compute
+def check_words(path: str | Path, words: Sequence[str]) -> None:
+    """Refuse words that cannot be written there, before the work of making their vectors.
 
-    pc: Any = compute  # its functions are made at import, where no checker sees them
-    ends = np.arange(0, block.size + 1, block.shape[1], dtype=np.int32)
-    values = pc.cast(pa.array(block.ravel()), pa.string())
-    return pc.binary_join(pa.ListArray.from_arrays(pa.array(ends), values), " ").to_pylist()
-
-
-def _check_words(words: Sequence[str], path: Path, forbidden: str) -> None:
+    Raises:
+        CorpusError: see `write_word_vectors`.
+    """
+    path = Path(path)
+    forbidden = "\0" if path.suffix == ".npz" else " \t\n\r\0"
     seen: set[str] = set()
     for number, word in enumerate(words, 1):
         wrong = None
@@ -84,9 +80,20 @@ def _check_words(words: Sequence[str], path: Path, forbidden: str) -> None:
             raise CorpusError(
                 f"word {number}, {word!r}, {wrong}",
                 file=path,
-                remedy="change or leave out the word; .npz takes words with spaces",
+                remedy="change or leave out the word; npz takes words with spaces (--format npz)",
             )
         seen.add(word)
+
+
+def _decimals(block: np.ndarray) -> list[str]:
+    """The values of each row `[k, d]` as text, with spaces between."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    pc: Any = compute  # its functions are made at import, where no checker sees them
+    ends = np.arange(0, block.size + 1, block.shape[1], dtype=np.int32)
+    values = pc.cast(pa.array(block.ravel()), pa.string())
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(ends), values), " ").to_pylist()
 
 
 def _is_unicode(word: str) -> bool:
