@@ -81,6 +81,9 @@ def test_a_common_offset_is_warned_about(place):
         write_word_vectors(place / f"{name}.off.vec", vectors.words, vectors.array + 8)
     rng = np.random.default_rng(1)
     _, notes = look_up(place / "x.off.vec", place / "y.off.vec", dictionary=place / "test.tsv")
+    warning = [n for n in notes if n.startswith("WARNING: centring each side would change")]
+    assert len(warning) == 1 and "and P@1 by cosine from 0.0" in warning[0]
+    _, notes = look_up(place / "x.off.vec", place / "y.off.vec", out=place / "found.tsv")
     assert any(n.startswith("WARNING: centring each side would change") for n in notes)
     x = read_word_vectors(place / "x.vec")
     centred = x.array - x.array.mean(0)
@@ -90,6 +93,18 @@ def test_a_common_offset_is_warned_about(place):
         write_word_vectors(place / f"{name}.mid.vec", words, near - near.mean(0))
     _, notes = look_up(place / "x.mid.vec", place / "y.mid.vec", dictionary=place / "test.tsv")
     assert not any("WARNING" in n for n in notes)
+
+
+def test_maps_that_centre_are_not_advised_to_centre(place):
+    rng = np.random.default_rng(3)
+    for name in "xy":  # nothing to find: any change of the vectors changes the nearest words
+        noise = rng.exponential(size=(150, 12)).astype(np.float32) ** 3
+        write_word_vectors(place / f"{name}.vec", [f"{name}{i}" for i in range(150)], noise)
+    both = place / "x.vec", place / "y.vec"
+    for normalisers, warned in ((None, False), (["unit"], True)):
+        map_spaces(*both, place / "out", dictionary=place / "seeds.tsv", normalisers=normalisers)
+        _, notes = look_up(*both, maps=place / "out", dictionary=place / "test.tsv")
+        assert any("WARNING" in note for note in notes) is warned
 
 
 def test_what_cannot_be_done_says_so(place):

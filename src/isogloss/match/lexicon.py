@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -118,8 +118,27 @@ def induce(
     return Scores(rows)
 
 
-def centring_changes(source: np.ndarray, target: np.ndarray, rows: np.ndarray) -> float:
-    """Share of the given source words whose nearest target word changes once sides are centred.
+class Centring(NamedTuple):
+    """What centring each side does to the nearest words.
+
+    Attributes:
+        changed: share of the words asked whose nearest word changes.
+        plain: share that is right as the vectors are; None where the right words are not known.
+        centred: share that is right once sides are centred.
+    """
+
+    changed: float
+    plain: float | None = None
+    centred: float | None = None
+
+
+def centring(
+    source: np.ndarray,
+    target: np.ndarray,
+    rows: np.ndarray,
+    gold: Sequence[np.ndarray] | None = None,
+) -> Centring:
+    """Whether centring each side changes which target word is nearest, and for the better.
 
     Vectors that share a constant are all near to each other, and the nearest is then a hub: users
     of MUSE saw an accuracy of 0 until they had centred.
@@ -128,10 +147,20 @@ def centring_changes(source: np.ndarray, target: np.ndarray, rows: np.ndarray) -
         source: `[n, d]` unit vectors.
         target: `[m, d]` unit vectors.
         rows: `[q]` source words to look at.
+        gold: the right target words of each.
     """
-    plain = nearest(source, target, rows=rows).ids[:, 0]
-    centred = [unit(side - side.mean(0)) for side in (source, target)]
-    return float((nearest(centred[0], centred[1], rows=rows).ids[:, 0] != plain).mean())
+    moved = [unit(side - side.mean(0)) for side in (source, target)]
+    plain, centred = (
+        nearest(x, y, rows=rows).ids[:, 0] for x, y in ((source, target), (moved[0], moved[1]))
+    )
+    changed = float((plain != centred).mean())
+    if gold is None:
+        return Centring(changed)
+    right = (
+        float(np.mean([at in words for at, words in zip(ids, gold, strict=True)]))
+        for ids in (plain, centred)
+    )
+    return Centring(changed, *right)
 
 
 def _positions(vocabulary: Sequence[str], name: str) -> dict[str, int]:

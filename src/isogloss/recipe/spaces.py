@@ -15,7 +15,7 @@ from isogloss.encode.word_vectors import WordVectors, read_word_vectors, write_w
 from isogloss.encode.word_vectors.write import check_words
 from isogloss.errors import CorpusError, UsageError, VectorError
 from isogloss.files import atomic_write, refuse_file, write_json
-from isogloss.match.lexicon import Dictionary, centring_changes, dictionary_rows, induce
+from isogloss.match.lexicon import Dictionary, centring, dictionary_rows, induce
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
 from isogloss.progress import Start, silent
@@ -29,6 +29,8 @@ from isogloss.space.wasserstein import wasserstein_procrustes
 
 LIMIT = 200_000  # words of a file, the most frequent first
 CENTRING = 0.1  # share of answers that centring may change before the user is told
+CENTRED = {"centre.v1", "all_but_the_top.v1", "zca.v1", "cluster_isotropy.v1"}
+LOOKED_AT = 1000  # source words, the first ones, to see what centring changes without a dictionary
 SOURCE, TARGET = "source", "target"
 BadRows = Literal["refuse", "skip"]
 Form = Literal["text", "npz"]  # of mapped vectors
@@ -264,9 +266,10 @@ def look_up(
         raise UsageError(f"{out} is a folder", remedy="name a file with --out")
     spaces = read_spaces(source, target, limit=limit, bad_rows=bad_rows)
     sides = [spaces.source.array, spaces.target.array]
-    if maps is not None:
+    fitted = None if maps is None else load(maps)
+    if fitted is not None:
         with _about(f"{source} and {target}"):
-            sides = [one.apply(side) for one, side in zip(load(maps), sides, strict=True)]
+            sides = [one.apply(side) for one, side in zip(fitted, sides, strict=True)]
     if sides[0].shape[1] != sides[1].shape[1]:
         raise VectorError(
             f"spaces of widths {sides[0].shape[1]} and {sides[1].shape[1]} have no cosine",
@@ -274,17 +277,13 @@ def look_up(
             remedy="bring them into one with `isogloss map`, and name its folder with --map",
         )
     x, y = (unit(side) for side in sides)
-    rows = Scores()
+    rows, asked = Scores(), None
     if dictionary is not None:
         asked = _dictionary(dictionary, spaces)
         for score in ("cosine", "csls"):
             rows += induce(x, y, asked, score=score, seed=seed)
-        changed = centring_changes(x, y, asked.queries)
-        if changed > CENTRING:
-            spaces.notes.append(
-                f"WARNING: centring each side would change {changed:.0%} of the answers; map with "
-                "--normalise unit,centre,unit"
-            )
+    if fitted is None or not all(map(_centres, fitted)):
+        spaces.notes.extend(_centring_note(x, y, asked, mapped=fitted is not None))
     if out is not None:
         if k > len(y):
             spaces.notes.append(f"{out}: {len(y)} translations a word, all words there are")
@@ -297,6 +296,27 @@ def look_up(
                     for rank, (i, value) in enumerate(zip(ids, scores, strict=True), 1)
                 )
     return rows, spaces.notes
+
+
+def _centres(fitted: Map) -> bool:
+    return any(step.get("method") in CENTRED for step in fitted.about.get("chain", [fitted.about]))
+
+
+def _centring_note(
+    x: np.ndarray, y: np.ndarray, asked: Dictionary | None, *, mapped: bool
+) -> Generator[str]:
+    if asked is None:
+        found = centring(x, y, np.arange(min(LOOKED_AT, len(x))))
+        accuracy = ""
+    else:
+        found = centring(x, y, asked.queries, asked.gold)
+        accuracy = f", and P@1 by cosine from {found.plain:.3f} to {found.centred:.3f}"
+    if found.changed > CENTRING:
+        unless = "" if mapped else ", unless they were mapped so"
+        yield (
+            f"WARNING: centring each side would change {found.changed:.0%} of the nearest words"
+            f"{accuracy}; map with --normalise unit,centre,unit{unless}"
+        )
 
 
 def _dictionary(path: str | Path, spaces: Spaces) -> Dictionary:
