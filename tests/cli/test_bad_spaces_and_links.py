@@ -29,6 +29,7 @@ FILES = {
     "lines.txt": "this is a plain text\nwith some lines in it\nand no numbers\n",
     "seeds.tsv": "".join(f"a{i}\tb{i}\n" for i in [*range(8), 0]),
     "other.tsv": "cat\tchat\ndog\tchien\n",
+    "one.tsv": "cat\tchat\na1\tb1\n",
     "none.txt": "",
     "same.txt": "a\nb\na\n",
     "t.deu": "ja doch\nnein\n",
@@ -88,7 +89,11 @@ BAD_MAP = {
     "a word of npy twice": ("same.npy b.vec --dictionary seeds.tsv", "same.npy: row 3: ", "row 1"),
     "NaN": ("nan.vec b.vec --dictionary seeds.tsv", "nan.vec:5: ", "'a3'", "NaN", "--bad-rows"),
     "zeros": ("zero.vec b.vec --dictionary seeds.tsv", "zero.vec: all its 12 vectors are zeros"),
-    "nothing there": ("a.vec b.vec --dictionary other.tsv", "other.tsv: ", "none can be asked"),
+    "nothing there": (
+        "a.vec b.vec --dictionary other.tsv", "other.tsv: ", "none can be asked: 2 not in the"
+    ),
+    "one word": ("a.vec b.vec --dictionary one.tsv", "one.tsv: 1 of 2 words", "2 are needed"),
+    "a limit below 0": ("a.vec b.vec --dictionary seeds.tsv --limit -1", "on the command line 0"),
     "a text": ("lines.txt b.vec --dictionary seeds.tsv", "lines.txt: is not word vectors"),
     "a picture": ("a.vec picture.png --dictionary seeds.tsv", "picture.png: is not word vectors"),
     "no such method": ("a.vec b.vec --dictionary seeds.tsv --method muse", "'muse'", "procrustes"),
@@ -103,6 +108,11 @@ def test_map_refuses(place, command, parts):
 BAD_LEXICON = {
     "widths": ("a.vec wide.vec --out out", "a.vec and wide.vec: ", "4 and 5", "isogloss map"),
     "nothing there": ("a.vec b.vec --dictionary other.tsv --out out", "other.tsv: ", "none can"),
+    "one word": (
+        "a.vec b.vec --dictionary one.tsv --out out",
+        "one.tsv: 1 of 2 words",
+        "2 are needed",
+    ),
     "zeros": ("a.vec zero.vec --out out", "zero.vec: all its 12 vectors are zeros"),
     "no translation": ("a.vec b.vec --k 0 --out out", "k is 0", "--k"),
     "out is a folder": ("a.vec b.vec --out folder", "folder is a folder", "name a file with --out"),

@@ -280,6 +280,10 @@ def test_too_few_planted_pairs_do_not_spoil_the_folder(place, bilingual, planted
     few.write_text("deu\teng\ns1 s2\tt1 t2\ns3\tt3\n", encoding="utf-8")
     with pytest.raises(UsageError, match="2 planted pairs are too few"):
         go(place, bilingual, planted=few)
+    inside = (place / "source.txt").read_text().splitlines()[:2]
+    few.write_text("deu\teng\n" + "".join(f"{line}\tx\n" for line in inside), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"few.tsv: 0 planted .*2 given; 2 in the text, or there"):
+        go(place, bilingual, planted=few)
     go(place, bilingual, planted=planted)
 
 

@@ -68,8 +68,9 @@ def dictionary_rows(
                 reason = "not in the source space"
             dropped[reason] = dropped.get(reason, 0) + 1
     if not queries:
+        why = ", ".join(f"{n:,} {reason}" for reason, n in dropped.items())
         raise CorpusError(
-            f"of the dictionary's {len(wanted)} words none can be asked: {dropped}",
+            f"of the dictionary's {len(wanted):,} words none can be asked: {why}",
             remedy="check the languages, and whether words are lower-cased in the spaces",
         )
     return Dictionary(np.array(queries), tuple(gold), dropped, len(wanted))

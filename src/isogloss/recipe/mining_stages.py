@@ -167,7 +167,14 @@ def _planted(
             pairs.append(pair)
             for side in SIDES:
                 seen[side].add(keys[side])
-    chosen = plant(len(pairs), seed=seed)
+    try:
+        chosen = plant(len(pairs), seed=seed)
+    except UsageError as error:
+        left = "".join(f"; {n:,} {why}" for why, n in dropped.items())
+        raise UsageError(
+            f"{known.source}: {error.message}{left and f' ({len(known):,} given{left})'}",
+            remedy=error.remedy,
+        ) from None
     rows = {
         side: np.sort(np.concatenate([chosen.present, alone])).tolist()
         for side, alone in zip(SIDES, chosen[1:], strict=True)

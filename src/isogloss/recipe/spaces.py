@@ -324,6 +324,11 @@ def _dictionary(path: str | Path, spaces: Spaces) -> Dictionary:
     read = read_lexicon(path)
     with _about(path):
         found = dictionary_rows(read.entries, spaces.source.words, spaces.target.words)
+    if len(found.queries) < 2:
+        raise CorpusError(
+            f"{coverage(found)}, and 2 are needed", file=path,
+            remedy="give more words; check the languages, and whether words are lower-cased",
+        )  # fmt: skip
     left = "".join(f"; {n:,} {why}" for why, n in read.dropped.items())
     spaces.notes.extend([*read.notes, f"{path}: {coverage(found)}{left}"])
     return found

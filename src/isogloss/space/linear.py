@@ -65,7 +65,7 @@ def procrustes(source: np.ndarray, target: np.ndarray) -> Fitted:
     if source.shape[1] != target.shape[1]:
         raise VectorError(
             f"a rotation needs spaces of one width, got {source.shape[1]} and {target.shape[1]}",
-            remedy="use least_squares.v1, ridge.v1 or cca.v1",
+            remedy="use least_squares, ridge or cca",
         )
     u, _, vt = np.linalg.svd(source.T @ target)
     return u @ vt, {}

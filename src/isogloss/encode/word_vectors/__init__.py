@@ -40,7 +40,10 @@ def read_word_vectors(
         UsageError: a limit below 1, or another word than `refuse` and `skip`.
     """
     if limit is not None and limit < 1:
-        raise UsageError(f"limit={limit} keeps nothing", remedy="give at least 1, or None for all")
+        raise UsageError(
+            f"limit={limit} keeps nothing",
+            remedy="give at least 1; None, on the command line 0, for all",
+        )
     if bad_rows not in ("refuse", "skip"):
         raise UsageError(f"bad_rows={bad_rows!r} means nothing", remedy="say 'refuse' or 'skip'")
     start = look(Path(path))
