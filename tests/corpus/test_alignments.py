@@ -64,6 +64,8 @@ def test_gold_has_words_and_both_kinds_of_links(tmp_path):
     [
         ("a b\tc\t1-1\t", r"gold\.tsv:3: the link 1-1 lies outside a pair of 2 and 1 words"),
         ("a b\tc\t0:0\t", r"gold\.tsv:3: '0:0' is not a link"),
+        ("a  b\tc\t0-0\t", r"gold\.tsv:3: word 1 of the source, counted from 0, is empty"),
+        ("a b\t\t0-0\t", r"gold\.tsv:3: word 0 of the target"),
         ("a b\tc\t0-0", r"gold\.tsv:3: has 3 columns where 4"),
     ],
 )

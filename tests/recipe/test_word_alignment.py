@@ -96,3 +96,35 @@ def test_settings_of_vectors_are_refused_by_a_statistical_aligner(how, gold, tmp
     with pytest.raises(UsageError, match="hmm reads words, not vectors"):
         run("hmm", gold, tmp_path / "out", methods=["union"], **how)
     assert not (tmp_path / "out").exists()
+
+
+def test_one_pair_is_linked_and_not_scored(tmp_path):
+    (tmp_path / "one.tsv").write_text("eng\tdeu\na b\tx y\n", encoding="utf-8")
+    _, _, notes = run("ibm1", tmp_path / "one.tsv", tmp_path / "out", methods=["union"])
+    assert (tmp_path / "out" / "union.pharaoh").read_text().count("\n") == 1
+    assert notes[0] == f"{tmp_path / 'one.tsv'}: pairs.v1, 1 rows of eng_Latn, deu_Latn"
+    (tmp_path / "gold.tsv").write_text(GOLD.rpartition("red\t")[0], encoding="utf-8")
+    _, scores, notes = run("ibm1", tmp_path / "gold.tsv", tmp_path / "out", methods=["union"])
+    assert not scores and "one pair is linked and not scored: an interval needs 2" in notes
+
+
+def test_what_was_sniffed_and_chosen_is_told(gold, minilm, tmp_path):
+    _, _, notes = run(minilm, gold, tmp_path / "out", languages=["eng", "deu"])
+    assert notes[0] == f"{gold}: gold TSV, 2 pairs" and "whatever --languages" in notes[1]
+    assert any(note.startswith("layer ") and note.endswith("two thirds up") for note in notes)
+    (tmp_path / "text.tsv").write_text("eng\tdeu\na b\tx\nd\ty z\n", encoding="utf-8")
+    (tmp_path / "links").write_text("1-0\n0-1\n")
+    notes = read_text(tmp_path / "text.tsv", gold=tmp_path / "links").notes
+    assert notes[-1] == f"{tmp_path / 'links'}: Pharaoh, 2 pairs with their gold links"
+
+
+def test_gold_without_a_sure_link_is_refused_before_the_work(tmp_path):
+    (tmp_path / "gold.tsv").write_text(GOLD.replace("0-0 1-1", "").replace("\t0-0\t", "\t\t"))
+    with pytest.raises(CorpusError, match=r"gold.tsv: has no sure link"):
+        run("ibm1", tmp_path / "gold.tsv", tmp_path / "out", methods=["union"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_distortion_over_1_is_refused(gold, minilm, tmp_path):
+    with pytest.raises(UsageError, match=r"distortion is 3\.0"):
+        run(minilm, gold, tmp_path / "out", distortion=3.0)

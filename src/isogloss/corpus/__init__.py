@@ -21,6 +21,7 @@ def read_corpus(
     pivot: str | None = None,
     licence: str | None = None,
     network: bool = False,
+    least: int = 2,
 ) -> Corpus:
     """Read n-way parallel text from wherever it lies.
 
@@ -34,6 +35,7 @@ def read_corpus(
         pivot: a language that is read besides.
         licence: recorded with the corpus; never guessed.
         network: allow the network for `hf:` names.
+        least: how many rows there must be.
 
     Raises:
         CorpusError: text that cannot be read, with file, line and remedy.
@@ -55,6 +57,8 @@ def read_corpus(
         "name": spec.path.name.partition("{")[0].strip(".-_") or spec.path.parent.name,
         "source": str(path),
         "licence": licence or spec.options.get("licence"),
+        "format": name,
+        "least": least,
     }
     if "{language}" in spec.text:
         about["name"] = spec.text.split("{language}")[0].rstrip("/.-_").rpartition("/")[2] or "text"

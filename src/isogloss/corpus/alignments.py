@@ -38,8 +38,8 @@ def read_gold(path: str | Path) -> list[Gold]:
     Words are separated by single spaces, links are `i-j` from 0.
 
     Raises:
-        CorpusError: a missing column, a link that is not one or lies outside the sentence, with
-            file and line.
+        CorpusError: a missing column, an empty word, a link that is not one or lies outside the
+            sentence, with file and line.
     """
     path = Path(path)
     header, *rows = read_cells(path)
@@ -53,6 +53,12 @@ def read_gold(path: str | Path) -> list[Gold]:
     for number, row in enumerate(rows, 2):
         source, target, sure, possible = (row[i] for i in at)
         words = source.split(" "), target.split(" ")
+        for side, cell in (("source", words[0]), ("target", words[1])):
+            if "" in cell:
+                raise CorpusError(
+                    f"word {cell.index('')} of the {side}, counted from 0, is empty", file=path,
+                    line=number, remedy="set single spaces between words, and none at the ends",
+                )  # fmt: skip
         links = [
             _links(text, path, number, (len(words[0]), len(words[1]))) for text in (sure, possible)
         ]

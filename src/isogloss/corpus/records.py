@@ -30,6 +30,7 @@ class Corpus:
         licence: the licence as the user or the data's index gave it.
         notes: what the reader decided or noticed, in sentences.
         dropped: counts of rows left out while reading, by reason.
+        format: in which it was written, such as `tmx.v1`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Corpus:
     licence: str | None = None
     notes: tuple[str, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
+    format: str = ""
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -51,6 +53,12 @@ class Corpus:
         from isogloss.language import read_language
 
         return tuple(read_language(name) for name in self.table.column_names if name != "id")
+
+    @property
+    def sniffed(self) -> str:
+        """What it was read as, in a sentence."""
+        there = ", ".join(map(str, self.languages[:4])) + (" ..." if self.languages[4:] else "")
+        return f"{self.source}: {self.format}, {len(self):,} rows of {there}"
 
     @cached_property
     def ids(self) -> list[str]:
@@ -124,10 +132,10 @@ def make_corpus(
         name: short name for people.
         ids: one a row, each its own.
         texts: by language or tag, a list or an Arrow column of texts, None where one is missing.
-        about: the other fields of `Corpus`.
+        about: the other fields of `Corpus`; and `least`, how many rows there must be, by default 2.
 
     Raises:
-        CorpusError: unequal lengths, duplicate or blank ids, fewer than 2 rows, no language, or a
+        CorpusError: unequal lengths, duplicate or blank ids, too few rows, no language, or a
             text that holds a NUL or half a surrogate pair.
         UnknownLanguage: a language tag that does not exist.
     """
@@ -135,7 +143,7 @@ def make_corpus(
 
     from isogloss.language import read_language
 
-    source = str(about.get("source", "")) or None
+    source, least = str(about.get("source", "")) or None, about.pop("least", 2)
     if not texts:
         raise CorpusError(
             "no language in the corpus",
@@ -149,12 +157,13 @@ def make_corpus(
                 file=source,
                 remedy="n-way text needs one line a sentence in every language, empty if missing",
             )
-    if len(ids) < 2:
+    if len(ids) < least:
         rows = "1 row" if len(ids) == 1 else f"{len(ids)} rows"
+        alone = ": one row cannot be compared with anything" if least > 1 else ""
         raise CorpusError(
-            f"{rows}; at least 2 are needed",
+            f"{rows}; at least {least} {'is' if least == 1 else 'are'} needed",
             file=source,
-            remedy="give more text: one row cannot be compared with anything",
+            remedy=f"give more text{alone}",
         )
     _check_ids(ids, source)
     columns: dict[str, pa.Array] = {"id": pa.array(list(ids), pa.string())}

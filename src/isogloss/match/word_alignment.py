@@ -89,7 +89,7 @@ def align_words(
 
     Raises:
         VectorError: unequal numbers of sentences, or different widths.
-        UsageError: an unknown unit.
+        UsageError: an unknown unit, or a distortion outside 0 to 1.
         UnknownName: an unknown method.
 
     Source: Sabet et al. (2020), SimAlign, section 2; subword links to words: section 3.3.
@@ -101,6 +101,8 @@ def align_words(
         )
     if unit not in UNITS:
         raise UsageError(f"there is no unit {unit!r}", remedy=f"one of {', '.join(UNITS)}")
+    if not 0 <= distortion <= 1:
+        raise UsageError(f"distortion is {distortion}", remedy="give a number from 0 to 1")
     chosen = {name: registry.get("extraction", name) for name in methods}
     sides = [mean_words(side) if unit == "word" else side for side in (source, target)]
     words = np.stack([source.lengths, target.lengths], 1)  # [n, 2]

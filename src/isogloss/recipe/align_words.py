@@ -68,7 +68,7 @@ class AlignWords(Step):
     methods: tuple[str, ...] = Field(default=("itermax",), min_length=1)
     layer: int | None = None
     unit: Literal["subword", "word"] = "subword"
-    distortion: float = Field(default=0.0, ge=0)
+    distortion: float = Field(default=0.0, ge=0, le=1)
 
     @field_validator("methods")
     @classmethod

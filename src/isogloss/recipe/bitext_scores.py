@@ -74,7 +74,7 @@ def score_bitext(
     pairs = [row for row in both if None not in row]
     if not pairs:
         raise CorpusError("no pair has both sides", file=text, remedy="check the languages")
-    notes = list(corpus.notes)
+    notes = [corpus.sniffed, *corpus.notes]
     if len(pairs) < len(both):
         notes.append(f"{len(both) - len(pairs)} of {len(both)} pairs lack one side; left out")
     encoder = load_encoder(model, network=network)

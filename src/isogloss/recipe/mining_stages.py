@@ -121,7 +121,7 @@ def read_texts(
     seen: dict[str, set[bytes]] = {side: set() for side in SIDES}
     dropped: dict[str, Counter[str]] = {side: Counter() for side in SIDES}
     places: dict[str, Places] = {}
-    notes = list(known.notes) if known else []
+    notes = [known.sniffed, *known.notes] if known else []
     with ExitStack() as stack:
         files = {side: stack.enter_context(folder.writing(names[side][0])) for side in SIDES}
         for side in SIDES:

@@ -76,7 +76,7 @@ def similar(
 
     near = {target: read(target) for target in asked}
     found: dict[str, list[Score]] = {target: [] for target in asked}
-    notes = list(corpus.notes)
+    notes = [corpus.sniffed, *corpus.notes]
     advance = start("comparing languages", len(others))
     for other in others:
         theirs = near.get(other) or read(other)

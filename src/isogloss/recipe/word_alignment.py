@@ -81,8 +81,12 @@ def read_text(
             raise UsageError(f"{path} holds gold links itself", remedy="leave out --gold")
         pairs = read_gold(path)
         sides = [[p.source for p in pairs], [p.target for p in pairs]]
-        return Text(path.name, [str(i) for i in range(1, len(pairs) + 1)], *sides, pairs, [])
-    corpus = read_corpus(text, languages=list(languages) or None)
+        notes = [f"{path}: gold TSV, {len(pairs):,} pairs"]
+        if languages:
+            notes.append(f"{path}: words of a gold TSV are taken as they are, whatever --languages")
+        _check_sure(pairs, path)
+        return Text(path.name, [str(i) for i in range(1, len(pairs) + 1)], *sides, pairs, notes)
+    corpus = read_corpus(text, languages=list(languages) or None, least=1)
     found = corpus.resolve(languages) if languages else list(corpus.languages)
     if len(found) != 2:
         raise CorpusError(
@@ -97,7 +101,10 @@ def read_text(
         )  # fmt: skip
     dropped = [f"{n} {why}; left out" for why, n in corpus.dropped.items()]
     links = [] if gold is None else _gold_rows(gold, made, corpus.ids)
-    return made._replace(gold=links, notes=[*corpus.notes, *dropped, *made.notes])
+    told = [corpus.sniffed, *corpus.notes, *dropped, *made.notes]
+    if gold is not None:
+        told.append(f"{gold}: Pharaoh, {len(links):,} pairs with their gold links")
+    return made._replace(gold=links, notes=told)
 
 
 def corpus_text(
@@ -114,12 +121,22 @@ def corpus_text(
     return Text(corpus.name, [corpus.ids[i] for i in kept], *sides, [], notes)
 
 
+def _check_sure(pairs: Sequence[Gold], path: str | Path) -> None:
+    if not any(pair.sure for pair in pairs):
+        raise CorpusError(
+            "has no sure link, so that recall has no meaning", file=path,
+            remedy="write links that must be there as i-j, in a gold TSV in the column sure",
+        )  # fmt: skip
+
+
 def _gold_rows(gold: str | Path, text: Text, ids: Sequence[str]) -> list[Gold]:
     """Gold links of the pairs of a text, from a file with a line for every row of its corpus."""
     pairs = dict(zip(text.ids, zip(text.source, text.target, strict=True), strict=True))
     lengths = [(len(pairs[i][0]), len(pairs[i][1])) if i in pairs else None for i in ids]
     read = zip(ids, read_pharaoh(gold, lengths), strict=True)
-    return [Gold(*pairs[i], *links) for i, links in read if i in pairs]
+    found = [Gold(*pairs[i], *links) for i, links in read if i in pairs]
+    _check_sure(found, gold)
+    return found
 
 
 def align(
@@ -162,6 +179,9 @@ def align(
     for name in methods:
         registry.full_name("extraction", name)  # one that is not there is told before the work
     encoder = load_encoder(model, network=network)
+    if layer is None:
+        layer = middle(encoder.layers)
+        text.notes.append(f"layer {layer} of 0 to {encoder.layers[-1]}, two thirds up")
     return align_encoded(
         encoder, text, methods=methods, layer=layer, unit=unit, distortion=distortion, start=start
     )
@@ -255,7 +275,11 @@ def run(
     pairs = read_text(text, languages, gold=gold)
     found = align(model, pairs, start=start, **how)
     files = write(out, pairs, found, f"{pairs.name}, {model}")
-    rows = score(pairs, found, system=model) if pairs.gold else Scores()
+    rows = Scores()
+    if len(pairs.gold) == 1:
+        pairs.notes.append("one pair is linked and not scored: an interval needs 2")
+    elif pairs.gold:
+        rows = score(pairs, found, system=model)
     if rows:
         write_json(Path(out) / "scores.json", rows.to_rows())
     return files, rows, list(dict.fromkeys(pairs.notes))
