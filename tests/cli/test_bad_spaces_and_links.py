@@ -208,3 +208,11 @@ def test_vectors_of_an_earlier_map_do_not_stay(place):
         assert isogloss(place, f"{command} {more}").returncode == 0
         there = {file.name for file in (place / "out").iterdir()}
         assert there == left | {"source", "target", "spaces.json"}
+
+
+def test_a_table_names_methods_and_measures_in_full(place):
+    (place / "gold.tsv").write_text(f"{GOLD}a b\tx y\t0-0 1-1\t\nb\ty\t0-0\t\n")
+    made = isogloss(place, "align-words ibm1 --text gold.tsv --methods grow_diag_final_and --out g")
+    table = made.stdout.split("g/grow")[0]
+    assert made.returncode == 0 and "grow_diag_final_and" in table, made.stderr
+    assert "alignment_precision" in table and "…" not in table

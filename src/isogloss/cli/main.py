@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from isogloss.cli import mining, spaces
-from isogloss.cli.options import Json, Model, Network, Pooling, Seed, listed, tell
+from isogloss.cli.options import Json, Model, Network, Pooling, Seed, listed, plain_console, tell
 from isogloss.errors import IsoglossError, UsageError
 
 INTERRUPTED = 130
@@ -209,7 +209,7 @@ def align_words(
     if as_json:
         typer.echo(scores.to_json())
         return
-    console = _console()
+    console = plain_console()
     if scores:
         console.print(by_setting(scores, "method", "Agreement with the gold links"))
     for file in files:
@@ -274,7 +274,7 @@ def languages(
     if as_json:
         typer.echo(json.dumps(records, ensure_ascii=False, indent=1))
     else:
-        _console().print(table(records))
+        plain_console().print(table(records))
 
 
 def _similar(as_json: bool, **asked) -> None:
@@ -288,7 +288,7 @@ def _similar(as_json: bool, **asked) -> None:
     if as_json:
         typer.echo(scores.to_json())
     else:
-        _console().print(similar_languages(scores))
+        plain_console().print(similar_languages(scores))
 
 
 app.command("map")(spaces.map_command)
@@ -332,12 +332,6 @@ def _command() -> str:
     return shlex.join(["isogloss", *sys.argv[1:]])
 
 
-def _console():
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
 def _show(run, as_json: bool) -> None:
     """Print the scores and where the report lies; warnings go to standard error."""
     notes = run.provenance.get("notes", [])
@@ -347,7 +341,7 @@ def _show(run, as_json: bool) -> None:
         return
     from isogloss.cli.tables import summary
 
-    console = _console()
+    console = plain_console()
     for table in summary(run.scores):
         console.print(table)
     console.print(f"report: {run.report}", soft_wrap=True, highlight=False)

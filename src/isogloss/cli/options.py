@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDE = 240  # columns of a table that goes to a file or a pipe
 
 Model = Annotated[
     str,
@@ -29,3 +34,10 @@ def tell(notes: Iterable[str]) -> None:
     """Notes to standard error, a line each."""
     for note in notes:
         print(f"isogloss: {note}", file=sys.stderr)
+
+
+def plain_console() -> Console:
+    """Where tables go: as wide as the terminal, and as they need where there is none."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else WIDE)

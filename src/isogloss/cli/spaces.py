@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from isogloss.cli.options import Json, Seed, listed, tell
+from isogloss.cli.options import Json, Seed, listed, plain_console, tell
 
 Vectors = Annotated[
     str,
@@ -114,10 +114,6 @@ def lexicon(
     if as_json:
         typer.echo(scores.to_json())
     elif scores:
-        from rich.console import Console
-
-        Console(width=None if sys.stdout.isatty() else 160).print(
-            by_setting(scores, "score", "Words found")
-        )
+        plain_console().print(by_setting(scores, "score", "Words found"))
     if out is not None:
         print(f"isogloss: translations are in {out}", file=sys.stderr)

@@ -29,7 +29,9 @@ def by_setting(scores: Scores, setting: str, title: str) -> Table:
     """One row a value of a setting, such as the method, one column a measure."""
     measures = tuple(dict.fromkeys(row.measure for row in scores))
     table = _table(title, (setting, *measures, "n"))
-    for value in dict.fromkeys(row.settings[setting] for row in scores):
+    values = list(dict.fromkeys(row.settings[setting] for row in scores))
+    table.columns[0].min_width = max(map(len, values), default=0)
+    for value in values:
         rows = [row for row in scores if row.settings[setting] == value]
         table.add_row(value, *map(_cell, rows), str(rows[0].n))
     return table
@@ -92,7 +94,8 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
 
     table = Table(title=title, header_style="bold", title_justify="left")
     for name in columns:
-        table.add_column(name, justify="left" if name in LEFT else "right")
+        # A name cut to an ellipsis could be any of several; on two lines it is still itself.
+        table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
     return table
 
 
