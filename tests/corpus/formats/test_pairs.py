@@ -77,3 +77,13 @@ def test_a_language_that_is_not_there(tmp_path):
     (tmp_path / "x.tsv").write_text("deu\teng\na\tb\nc\td\n")
     with pytest.raises(UnknownLanguage, match=r"x.tsv: 'fra' .*not in this corpus\n.*deu_Latn"):
         read_corpus(tmp_path / "x.tsv", languages=["fra"])
+
+
+def test_a_pair_file_alone_is_read_as_in_its_folder(tmp_path):
+    (tmp_path / "deu-eng.tsv").write_text("yes\tja\nno\tnein\n", encoding="utf-8")
+    index = tmp_path / "index.tsv"
+    for header, language in (("code\tpairs", "eng"), ("code\tname", "deu")):
+        index.write_text(f"{header}\ndeu\t2\n", encoding="utf-8")
+        corpus = read_corpus(tmp_path / "deu-eng.tsv")
+        assert corpus.texts(language) == ["yes", "no"]
+        assert any(f"column 1 was read as {language}_Latn" in note for note in corpus.notes)

@@ -32,8 +32,8 @@ def read(spec: Spec, about: dict[str, object]) -> Corpus:
     A single file has a header of tags (two of them, or one and `id`), or the query names its
     columns: `?eng=1&deu=2` by number, `?eng=english&id=key` by header. Without either,
     `deu-eng.tsv` has German first. In a folder of pairs each pair has rows of its own, `deu-1` and
-    so on, and the other languages are missing there; where an `index.tsv` counts `pairs`, as
-    Tatoeba's does, the second language of the name is column 1.
+    so on, and the other languages are missing there. Where the folder's `index.tsv` counts `pairs`,
+    as Tatoeba's does, the second language of the name is column 1, also of a file named alone.
     """
     return _folder(spec, about) if spec.path.is_dir() else _file(spec, about)
 
@@ -86,9 +86,10 @@ def _columns(first: Sequence[str], header: Sequence[str] | None, spec: Spec) -> 
                 remedy="give it a header of language tags, or number the columns: "
                 "file.tsv?eng=1&deu=2",
             )
-        spec.note(
-            f"{path.name}: column 1 was read as {pair[0]} and column 2 as {pair[1]}, by its name"
-        )
+        how = "by its name"
+        if _shared_first(path.parent):
+            pair, how = (pair[1], pair[0]), "as its folder's index.tsv has it"
+        spec.note(f"{path.name}: column 1 was read as {pair[0]} and column 2 as {pair[1]}, {how}")
         return {language: i for i, language in enumerate(pair)}
     found: dict[Language, int] = {}
     for position, name in enumerate(header):
@@ -122,7 +123,7 @@ def _check_ids(ids: Sequence[str], path: Path, first_line: int) -> None:
 
 def _folder(spec: Spec, about: dict[str, object]) -> Corpus:
     scripts = {row.get("code"): row.get("script") for row in read_index(spec.path)}
-    shared_first = any("pairs" in row for row in read_index(spec.path)[:1])
+    shared_first = _shared_first(spec.path)
     pairs: dict[Path, tuple[Language, Language]] = {}
     for file in sorted(spec.path.iterdir()):
         if pair := _pair(file, scripts, spec):
@@ -154,6 +155,14 @@ def _folder(spec: Spec, about: dict[str, object]) -> Corpus:
         )
     texts = {language: [column.get(i) for i in ids] for language, column in cells.items()}
     return make_corpus(str(about.pop("name")), ids, texts, **about)
+
+
+def _shared_first(folder: Path) -> bool:
+    """Whether column 1 of a folder's pair files is the language that comes second in their names.
+
+    So it is where an `index.tsv` counts `pairs`, as Tatoeba's does.
+    """
+    return any("pairs" in row for row in read_index(folder)[:1])
 
 
 def _files_of(chosen: set[Language], pairs: dict[Path, tuple[Language, Language]]) -> list[Path]:
