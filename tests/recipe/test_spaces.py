@@ -108,6 +108,16 @@ def test_maps_that_centre_are_not_advised_to_centre(place):
         assert any("WARNING" in note for note in notes) is warned
 
 
+def test_maps_are_not_applied_to_the_wrong_side(place):
+    map_spaces(place / "x.vec", place / "y.vec", place / "out", dictionary=place / "seeds.tsv")
+    how = {"maps": place / "out", "out": place / "found.tsv"}
+    with pytest.raises(UsageError, match="the other way round"):
+        look_up(place / "y.vec", place / "x.vec", **how)
+    look_up(place / "x.vec", place / "y.vec", limit=120, **how)
+    (place / "out" / "spaces.json").unlink()
+    look_up(place / "x.vec", place / "y.vec", **how)
+
+
 def test_what_cannot_be_done_says_so(place):
     both = place / "x.vec", place / "y.vec"
     with pytest.raises(UsageError, match="no method 'muse'"):

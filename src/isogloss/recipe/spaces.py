@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from isogloss.corpus.lexicon import read_lexicon
 from isogloss.encode.word_vectors import WordVectors, read_word_vectors, write_word_vectors
 from isogloss.encode.word_vectors.write import check_words
 from isogloss.errors import CorpusError, UsageError, VectorError
-from isogloss.files import atomic_write, refuse_file, write_json
+from isogloss.files import atomic_write, fingerprint_texts, refuse_file, write_json
 from isogloss.match.lexicon import Dictionary, centring, dictionary_rows, induce
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
@@ -36,6 +37,7 @@ BadRows = Literal["refuse", "skip"]
 Form = Literal["text", "npz"]  # of mapped vectors
 ENDINGS: dict[Form, str] = {"text": ".vec", "npz": ".npz"}
 NOTES = "spaces.json"
+FIRST = 100  # words by which a side is known again
 
 
 class Spaces(NamedTuple):
@@ -193,7 +195,8 @@ def save(folder: str | Path, fitted: Fitted, spaces: Spaces, *, form: Form | Non
             file = folder / f"{name}{ENDINGS[form]}"
             write_word_vectors(file, side.words, which.apply(side.array))
             made.append(file)
-    write_json(folder / NOTES, {"notes": spaces.notes})
+    about = {"notes": spaces.notes, "first_words": _first_words(spaces)}
+    write_json(folder / NOTES, about)
     return made
 
 
@@ -255,7 +258,8 @@ def look_up(
         seed: of the bootstrap.
 
     Raises:
-        UsageError: neither a dictionary nor `out`, a folder as `out`, or k below 1.
+        UsageError: neither a dictionary nor `out`, a folder as `out`, k below 1, or maps of the
+            two files the other way round.
         VectorError: spaces of different widths.
     """
     if dictionary is None and out is None:
@@ -266,7 +270,10 @@ def look_up(
         raise UsageError(f"{out} is a folder", remedy="name a file with --out")
     spaces = read_spaces(source, target, limit=limit, bad_rows=bad_rows)
     sides = [spaces.source.array, spaces.target.array]
-    fitted = None if maps is None else load(maps)
+    fitted = None
+    if maps is not None:
+        fitted = load(maps)
+        _refuse_swapped(Path(maps), spaces)
     if fitted is not None:
         with _about(f"{source} and {target}"):
             sides = [one.apply(side) for one, side in zip(fitted, sides, strict=True)]
@@ -296,6 +303,27 @@ def look_up(
                     for rank, (i, value) in enumerate(zip(ids, scores, strict=True), 1)
                 )
     return rows, spaces.notes
+
+
+def _first_words(spaces: Spaces) -> dict[str, str]:
+    """What names each side, however many of its words were read."""
+    return {
+        name: fingerprint_texts(side.words[:FIRST])
+        for name, side in ((SOURCE, spaces.source), (TARGET, spaces.target))
+    }
+
+
+def _refuse_swapped(maps: Path, spaces: Spaces) -> None:
+    try:
+        were = json.loads((maps / NOTES).read_text(encoding="utf-8"))["first_words"]
+    except (OSError, ValueError, KeyError, TypeError):  # maps need no notes to be applied
+        return
+    are = _first_words(spaces)
+    if are != were and were == {SOURCE: are[TARGET], TARGET: are[SOURCE]}:
+        raise UsageError(
+            f"the maps of {maps} were fitted with source and target the other way round",
+            remedy="name the two files in the order in which they were mapped",
+        )
 
 
 def _centres(fitted: Map) -> bool:
