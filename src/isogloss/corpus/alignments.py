@@ -114,11 +114,16 @@ class Aligned(NamedTuple):
     score: float
 
 
-def write_pharaoh(path: str | Path, pairs: Iterable[Aligned]) -> None:
-    """One line a pair, `i-j` from 0, as Moses, fast_align and their followers read it."""
+def write_pharaoh(path: str | Path, pairs: Iterable[Aligned | None]) -> None:
+    """One line a pair, `i-j` from 0, as Moses, fast_align and their followers read it.
+
+    None, a row of the text that was not linked, is an empty line, so that lines stay those of the
+    text.
+    """
     with atomic_write(path) as file:
         for pair in pairs:
-            file.write(" ".join(f"{i}-{j}" for i, j, _ in pair.links) + "\n")
+            links = () if pair is None else pair.links
+            file.write(" ".join(f"{i}-{j}" for i, j, _ in links) + "\n")
 
 
 def write_links_tsv(path: str | Path, pairs: Iterable[Aligned]) -> None:

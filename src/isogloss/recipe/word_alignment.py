@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from isogloss.encode.protocol import Encoder
 
 PAIRS = 512  # whose token vectors are in memory together
+SCORES = "scores.json"
 Segment = Callable[[str, str], list[str]]
 """A text and its script to words."""
 
@@ -44,6 +45,7 @@ class Text(NamedTuple):
         target: words of each translation.
         gold: gold links of each pair, where there are some.
         notes: what was left out or decided, in sentences.
+        rows: ids of all rows of the text, where some have no pair.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Text(NamedTuple):
     target: list[list[str]]
     gold: list[Gold]
     notes: list[str]
+    rows: Sequence[str] = ()
 
 
 def read_text(
@@ -80,12 +83,13 @@ def read_text(
         if gold is not None:
             raise UsageError(f"{path} holds gold links itself", remedy="leave out --gold")
         pairs = read_gold(path)
-        sides = [[p.source for p in pairs], [p.target for p in pairs]]
+        source, target = [p.source for p in pairs], [p.target for p in pairs]
         notes = [f"{path}: gold TSV, {len(pairs):,} pairs"]
         if languages:
             notes.append(f"{path}: words of a gold TSV are taken as they are, whatever --languages")
         _check_sure(pairs, path)
-        return Text(path.name, [str(i) for i in range(1, len(pairs) + 1)], *sides, pairs, notes)
+        ids = [str(i) for i in range(1, len(pairs) + 1)]
+        return Text(path.name, ids, source, target, pairs, notes)
     corpus = read_corpus(text, languages=list(languages) or None, least=1)
     found = corpus.resolve(languages) if languages else list(corpus.languages)
     if len(found) != 2:
@@ -117,8 +121,12 @@ def corpus_text(
     sides = [[segment(both[i][at] or "", found[at].script) for i in kept] for at in (0, 1)]
     notes = []
     if len(kept) < len(both):
-        notes.append(f"{len(both) - len(kept)} of {len(both)} pairs lack one side; left out")
-    return Text(corpus.name, [corpus.ids[i] for i in kept], *sides, [], notes)
+        notes.append(
+            f"{len(both) - len(kept)} of {len(both)} pairs lack one side; left out, their lines in "
+            "Pharaoh format are empty"
+        )
+    ids = [corpus.ids[i] for i in kept]
+    return Text(corpus.name, ids, sides[0], sides[1], [], notes, corpus.ids)
 
 
 def _check_sure(pairs: Sequence[Gold], path: str | Path) -> None:
@@ -252,7 +260,8 @@ def write(folder: str | Path, text: Text, found: dict[str, list[Links]], title: 
             for key, s, t, one in zip(text.ids, text.source, text.target, links, strict=True)
         ]  # fmt: skip
         files = [Path(folder) / f"{name}.{kind}" for kind in ("pharaoh", "tsv", "jsonl", "html")]
-        write_pharaoh(files[0], pairs)
+        linked = {pair.id: pair for pair in pairs}
+        write_pharaoh(files[0], [linked.get(key) for key in text.rows or text.ids])
         write_links_tsv(files[1], pairs)
         write_links_jsonl(files[2], pairs)
         write_alignment_page(files[3], pairs, title=f"{title}: {name}", gold=text.gold)
@@ -281,7 +290,9 @@ def run(
     elif pairs.gold:
         rows = score(pairs, found, system=model)
     if rows:
-        write_json(Path(out) / "scores.json", rows.to_rows())
+        write_json(Path(out) / SCORES, rows.to_rows())
+    else:
+        (Path(out) / SCORES).unlink(missing_ok=True)  # those of an earlier run are of other links
     return files, rows, list(dict.fromkeys(pairs.notes))
 
 
