@@ -160,7 +160,11 @@ def align_words(
         ),
     ],
     text: Annotated[
-        str, typer.Option(help="Parallel text, or a gold TSV: source, target, sure, possible.")
+        str,
+        typer.Option(
+            help="Parallel text: TSV, TMX, Moses (news for news.deu and news.eng), a folder, a "
+            "pattern with {language} ...; or a gold TSV: source, target, sure, possible."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for Pharaoh, TSV, JSON lines and grids.")],
     languages: Annotated[str, typer.Option(help="Source and target: deu,eng.")] = "",

@@ -59,8 +59,9 @@ def mine(
     planted: Annotated[
         str | None,
         typer.Option(
-            help="Known translations of the same domain that are not in the text, some hundreds: "
-            "they are hidden in it to find the threshold, and what it is worth."
+            help="Parallel text, such as TSV, TMX or Moses: known translations of the same domain "
+            "that are not in the text, some hundreds. They are hidden in it to find the threshold, "
+            "and what it is worth."
         ),
     ] = None,
     memory: Annotated[
@@ -117,7 +118,11 @@ def mine(
 def score_bitext(
     model: Model,
     text: Annotated[
-        str, typer.Option(help="Parallel text: a folder, a pattern with {language}, a file.")
+        str,
+        typer.Option(
+            help="Parallel text: TSV, TMX, Moses (news for news.deu and news.eng), a folder, a "
+            "pattern with {language} ..."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="TSV to write: id, margin, cosine, source, target.")],
     languages: Annotated[str, typer.Option(help="Source and target: deu,eng.")] = "",

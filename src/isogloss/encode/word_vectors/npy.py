@@ -36,7 +36,8 @@ def read(start: Start, rows: Rows) -> WordVectors:
         raise CorpusError(
             f"cannot be read as an array: {error}",
             file=start.path,
-            remedy="objects are not read, as they need pickle; write plain numbers with np.save",
+            remedy="if it was cut, get it again; objects are not read, as they need pickle: write "
+            "plain numbers with np.save",
         ) from None
     check_vectors(array.shape, array.dtype, rows)
     n = len(array)
