@@ -91,3 +91,12 @@ def test_fingerprints_refuse_what_has_no_faithful_text():
             files.fingerprint(part)
     assert files.fingerprint(read_language("deu")) == files.fingerprint("deu_Latn")
     assert files.fingerprint(["a", "b"]) != files.fingerprint(["b", "a"])
+
+
+def test_what_is_in_a_folder_can_be_read_by_others(tmp_path):
+    with atomic_folder(tmp_path / "made") as temporary:
+        (temporary / "inner").mkdir(mode=0o700)
+        for file in (temporary / "a", temporary / "inner" / "b"):
+            file.touch(mode=0o600)
+    modes = {f.name: f.stat().st_mode & 0o777 for f in (tmp_path / "made").rglob("*")}
+    assert modes == {"a": 0o644, "inner": 0o755, "b": 0o644}

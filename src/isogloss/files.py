@@ -67,6 +67,8 @@ def atomic_folder(path: str | Path) -> Generator[Path]:
             yield temporary
         with _reported(path):
             temporary.chmod(0o755)
+            for file in temporary.rglob("*"):  # safetensors leaves its files to their owner alone
+                file.chmod(0o755 if file.is_dir() else 0o644)
             if path.exists():  # a folder cannot be renamed onto one that holds something
                 path.replace(aside)
             try:

@@ -157,7 +157,6 @@ class Map:
         kinds = [type(step).__name__.lower() for step in self.steps]
         with atomic_folder(folder) as temporary:
             save_file(arrays, temporary / WEIGHTS)
-            (temporary / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
             write_json(temporary / ABOUT, {"steps": kinds, "about": dict(self.about)})
 
     @staticmethod
