@@ -7,7 +7,7 @@ import torch
 from isogloss.errors import TrainingError, UsageError
 from isogloss.train.loop import LoopSettings, Loss, train
 from isogloss.train.mixture import ParallelViews
-from isogloss.train.objectives.contrast import Contrast
+from isogloss.train.objectives.contrast import Contrast, ContrastViews
 from isogloss.train.objectives.distil import Distil
 from isogloss.train.parameters.static import MeanTable, StaticStudent, ngrams
 from isogloss.vocabulary.learn import UNKNOWN, learn_unigram
@@ -156,6 +156,16 @@ def test_contrast_equals_its_plain_definition_forward_and_gradient():
     (mine,) = torch.autograd.grad(ours, views)
     (theirs,) = torch.autograd.grad(plain(views), views)
     torch.testing.assert_close(mine, theirs)
+
+
+def test_contrast_of_views_has_no_teacher():
+    rng = torch.Generator().manual_seed(0)
+    views, teacher = (torch.randn(*shape, generator=rng) for shape in ((3, 5, 4), (5, 4)))
+    ours = ContrastViews()({"vectors": views}, {"teacher": teacher}).total
+    torch.testing.assert_close(
+        ours, Contrast()({"vectors": views[:2]}, {"teacher": views[2]}).total
+    )
+    torch.testing.assert_close(ours, ContrastViews()({"vectors": views}, {}).total)
 
 
 def test_distil_is_one_minus_cosine_summed_over_views():

@@ -27,12 +27,14 @@ class Contrast:
     """
 
     temperature: float = 0.05
+    teacher: bool = True
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
         views = F.normalize(outputs["vectors"], dim=-1)  # [views, B, d]
-        teacher = F.normalize(batch["teacher"], dim=-1)  # [B, d]
-        everything = [*views, teacher]
+        everything = [*views]
+        if self.teacher:
+            everything.append(F.normalize(batch["teacher"], dim=-1))  # [B, d]
         total = torch.zeros((), device=views.device)
         for right in range(1, len(everything)):
             for left in range(right):
@@ -43,3 +45,11 @@ class Contrast:
         scores = left @ right.T / self.temperature  # [B, B]
         gold = torch.arange(len(left), device=left.device)  # [B]
         return (F.cross_entropy(scores, gold) + F.cross_entropy(scores.T, gold)) / 2
+
+
+@register("objective", "contrast_views.v1")
+@dataclass(frozen=True)
+class ContrastViews(Contrast):
+    """The same between views alone: a model of its own space, which no teacher has a part in."""
+
+    teacher: bool = False
