@@ -121,7 +121,7 @@ def test_what_was_cut_dropped_or_few_is_said(make):
     assert "cut to the model's window, before: Māori 3 of 400" in happened(cut)
     assert "cut to the model's window" not in happened(make.extended())
     dropped = make.extended(tags=["mri_Latn"]).having(dropped={"no translation": 7})
-    assert "(no translation): up to 7 sentences in 1 language" in happened(dropped)
+    assert "(no translation): up to 7 items in 1 language" in happened(dropped)
     few = make.measured({"deu_Latn": 0.6}).having(n=40)
     assert "Only 40 sentences in German" in happened(few)
     assert "Only" not in happened(make.measured({"deu_Latn": 0.6}))

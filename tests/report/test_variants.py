@@ -58,6 +58,25 @@ def test_tables_and_the_chart_name_the_system(tried, make):
     assert table.columns[0].header == "system" and table.row_count == 2 * len(make.tags)
 
 
+def test_methods_of_a_run_have_rows_and_sentences_of_their_own(make):
+    rows = Scores(
+        make.score("matching_p1", tag, value, system=system, settings={"method": method})
+        for tag in ("deu_Latn", "rus_Cyrl")
+        for system, method, value in (("a", "x", 0.1), ("a", "y", 0.2), ("b", "x", 0.4))
+    )
+    [table] = summary(rows)
+    assert [c.header for c in table.columns] == ["language", "system", "method", "matching_p1", "n"]
+    shown = list(zip(*(list(column.cells) for column in table.columns), strict=True))
+    assert [x[1:3] for x in shown] == [("a", "x"), ("a", "y"), ("b", "x")] * 2
+    assert [x[3][:5] for x in shown] == ["0.100", "0.200", "0.400"] * 2
+    happened = " ".join(summarise(rows).happened)
+    for said in ("by x in a: 0.10", "by y in a: 0.20", "by x in b: 0.40"):
+        assert said in happened
+    alone = Scores(row for row in rows if row.system == "a" and row.settings["method"] == "x")
+    assert "system" not in [c.header for c in summary(alone)[0].columns]
+    assert "by x: 0.10" in " ".join(summarise(alone).happened)
+
+
 def test_names_lose_what_all_begin_with(make):
     row = make.extended().where(stage="change")[:1]
     systems = ["m through ab", "m through ac"]

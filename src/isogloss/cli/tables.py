@@ -17,7 +17,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-LEFT = ("system", "language", "similar", "direction", "method", "score")
+LEFT = ("system", "language", "similar", "pivot", "direction", "method", "score")
 
 
 def summary(scores: Scores) -> list[Table]:
@@ -73,13 +73,34 @@ def _changes(scores: Scores) -> Table:
 def _measures(scores: Scores) -> Table:
     there = tuple(dict.fromkeys(row.measure for row in scores))
     columns = tuple(name for name in COLUMNS if name in there) or there[: len(COLUMNS)]
-    table = _table("Last layer, language to pivot", ("language", *columns, "n"))
-    for language in dict.fromkeys(row.language for row in scores):
-        rows = [_last(scores, name, language) for name in columns]
+    kinds = _kinds(scores)
+    table = _table("Last layer, language to pivot", ("language", *kinds, *columns, "n"))
+    groups: dict[tuple[str | None, ...], list[Score]] = {}
+    for row in scores:
+        key = (row.language, *(_kind(row, kind) for kind in kinds))
+        groups.setdefault(key, []).append(row)
+    for (language, *about), part in groups.items():
+        rows = [_last(Scores(part), name, language) for name in columns]
         if any(rows):
             n = next(row.n for row in rows if row)
-            table.add_row(_name(language), *(_cell(row) if row else "" for row in rows), str(n))
+            cells = (_cell(row) if row else "" for row in rows)
+            table.add_row(_name(language), *(x or "" for x in about), *cells, str(n))
     return table
+
+
+def _kinds(scores: Scores) -> list[str]:
+    """What tells the rows of a language apart, in a run of several methods."""
+    if len({_kind(row, "method") for row in scores}) == 1:
+        return []
+    return [
+        kind
+        for kind in ("pivot", "system", "method")
+        if len({_kind(row, kind) for row in scores}) > 1
+    ]
+
+
+def _kind(row: Score, kind: str) -> str | None:
+    return row.settings.get(kind) if kind == "method" else getattr(row, kind)
 
 
 def _last(scores: Scores, measure: str, language: str | None) -> Score | None:

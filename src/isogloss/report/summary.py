@@ -220,7 +220,7 @@ def _dropped(scores: Scores) -> list[str]:
                 tag = str(row.language)
                 languages[tag] = max(count, languages.get(tag, 0))
     return [
-        f"Left out of scores ({reason}): up to {max(counts.values()):,} sentences in "
+        f"Left out of scores ({reason}): up to {max(counts.values()):,} items in "
         f"{_languages(len(counts))}; the table has each count."
         for reason, counts in reasons.items()
     ]
@@ -381,9 +381,11 @@ def _each(scores: Scores) -> list[str]:
         about, rows = MEASURES.get(measure), final(scores, measure)
         if about is None:
             continue
-        for method in dict.fromkeys(row.settings.get("method") for row in rows):
-            part = sorted((r for r in rows if r.settings.get("method") == method), key=_value)
+        systems = {row.system for row in rows}
+        for system, method in dict.fromkeys(map(_how, rows)):
+            part = sorted((r for r in rows if _how(r) == (system, method)), key=_value)
             by = f" by {method}" if method else ""
+            by += f" in {system}" if len(systems) > 1 else ""
             mean = sum(map(_value, part)) / len(part)
             ends = ""
             if len(part) > 1 and part[0].language:
@@ -393,6 +395,10 @@ def _each(scores: Scores) -> list[str]:
                 )
             said.append(f"{about.title}{by}: {mean:.2f} on average{ends}; {about.meaning}.")
     return said
+
+
+def _how(row: Score) -> tuple[str | None, str | None]:
+    return row.system, row.settings.get("method")
 
 
 HAPPENED: tuple[Rule, ...] = (
