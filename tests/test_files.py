@@ -94,7 +94,7 @@ def test_fingerprints_refuse_what_has_no_faithful_text():
 
 
 def test_what_is_in_a_folder_can_be_read_by_others(tmp_path):
-    with atomic_folder(tmp_path / "made") as temporary:
+    with files.atomic_folder(tmp_path / "made") as temporary:
         (temporary / "inner").mkdir(mode=0o700)
         for file in (temporary / "a", temporary / "inner" / "b"):
             file.touch(mode=0o600)

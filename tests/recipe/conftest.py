@@ -41,20 +41,26 @@ def bilingual(tmp_path_factory):
 
 @pytest.fixture
 def shorter(tmp_path, minilm):
-    """Run a recipe of the repository with a few languages and the first rows of its own texts."""
+    """Run a recipe of the repository with a few languages and the first rows of its own texts.
+
+    `changes`: name of a step to the settings that are changed to make it quicker.
+    """
     pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
 
-    def run(name, tags=("deu_Latn", "rus_Cyrl"), **rows):
+    def run(name, tags=("deu_Latn", "rus_Cyrl"), changes=None, **rows):
         recipe = read_toml(RECIPES / f"{name}.toml")
         assert recipe["name"] == name and set(recipe["text"]) == set(rows)
         for text, count in rows.items():
-            corpus = isogloss.read_corpus(recipe["text"][text]["path"], languages=["eng", *tags])
+            wanted = [recipe["pivot"], *tags]
+            corpus = isogloss.read_corpus(recipe["text"][text]["path"], languages=wanted)
             folder = tmp_path / text
             folder.mkdir(exist_ok=True)
-            for tag in ("eng_Latn", *tags):
+            for tag in map(str, corpus.languages):
                 lines = "".join(f"{line}\n" for line in corpus.texts(tag)[:count])
                 (folder / f"{tag}.txt").write_text(lines, encoding="utf-8")
             recipe["text"][text]["path"] = str(folder)
+        for step in recipe["steps"]:
+            step |= (changes or {}).get(step["name"], {})
         return isogloss.run({**recipe, "languages": tags}, out=tmp_path / name)
 
     return run

@@ -10,18 +10,18 @@ from pydantic import Field
 
 from isogloss.corpus.records import Corpus
 from isogloss.encode.protocol import Encoder
-from isogloss.language.segment import words as segment_words
 from isogloss.match.clusters import kmeans, tree
 from isogloss.match.translation_table import sharpen, translation_tables
 from isogloss.match.word_means import word_means
 from isogloss.measure.concepts import concept_alignment, concept_overlap
 from isogloss.recipe.layered import Layered
 from isogloss.recipe.step import Workplace
-from isogloss.recipe.word_alignment import corpus_text
+from isogloss.recipe.word_alignment import corpus_text, corpus_words
 from isogloss.registry import register
 from isogloss.score import Score, Scores
 
 Entries = set[tuple[str, str]]
+Kind = Literal["table", "entries"]
 LIKELY = 0.1  # share of a word's translations from which one is an entry
 
 
@@ -60,7 +60,7 @@ class Concepts(Layered):
 
     clusters: int = Field(default=100, ge=2)
     clustering: Literal["kmeans", "tree"] = "kmeans"
-    dictionary: Literal["table", "entries"] = "table"
+    dictionary: Kind = "table"
     dictionary_text: str | None = None
     theta: float = Field(default=0.8, gt=0, le=1)
     size: float | None = Field(default=0.4, ge=0, lt=1)
@@ -103,9 +103,8 @@ class Concepts(Layered):
         return kmeans(vectors, self.clusters, seed=seed)
 
     def _entries(self, place: Workplace, language: str) -> Entries:
-        text = corpus_text(place.texts[self.dictionary_text or self.text], language, place.pivot)
-        sides = [[[w.lower() for w in one] for one in side] for side in (text.source, text.target)]
-        found = one_word_entries(*sides) if self.dictionary == "entries" else likely_entries(*sides)
+        text = place.texts[self.dictionary_text or self.text]
+        found = text_entries(text, language, place.pivot, self.dictionary)
         place.notes.append(
             f"{self.name}: the dictionary of {language} and {place.pivot} has {len(found)} entries"
         )
@@ -133,16 +132,18 @@ class Concepts(Layered):
 
 def words_in_context(encoder: Encoder, corpus: Corpus, language: str, layers: list[int]) -> Words:
     """Every word of a language's sentences that has a token."""
-    [tag] = corpus.resolve([language])
-    sentences = [
-        [word.lower() for word in segment_words(text, tag.script)]
-        for text in corpus.texts(language)
-        if text is not None
-    ]
+    sentences = corpus_words(corpus, language)
     made = word_means(encoder, sentences, layers=layers)
     spoken = made[layers[0]]
     found = [sentences[i][j] for i, j in zip(spoken.sentences, spoken.words, strict=True)]
     return Words(language, found, {layer: one.array for layer, one in made.items()})
+
+
+def text_entries(corpus: Corpus, source: str, target: str, kind: Kind) -> Entries:
+    """A dictionary of two languages of a text, by `likely_entries` or `one_word_entries`."""
+    text = corpus_text(corpus, source, target)
+    sides = [[[w.lower() for w in one] for one in side] for side in (text.source, text.target)]
+    return one_word_entries(*sides) if kind == "entries" else likely_entries(*sides)
 
 
 def one_word_entries(source: Sequence[list[str]], target: Sequence[list[str]]) -> Entries:

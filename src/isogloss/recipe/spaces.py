@@ -59,9 +59,15 @@ def read_spaces(source: str | Path, target: str | Path, **how: Any) -> Spaces:
 
     Words whose vectors are all zeros have no place in a space: they are left out and counted.
     """
-    how.setdefault("limit", LIMIT)
-    sides = [_without_zeros(read_word_vectors(path, **how)) for path in (source, target)]
+    sides = [read_side(path, **how) for path in (source, target)]
     return Spaces(sides[0], sides[1], [told(side) for side in sides])
+
+
+def read_side(
+    path: str | Path, *, limit: int | None = LIMIT, bad_rows: BadRows = "refuse"
+) -> WordVectors:
+    """One file, see `read_spaces`."""
+    return _without_zeros(read_word_vectors(path, limit=limit, bad_rows=bad_rows))
 
 
 def _without_zeros(side: WordVectors) -> WordVectors:

@@ -137,6 +137,13 @@ def _check_sure(pairs: Sequence[Gold], path: str | Path) -> None:
         )  # fmt: skip
 
 
+def corpus_words(corpus: Corpus, language: str) -> list[list[str]]:
+    """The words of every text that a language has, in lower case."""
+    [tag] = corpus.resolve([language])
+    texts = (text for text in corpus.texts(tag) if text is not None)
+    return [[word.lower() for word in segment_words(text, tag.script)] for text in texts]
+
+
 def _gold_rows(gold: str | Path, text: Text, ids: Sequence[str]) -> list[Gold]:
     """Gold links of the pairs of a text, from a file with a line for every row of its corpus."""
     pairs = dict(zip(text.ids, zip(text.source, text.target, strict=True), strict=True))
