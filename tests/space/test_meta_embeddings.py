@@ -90,6 +90,16 @@ def test_a_generated_word_lies_nearer_to_where_both_sources_put_it(seed):
     assert gained.mean() > 0.02 and (gained > 0).mean() > 0.7
 
 
+def test_where_nothing_is_filled_a_word_is_the_mean_of_those_that_have_it():
+    _, partial = world()
+    made, plain = meta_embeddings(partial), meta_embeddings(partial, fill=False)
+    assert plain.counts["b"] == {"own": 180, "generated": 0, "lacking": 60}
+    np.testing.assert_allclose(plain.vectors[:180], made.vectors[:180], atol=1e-6)
+    alone = unit(partial["a"][1])
+    np.testing.assert_allclose(plain.vectors[180:], unit(alone - alone.mean(0))[180:], atol=1e-6)
+    assert np.abs(made.vectors[180:] - plain.vectors[180:]).max() > 0.1
+
+
 def test_turned_copies_change_nothing():
     whole, _ = world()
     turn = np.linalg.qr(np.random.default_rng(5).normal(size=(D, D)))[0]

@@ -31,7 +31,10 @@ class MetaEmbeddings:
 
 
 def meta_embeddings(
-    sources: Mapping[str, tuple[Sequence[str], np.ndarray]], *, neighbours: int = 10
+    sources: Mapping[str, tuple[Sequence[str], np.ndarray]],
+    *,
+    neighbours: int = 10,
+    fill: bool = True,
 ) -> MetaEmbeddings:
     """The mean of a word's vectors in all sources, once these are turned into one space.
 
@@ -49,6 +52,8 @@ def meta_embeddings(
     Args:
         sources: per name the words and their vectors `[n, d]`; the first is turned onto.
         neighbours: of a word to generate its vector from.
+        fill: whether words that a source lacks get one there; else the mean is over those that
+            have it, the baseline.
 
     Raises:
         CorpusError: a source with a word twice, or with unequal numbers of words and vectors.
@@ -71,7 +76,7 @@ def meta_embeddings(
     total = np.zeros((len(words), next(iter(placed.values())).shape[1]), np.float32)
     times, counts = np.zeros(len(words), int), {}
     for name in sources:
-        made, has = _completed(name, placed, rows, len(words), neighbours)
+        made, has = _completed(name, placed, rows, len(words), neighbours if fill else 0)
         total[has] += made[has]
         times += has
         own = len(rows[name])
@@ -121,7 +126,7 @@ def _completed(
     for other in placed:
         shared, ours, theirs = np.intersect1d(rows[name], rows[other], return_indices=True)
         wanted = np.flatnonzero(np.isin(rows[other], lacking))
-        if other == name or not len(shared) or not len(wanted):
+        if other == name or not neighbours or not len(shared) or not len(wanted):
             continue
         found = nearest(placed[other][wanted], placed[other][theirs], min(neighbours, len(shared)))
         weights = np.maximum(found.scores, 0) + 1e-9  # equal ones where no cosine is positive
