@@ -99,6 +99,15 @@ MEASURES = {
         "links' score", None, "mean over words of their best link, 0 for those of none"
     ),
     "alignment_null_share": About("unlinked words", None, "share of words that have no link"),
+    "meaning_shift": About(
+        "shift of meaning", None, "mean of 1 - cosine of a word's two vectors over shared words"
+    ),
+    "planted_shift": About(
+        "planted shift found", "higher", "share of other words that shifted less than a planted one"
+    ),
+    "matching_p1": About(
+        "matching P@1", "higher", "share of sentences matched with their own in another encoder"
+    ),
     "qe_precision": About(
         "QE precision", "higher", "mean best cosine of a translation's tokens with the source's"
     ),

@@ -108,7 +108,7 @@ def execute(
     from isogloss.encode.cache import cache_root
 
     folder, began = Path(out), time.time()
-    place = _inputs(recipe, cache_root(), start)
+    place = _inputs(recipe, start, alone=all(step.alone for step in steps))
     inputs = {name: text.fingerprint for name, text in place.texts.items()}
     inputs["teacher"] = place.encoders["teacher"].fingerprint
     shared = {"pivot": place.pivot, "languages": place.languages, "seed": place.seed}
@@ -174,8 +174,12 @@ def _not_ours(entry: Path) -> bool:
     return not entry.name.startswith(".run.json.")
 
 
-def _inputs(recipe: Recipe, cache: Path, start: Start) -> Workplace:
-    """Open the model and the texts, and settle which languages the run is about."""
+def _inputs(recipe: Recipe, start: Start, *, alone: bool) -> Workplace:
+    """Open the model and the texts, and settle which languages the run is about.
+
+    Raises:
+        CorpusError: the texts share the pivot only, and it is not enough `alone`.
+    """
     from isogloss.corpus import read_corpus
     from isogloss.encode import load_encoder
 
@@ -191,7 +195,7 @@ def _inputs(recipe: Recipe, cache: Path, start: Start) -> Workplace:
     pivot = str(corpora[0].resolve([recipe.pivot])[0])
     shared = [str(x) for x in corpora[0].languages if all(x in c.languages for c in corpora)]
     languages = [tag for tag in shared if tag != pivot]
-    if not languages:
+    if not languages and not alone:
         raise CorpusError(
             f"the texts {', '.join(texts)} share no language besides {pivot}",
             remedy="name the languages with --languages to see what each text lacks",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from isogloss import registry
 from isogloss.errors import UnknownName
@@ -28,6 +28,7 @@ FILES = "files"
 class Step(Settings):
     """Base of every step; a step's fields that name inputs are listed by `needs`."""
 
+    alone: ClassVar[bool] = False  # whether it can do with texts of the pivot alone
     name: str
     use: str
 
