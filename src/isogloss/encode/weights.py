@@ -50,7 +50,7 @@ def load_tokenizer(folder: ModelFolder) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _quiet():
+    with quiet():
         try:
             return AutoTokenizer.from_pretrained(
                 str(folder.body), local_files_only=True, trust_remote_code=False
@@ -76,7 +76,7 @@ def load_body(folder: ModelFolder) -> Any:
     # The encoder half of T5 saved alone, whose configuration AutoModel reads as the whole.
     half = any(name.endswith("EncoderModel") for name in folder.config.get("architectures") or ())
     auto = AutoModelForTextEncoding if half else AutoModel
-    with _quiet():
+    with quiet():
         try:
             model, info = auto.from_pretrained(
                 str(folder.body),
@@ -131,7 +131,7 @@ def _first_line(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Generator[None]:
+def quiet() -> Generator[None]:
     """Silence loading bars and reports; what matters in them is raised by us."""
     from transformers.utils import logging as hub_logging
 

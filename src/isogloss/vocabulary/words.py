@@ -15,6 +15,8 @@ def words(tokenizer: Tokenizer, text: str) -> list[str]:
     """The words of a text as the tokenizer's normaliser and pre-tokenizer make them."""
     if tokenizer.normalizer:
         text = tokenizer.normalizer.normalize_str(text)
+    if not tokenizer.pre_tokenizer:
+        return [text]
     return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
 
 
