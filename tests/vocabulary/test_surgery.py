@@ -11,7 +11,7 @@ import pytest
 
 from isogloss.encode.resolve import find_model
 from isogloss.errors import ModelError
-from isogloss.vocabulary.check import audit, compare, run, unreached
+from isogloss.vocabulary.check import audit, bits_per_character, compare, remember, run, unreached
 from isogloss.vocabulary.save import token_settings, write_model
 from isogloss.vocabulary.surgery import columns, named_ids, open_model, put_columns, renumber
 from isogloss.vocabulary.trim import trim_to_texts
@@ -25,7 +25,7 @@ def cut(folder, texts, out, rows=None):
     needed = {i for ids in named_ids(opened).values() for i in ids}
     made = trim_to_texts(opened.tokenizer, texts, also=needed)
     new = {int(old): i for i, old in enumerate(made.kept)}
-    before = run(opened, texts[:12], columns=made.kept)
+    before, was = run(opened, texts[:12], columns=made.kept), remember(opened)
     table = columns(opened)
     put_columns(opened, table[made.kept])
     notes = renumber(opened, new)
@@ -35,7 +35,7 @@ def cut(folder, texts, out, rows=None):
     )
     again = open_model(find_model(str(out)))
     smoke = compare(before, run(again, texts[:12]), new)
-    return opened, again, smoke, notes, (table, made)
+    return audit(again, was), again, smoke, notes, (table, made)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -43,11 +43,10 @@ def test_kept_text_has_the_same_outputs_and_a_second_trim_changes_nothing(
     model_folder, texts, tmp_path, shape
 ):
     some = texts[::40]
-    opened, again, smoke, notes, (table, made) = cut(model_folder(shape), some, tmp_path / "one")
+    counts, again, smoke, notes, (table, made) = cut(model_folder(shape), some, tmp_path / "one")
     assert (smoke.texts, smoke.same_ids, smoke.same_states) == (12, 12, 12)
     assert smoke.same_logits >= 6 and smoke.largest < 1e-5  # sums in another order, not other rows
     np.testing.assert_array_equal(columns(again), table[made.kept])
-    counts = audit(again, opened)
     assert counts["rows"] == counts["tokens"] == len(made.kept) < len(table)
     assert counts["padding rows"] == 0 and not notes
     assert "Trimmed." in (tmp_path / "one" / "README.md").read_text()
@@ -133,8 +132,8 @@ def test_a_body_narrower_at_its_embeddings_than_at_its_states(tokenizer_of, text
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]"
     )
     wrapped.save_pretrained(tmp_path / "electra")
-    opened, _, smoke, _, _ = cut(tmp_path / "electra", texts[:60], tmp_path / "out")
-    assert [table.width for table in opened.tables] == [16, 1]
+    _, made, smoke, _, _ = cut(tmp_path / "electra", texts[:60], tmp_path / "out")
+    assert [table.width for table in made.tables] == [16, 1]
     assert smoke.same_ids == smoke.same_states == 12
 
 
@@ -231,12 +230,13 @@ def test_bad_folders_are_refused_with_a_remedy(model_folder, tmp_path):
 
 def test_the_audit_finds_what_is_wrong(model_folder):
     made = open_model(find_model(str(model_folder("gpt2"))))
-    before = open_model(find_model(str(model_folder("gpt2"))))
+    before = remember(made)
+    was = made.model.config.pad_token_id
     assert audit(made, before)["tokens"] == made.rows
     made.model.config.pad_token_id = 5
     with pytest.raises(ModelError, match=r"pad_token_id of config\.json is not that of"):
         audit(made, before)
-    made.model.config.pad_token_id = before.model.config.pad_token_id
+    made.model.config.pad_token_id = was
     made.tables = (made.tables[0]._replace(names=made.tables[0].names[:1]),)
     with pytest.raises(ModelError, match=r"lm_head.weight and transformer.wte.weight"):
         audit(made, before)
@@ -258,3 +258,30 @@ def test_tokens_that_no_text_gives_are_found(tokenizer):
     else:
         at = vocabulary[name] = max(vocabulary.values()) + 1
     assert at in unreached(Tokenizer.from_str(json.dumps(state)))
+
+
+@pytest.mark.parametrize("shape", ["bert", "llama", "t5"])
+def test_bits_of_a_character_by_hand(model_folder, shape):
+    import torch
+
+    opened = open_model(find_model(str(model_folder(shape))))
+    text = "red fish"
+    found = bits_per_character(opened, [text, ""])
+    ids = opened.tokenizer.encode(text).ids
+    bits = 0.0
+    for i, token in enumerate(ids):
+        given = torch.tensor([ids[:i]])
+        if shape == "bert":
+            given = torch.tensor([[opened.wrapper.mask_token_id if j == i else x
+                                   for j, x in enumerate(ids)]])  # fmt: skip
+        if shape == "t5" or not given.shape[1]:
+            continue
+        with torch.inference_mode():
+            p = opened.model(input_ids=given).logits[0, i if shape == "bert" else -1].softmax(-1)
+        bits -= float(p[token].log2())
+    first = opened.tokenizer.encode(text).offsets[0][1] if shape == "llama" else 0
+    if shape == "t5":
+        assert found is None
+    else:
+        spaces = 1 if shape == "bert" else 0
+        assert found == pytest.approx(bits / (len(text) - first - spaces), rel=1e-4)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isogloss.encode.weights import is_decoder
 from isogloss.errors import ModelError
 from isogloss.vocabulary.pieces import Pieces, byte_of, read_pieces
 from isogloss.vocabulary.save import special_roles
@@ -26,12 +27,32 @@ LONGEST = 64  # tokens of a text that the smoke check reads
 _AROUND = ("", "q", "0", "a ")
 
 
-def audit(made: Opened, before: Opened | None = None) -> dict[str, int]:
+class Before(NamedTuple):
+    """What the audit of a changed model compares with; taken before anything changes.
+
+    Attributes:
+        ties: names of each table.
+        strange: special ids that were not the tokenizer's.
+        roles: that tokens had.
+    """
+
+    ties: list[set[str]]
+    strange: list[str]
+    roles: dict[str, str]
+
+
+def remember(opened: Opened) -> Before:
+    """What the audit needs of a model before it is changed."""
+    ties = [set(table.names) for table in opened.tables]
+    return Before(ties, _strange(opened), special_roles(opened.wrapper))
+
+
+def audit(made: Opened, before: Before | None = None) -> dict[str, int]:
     """Check a model that was written and opened anew.
 
     Ids lie within the rows; every table has as many rows as the configuration says; the padding,
     beginning, end and other special ids of the configurations are those of the tokenizer, or were
-    not before either; tables are tied as before.
+    not before either; tables are tied as before; no special token lost its role.
 
     Args:
         made: the changed model, opened from its folder.
@@ -52,15 +73,12 @@ def audit(made: Opened, before: Opened | None = None) -> dict[str, int]:
             wrong.append(f"{table.names[0]} has {rows:,} rows, and vocab_size is {size:,}")
     if made.padding < 0:
         wrong.append(f"{-made.padding} tokens have no row")
-    ties = [set(table.names) for table in made.tables]
+    now = remember(made)
+    wrong += [one for one in now.strange if before is None or one not in before.strange]
     if before is not None:
-        was = [set(table.names) for table in before.tables]
-        wrong += [
-            f"{' and '.join(sorted(one))} were tied so before" for one in was if one not in ties
-        ]
-        wrong += _special(made, set(_special(before, set())))
-    else:
-        wrong += _special(made, set())
+        lost = [" and ".join(sorted(one)) for one in before.ties if one not in now.ties]
+        wrong += [f"before, one tensor was {one}" for one in lost]
+        wrong += [f"no token is {role} any more" for role in before.roles if role not in now.roles]
     if wrong:
         raise ModelError(
             f"the changed model is not sound: {'; '.join(wrong)}",
@@ -75,20 +93,17 @@ def audit(made: Opened, before: Opened | None = None) -> dict[str, int]:
     }
 
 
-def _special(opened: Opened, known: set[str]) -> list[str]:
-    """Roles whose id in a configuration is not the tokenizer's, but for those known already."""
+def _strange(opened: Opened) -> list[str]:
+    """Roles whose id in a configuration is not the tokenizer's."""
     vocabulary = opened.tokenizer.get_vocab()
     wrong = []
-    configs = {"config.json": opened.model.config}
-    if getattr(opened.model, "generation_config", None) is not None:
-        configs["generation_config.json"] = opened.model.generation_config
     for role, name in special_roles(opened.wrapper).items():
-        for file, config in configs.items():
+        for file, config in opened.configurations.items():
             there = getattr(config, f"{role}_token_id", None)
             ids = there if isinstance(there, list) else [there]
             if there is not None and vocabulary.get(name) not in ids:
                 wrong.append(f"the {role}_token_id of {file} is not that of {name!r}")
-    return [one for one in wrong if one not in known]
+    return wrong
 
 
 def unreached(tokenizer: Tokenizer, ids: Sequence[int] | None = None) -> list[int]:
@@ -201,6 +216,42 @@ def run(opened: Opened, texts: Sequence[str], *, columns: np.ndarray | None = No
             kept = logits[0].float().numpy()
             found.logits.append(kept if columns is None else kept[:, columns])
     return found
+
+
+def bits_per_character(opened: Opened, texts: Sequence[str]) -> float | None:
+    """How many bits the model needs for a character of these texts; None without a language head.
+
+    -sum log2 p(token | those before it) / characters, of a decoder; of a masked model each token is
+    masked in turn and given all others. Unlike perplexity it compares vocabularies.
+    Source: Salazar et al. (2020), Masked Language Model Scoring, section 2, for masked models.
+    """
+    import torch
+
+    masked = type(opened.model).__name__.endswith("MaskedLM")
+    mask = opened.wrapper.mask_token_id
+    if not (is_decoder(opened.folder.config) or (masked and mask is not None)):
+        return None
+    plain = untruncated(opened.tokenizer)
+    bits, characters = 0.0, 0
+    for text in texts:
+        cut = plain.encode(text)
+        ids = torch.tensor(cut.ids[:LONGEST])
+        asked = [i for i, special in enumerate(cut.special_tokens_mask[:LONGEST]) if not special]
+        given = ids[None]
+        if masked:
+            given = ids.repeat(len(asked), 1)
+            given[range(len(asked)), asked] = mask
+        elif asked and asked[0] == 0:
+            asked = asked[1:]  # nothing comes before it
+        if not asked:
+            continue
+        with torch.inference_mode():
+            logits = opened.model(input_ids=given).logits.float()
+        at = logits[range(len(asked)), asked] if masked else logits[0, [i - 1 for i in asked]]
+        found = at.log_softmax(-1)[range(len(asked)), ids[asked]]
+        bits -= float(found.sum()) / np.log(2)
+        characters += sum(cut.offsets[i][1] - cut.offsets[i][0] for i in asked)
+    return bits / characters if characters else None
 
 
 def compare(before: Outputs, after: Outputs, new: Mapping[int, int]) -> Smoke:

@@ -89,6 +89,14 @@ class Opened:
         """Rows that no token has."""
         return self.rows - self.tokens
 
+    @property
+    def configurations(self) -> dict[str, Any]:
+        """Those that name tokens, by the file they are written to."""
+        found = {"config.json": self.model.config}
+        if getattr(self.model, "generation_config", None) is not None:
+            found["generation_config.json"] = self.model.generation_config
+        return found
+
 
 def open_model(folder: ModelFolder) -> Opened:
     """Load a model with its head, by the architecture that its configuration names.
@@ -359,7 +367,7 @@ def named_ids(opened: Opened) -> dict[str, list[int]]:
             found.setdefault(place, []).append(number)
         return number
 
-    for name, config in _configs(opened):
+    for name, config in opened.configurations.items():
         _walk(config, name, see, drop=lambda place, number: number)
     return found
 
@@ -401,7 +409,7 @@ def renumber(opened: Opened, new: Mapping[int, int]) -> list[str]:
             notes[note] = notes.get(note, 0) + 1
         return new.get(number)
 
-    for name, config in _configs(opened):
+    for name, config in opened.configurations.items():
         _walk(config, name, scalar, drop)
     _set_padding(opened.model, {id(t) for _, t in _vocabulary(opened)}, new)
     return [note if n == 1 else f"{note}: {n}" for note, n in notes.items()]
@@ -417,13 +425,6 @@ def _set_padding(model: Any, tables: set[int], new: Mapping[int, int]) -> None:
         number = getattr(module, "padding_idx", None)
         if number is not None and id(getattr(module, "weight", None)) in tables:
             module.padding_idx = new.get(number)
-
-
-def _configs(opened: Opened) -> list[tuple[str, Any]]:
-    found = [("config.json", opened.model.config)]
-    if getattr(opened.model, "generation_config", None) is not None:
-        found.append(("generation_config.json", opened.model.generation_config))
-    return found
 
 
 Change = Callable[[str, int], "int | None"]

@@ -1,0 +1,124 @@
+"""Commands that give a model another vocabulary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isogloss.cli.options import Json, Model, Network, Seed, listed, tell
+
+app = typer.Typer(
+    help="Give a model another vocabulary: trim it, extend it, replace it. Tokenizer, embeddings, "
+    "head and all ids change together; the result loads in transformers and, where the model did, "
+    "in sentence-transformers.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[
+    Path, typer.Option(help="Folder of the new model; one that this very command made is left.")
+]
+Text = Annotated[
+    str | None,
+    typer.Option(
+        help="A plain .txt file, a folder with a file a language, a pattern with {language}."
+    ),
+]
+Languages = Annotated[
+    str, typer.Option(help="Tags separated by commas: deu,sw,zh-Hant. All of the text by default.")
+]
+
+
+@app.command()
+def trim(
+    model: Model,
+    out: Out,
+    text: Text = None,
+    languages: Languages = "",
+    least: Annotated[
+        int, typer.Option(help="Leave out tokens that occur less often in the text.")
+    ] = 1,
+    size: Annotated[
+        int | None, typer.Option(help="Tokens to keep at most, the most frequent ones.")
+    ] = None,
+    scripts: Annotated[
+        str, typer.Option(help="Keep all tokens of these scripts, besides the text's: Latn,Cyrl.")
+    ] = "",
+    without: Annotated[
+        str,
+        typer.Option(
+            help="Added tokens to leave out, such as language tokens: fra_Latn,rus_Cyrl; all other "
+            "ones stay."
+        ),
+    ] = "",
+    multiple: Annotated[
+        int, typer.Option(help="Round the rows up by padding, to a multiple such as 64.")
+    ] = 1,
+    seed: Seed = 0,
+    network: Network = False,
+    as_json: Json = False,
+) -> None:
+    """Leave out the tokens that your text does not need: a smaller model with the same answers.
+
+    A text whose tokens all stay is read exactly as before. Embeddings are most of a small
+    multilingual model, so a few languages are often a third of its size.
+
+    Example: isogloss vocabulary trim intfloat/multilingual-e5-small --text news.{language}.txt
+    --languages deu,eng --out e5-deu-eng
+
+    Example: isogloss vocabulary trim MODEL --scripts Latn,Cyrl --out smaller
+    """
+    from isogloss.progress import bars
+    from isogloss.recipe.vocabulary import trim_vocabulary as job
+
+    with bars() as start:
+        made = job(
+            model, out, text=text, languages=listed(languages), least=least, size=size,
+            scripts=listed(scripts), without=listed(without), multiple=multiple, seed=seed,
+            network=network, start=start,
+        )  # fmt: skip
+    show(made, as_json)
+
+
+def show(made: Any, as_json: bool) -> None:
+    """Print what was done, and how the model does before and after."""
+    facts = made.facts
+    tell(facts["notes"])
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+        return
+    for name in ("tokens", "rows", "bytes"):
+        old, new = facts[name]
+        typer.echo(f"{name:8} {old:>14,} -> {new:>14,}   {new / max(old, 1):.0%}")
+    for name in ("kept because", "added", "rows made"):
+        if counts := facts.get(name):
+            listing = ", ".join(f"{what}: {n:,}" for what, n in counts.items())
+            typer.echo(f"{name}: {listing}")
+    audit, smoke = facts["audit"], facts["smoke"]
+    typer.echo(
+        f"audit: ids, ties and special tokens hold; {audit['padding rows']:,} padding rows; "
+        f"{audit['unreached tokens']:,} tokens that no text was found to give"
+    )
+    typer.echo(
+        f"smoke check: {smoke['same_ids']} of {smoke['texts']} texts have the same tokens, "
+        f"{smoke['same_states']} of those the same hidden states to the last bit"
+    )
+    if smoke["same_logits"] is not None and smoke["same_ids"]:
+        typer.echo(
+            f"  logits: {smoke['same_logits']} the same to the last bit, largest difference "
+            f"{smoke['largest']:.1e}"
+        )
+    if bits := facts["bits_per_character"]:
+        typer.echo(f"  bits per character: {bits[0]:.3f} -> {bits[1]:.3f}")
+    before = [row for row in facts["scores"] if row["stage"] == "before"]
+    after = [row for row in facts["scores"] if row["stage"] == "after"]
+    for old, new in zip(before, after, strict=True):
+        interval = f"[{new['low']:.2f}, {new['high']:.2f}]"
+        typer.echo(
+            f"  P@1 {old['direction']}: {old['value']:.3f} -> {new['value']:.3f} {interval}, "
+            f"n {new['n']}"
+        )
+    typer.echo(f"model: {made.folder}")

@@ -1,0 +1,343 @@
+"""Surgery on a model's vocabulary as a job: a model folder in, a checked model folder out.
+
+Each job decides on a tokenizer and on rows for it; what follows is the same for all: the model gets
+the rows, its configurations the new ids, and a folder appears only when the audit and the smoke
+check have passed. `vocabulary.json` in it says what was done; the same job again is a no-op.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from isogloss._version import __version__
+from isogloss.corpus import read_corpus
+from isogloss.corpus.text_files import read_lines
+from isogloss.encode.folder import ModelFolder
+from isogloss.encode.resolve import find_model
+from isogloss.errors import CorpusError, OutputError, UsageError
+from isogloss.files import atomic_folder, fingerprint, fingerprint_texts, refuse_file, write_json
+from isogloss.progress import Start, silent
+from isogloss.score import Scores
+from isogloss.vocabulary import check
+from isogloss.vocabulary.pieces import read_pieces
+from isogloss.vocabulary.save import token_settings, write_model
+from isogloss.vocabulary.surgery import (
+    Opened,
+    columns,
+    named_ids,
+    open_model,
+    put_columns,
+    renumber,
+)
+from isogloss.vocabulary.trim import Trimmed, of_scripts, trim, trim_to_texts
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from isogloss.corpus.records import Corpus
+
+FACTS = "vocabulary.json"
+SMOKE_TEXTS = 24
+SMOKE_ROWS = 200
+_BITS_TEXTS = 8
+
+
+class Result(NamedTuple):
+    """What a job left.
+
+    Attributes:
+        folder: the model.
+        facts: what stands in its `vocabulary.json`.
+    """
+
+    folder: Path
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text to keep, to extend to, or to learn from.
+
+    Attributes:
+        lines: all of it.
+        corpus: the same as n-way text, if it is.
+        fingerprint: names it.
+        notes: of its reader.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    corpus: Corpus | None = None
+    fingerprint: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a model is to become.
+
+    Attributes:
+        tokenizer: the new one.
+        rows: `[V', D]` of all tables side by side.
+        new: from old to new ids, of all that configurations may name.
+        settings: of `tokenizer_config.json`.
+        same: `[k]` old ids whose logits must stay, in the order of the first k new ones.
+        line: for the model card.
+        facts: about it.
+        notes: about it.
+    """
+
+    tokenizer: Tokenizer
+    rows: np.ndarray
+    new: Mapping[int, int]
+    settings: Mapping[str, Any]
+    same: np.ndarray | None
+    line: str
+    facts: Mapping[str, Any]
+    notes: Sequence[str] = ()
+
+
+def read_text(
+    path: str | Path | None, languages: Sequence[str] = (), *, network: bool = False
+) -> Text:
+    """The lines of some text: one plain file, or some languages of an n-way text.
+
+    Raises:
+        CorpusError: text that cannot be read, or is empty.
+    """
+    if path is None:
+        return Text()
+    file = Path(path).expanduser()
+    if file.is_file() and file.name.removesuffix(".gz").endswith((".txt", ".raw")):
+        notes: list[str] = []
+        lines = [line for line in read_lines(file, notes) if line.strip()]
+        if not lines:
+            raise CorpusError("has only blank lines", file=file, remedy="give text")
+        return Text(lines, None, fingerprint_texts(lines), tuple(notes))
+    corpus = read_corpus(path, languages=list(languages) or None, network=network)
+    lines = [t for language in corpus.languages for t in corpus.texts(language) if t]
+    return Text(lines, corpus, corpus.fingerprint, tuple(corpus.notes))
+
+
+def trim_vocabulary(
+    model: str | Path,
+    out: str | Path,
+    *,
+    text: str | Path | None = None,
+    languages: Sequence[str] = (),
+    least: int = 1,
+    size: int | None = None,
+    scripts: Sequence[str] = (),
+    without: Sequence[str] = (),
+    multiple: int = 1,
+    seed: int = 0,
+    network: bool = False,
+    start: Start = silent,
+) -> Result:
+    """Leave out the tokens that the text, or scripts, do not need.
+
+    Args:
+        model: a model folder.
+        out: the folder of the smaller model.
+        text: to keep the tokens of; also what the smoke check reads.
+        languages: of it.
+        least: see `vocabulary.trim.trim_to_texts`.
+        size: the same.
+        scripts: keep all tokens of these too.
+        without: added tokens to leave out, such as language tokens.
+        multiple: round the rows up to a multiple of this by padding; padding rows that were there
+            are left out otherwise.
+        seed: of intervals.
+        network: allow fetching model and text.
+        start: starts progress bars.
+
+    Raises:
+        UsageError: neither text nor scripts; a size with scripts; settings that cannot work.
+        CorpusError: text that cannot be read or of which the tokenizer knows nothing.
+        ModelError: a model that cannot be opened, or that fails the audit.
+        OutputError: `out` holds something else.
+    """
+    if text is None and not scripts:
+        raise UsageError("nothing says what to keep", remedy="give --text, or --scripts, or both")
+    if text is None and (size is not None or least > 1):
+        raise UsageError("--size and --least count tokens in a text", remedy="give --text")
+    if size is not None and scripts:
+        raise UsageError("--scripts keeps whole scripts, --size does not", remedy="give one")
+    if multiple < 1:
+        raise UsageError(f"multiple={multiple} means nothing", remedy="give 1 or more, such as 64")
+    folder, given = (
+        find_model(str(model), network=network),
+        read_text(text, languages, network=network),
+    )
+    asked = {"least": least, "size": size, "scripts": sorted(scripts), "without": sorted(without),
+             "multiple": multiple, "seed": seed}  # fmt: skip
+
+    def plan(opened: Opened) -> Plan:
+        needed = {i for ids in named_ids(opened).values() for i in ids}
+        if scripts:
+            needed |= set(of_scripts(opened.tokenizer, scripts).tolist())
+        advance = start("count tokens", max(len(given.lines), 1))
+        made = (
+            trim_to_texts(
+                opened.tokenizer, given.lines, least=least, size=size, also=needed, without=without
+            )
+            if given.lines
+            else trim(opened.tokenizer, needed, without=without)
+        )
+        advance(max(len(given.lines), 1))
+        return _trimmed(opened, made, multiple)
+
+    return _carry_out("trim", folder, Path(out), given, asked, plan, seed=seed, start=start)
+
+
+def _trimmed(opened: Opened, made: Trimmed, multiple: int) -> Plan:
+    table = columns(opened)
+    rows = padded(table[made.kept], table[opened.tokens :], multiple)
+    dropped = max(opened.padding - (len(rows) - len(made.kept)), 0)
+    notes = [f"{dropped:,} padding rows were left out"] if dropped else []
+    return Plan(
+        made.tokenizer, rows, {int(old): i for i, old in enumerate(made.kept)},
+        token_settings(opened, made.tokenizer), made.kept,
+        f"Vocabulary trimmed with Isogloss {__version__} from {opened.tokens:,} to "
+        f"{len(made.kept):,} tokens; what the kept tokens spell is read as before.",
+        {"kept because": made.reasons, "padding rows left out": dropped}, notes,
+    )  # fmt: skip
+
+
+def padded(rows: np.ndarray, spare: np.ndarray, multiple: int) -> np.ndarray:
+    """Rows up to a multiple: padding rows that were there, then the mean of all rows."""
+    wanted = -len(rows) % multiple
+    mean = np.repeat(rows.mean(0, keepdims=True), max(wanted - len(spare), 0), 0)
+    return np.concatenate([rows, spare[:wanted], mean.astype(rows.dtype)])
+
+
+def _carry_out(
+    operation: str,
+    folder: ModelFolder,
+    out: Path,
+    text: Text,
+    asked: Mapping[str, Any],
+    plan: Callable[[Opened], Plan],
+    *,
+    seed: int,
+    start: Start,
+) -> Result:
+    """Open, plan, change, write, audit, compare; nothing is left of what fails."""
+    name = fingerprint(operation, folder.fingerprint, text.fingerprint, asked, __version__)
+    if (known := _claim(out, name)) is not None:
+        return Result(out, known)
+    opened = open_model(folder)
+    made = plan(opened)
+    before, texts = check.remember(opened), _smoke_texts(made.tokenizer, text)
+    advance = start("smoke check of the model as it was", 1)
+    was = check.run(opened, texts, columns=made.same)
+    bits = [check.bits_per_character(opened, texts[:_BITS_TEXTS])]
+    sizes = {"tokens": [len(opened.tokenizer.get_vocab())], "rows": [opened.rows],
+             "bytes": [_bytes(folder.body)]}  # fmt: skip
+    advance(1)
+    put_columns(opened, made.rows)
+    notes = [*text.notes, *opened.notes, *made.notes, *renumber(opened, made.new)]
+    with atomic_folder(out) as temporary:
+        advance = start("write the model, audit and smoke check", 1)
+        notes += write_model(opened, made.tokenizer, made.settings, temporary, made.line)
+        again = open_model(find_model(str(temporary)))
+        audited = check.audit(again, before)
+        smoke = check.compare(was, check.run(again, texts), made.new)
+        bits.append(check.bits_per_character(again, texts[:_BITS_TEXTS]))
+        for key, value in (("tokens", audited["tokens"]), ("rows", again.rows),
+                           ("bytes", _bytes(again.folder.body))):  # fmt: skip
+            sizes[key].append(value)
+        scores = _retrieval(folder, temporary, text.corpus, seed, notes)
+        advance(1)
+        facts = {
+            "operation": operation, "fingerprint": name, "model": folder.name,
+            "model_fingerprint": folder.fingerprint, "text_fingerprint": text.fingerprint,
+            "settings": dict(asked), **sizes, **made.facts, "audit": audited,
+            "smoke": asdict(smoke), "bits_per_character": None if None in bits else bits,
+            "scores": scores.to_rows(), "notes": list(dict.fromkeys(notes)),
+            "code_version": __version__,
+        }  # fmt: skip
+        write_json(temporary / FACTS, facts)
+    return Result(out, facts)
+
+
+def _claim(out: Path, name: str) -> dict[str, Any] | None:
+    """What an earlier run of this very job left; None where nothing is there yet.
+
+    Raises:
+        OutputError: the folder holds something else.
+    """
+    refuse_file(out)
+    file = out / FACTS
+    if file.is_file():
+        try:
+            facts = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            facts = {}
+        if facts.get("fingerprint") == name:
+            return facts
+        raise OutputError(
+            "holds another model (other source, text or settings)",
+            file=out, remedy="choose another --out, or delete the folder",
+        )  # fmt: skip
+    if out.is_dir() and any(out.iterdir()):
+        raise OutputError(
+            "is not empty and holds no model of this job", file=out, remedy="choose another --out"
+        )
+    return None
+
+
+def _smoke_texts(tokenizer: Tokenizer, text: Text) -> list[str]:
+    """Texts spread over all that is given, or tokens of the vocabulary where none is."""
+    lines = text.lines
+    if not lines:
+        pieces = read_pieces(tokenizer)
+        whole = [t for t, start in zip(pieces.texts, pieces.starts, strict=True) if t and start]
+        lines = [" ".join(whole[i : i + 12]) for i in range(0, len(whole), 12)]
+    step = max(len(lines) // SMOKE_TEXTS, 1)
+    return lines[::step][:SMOKE_TEXTS]
+
+
+def _bytes(body: Path) -> int:
+    return sum(file.stat().st_size for file in body.glob("*.safetensors"))
+
+
+def _retrieval(
+    folder: ModelFolder, made: Path, corpus: Corpus | None, seed: int, notes: list[str]
+) -> Scores:
+    """P@1 of translations before and after, of n-way text with several languages."""
+    from isogloss.encode import load_encoder
+    from isogloss.measure.pair import Pair
+    from isogloss.measure.retrieval import retrieval_p1
+
+    if corpus is None or len(corpus.languages) < 2:
+        return Scores()
+    some = corpus.take(range(min(len(corpus), SMOKE_ROWS)))
+    tags = [str(language) for language in corpus.languages]
+    pivot = next((tag for tag in tags if tag.startswith("eng_")), tags[0])
+    found = Scores()
+    for stage, path in (("before", folder.path), ("after", made)):
+        encoder = load_encoder(str(path))
+        read = partial(_last_layer, encoder, some)
+        base = read(pivot)
+        for tag in tags:
+            if tag == pivot:
+                continue
+            vectors = read(tag)
+            if min(len(vectors), len(base)) < 2:
+                notes.append(f"{tag}: too few texts for the smoke check")
+                continue
+            pair = Pair(vectors, base)
+            rows = pair.scores(retrieval_p1(pair, seed=seed), seed).scores
+            found += rows.having(stage=stage, system=folder.name, dataset=corpus.name, seed=seed)
+    return found
+
+
+def _last_layer(encoder: Any, corpus: Corpus, tag: str) -> Any:
+    return next(iter(encoder.encode(corpus.texts(tag), language=tag).values()))

