@@ -121,3 +121,14 @@ def test_holm_agrees_with_its_definition(ps):
         expected[i] = worst
     assert holm(ps) == pytest.approx(expected)
     assert all(a >= p for a, p in zip(holm(ps), ps, strict=True))
+
+
+def test_samples_drawn_in_blocks_are_those_drawn_at_once(monkeypatch):
+    from isogloss import score
+
+    columns = np.random.default_rng(0).normal(size=(37, 3))
+    whole = score.resampled(columns, resamples=50, seed=4)
+    monkeypatch.setattr(score, "_KEPT", 37 * 7)
+    np.testing.assert_allclose(score.resampled(columns, resamples=50, seed=4), whole, rtol=1e-12)
+    monkeypatch.setattr(score, "_KEPT", 1)
+    np.testing.assert_allclose(score.resampled(columns, resamples=50, seed=4), whole, rtol=1e-12)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 RESAMPLES = 1000
+_KEPT = 2**25  # weights of a bootstrap that are held at once, 256 MiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,7 +306,7 @@ def bootstrap_mean(
         raise VectorError(f"an interval needs at least 2 items, got {len(table)}")
     if not np.isfinite(table).all():
         raise VectorError("an outcome is not a finite number")
-    means = resampling(len(table), resamples, seed) @ table  # [resamples, k]
+    means = resampled(table, resamples=resamples, seed=seed)  # [resamples, k]
     low, high = np.percentile(means, [2.5, 97.5], axis=0)  # [k], [k]
     return [Interval(*map(float, row)) for row in zip(table.mean(0), low, high, strict=True)]
 
@@ -355,7 +356,7 @@ def bootstrap_of_sums(
 
     if len(columns) < 2:
         raise VectorError(f"an interval needs at least 2 items, got {len(columns)}")
-    sums = resampling(len(columns), resamples, seed) @ columns  # [resamples, k]
+    sums = resampled(columns, resamples=resamples, seed=seed)  # [resamples, k]
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(statistic(columns.mean(0)))
         drawn = np.asarray(statistic(sums.T))
@@ -364,12 +365,43 @@ def bootstrap_of_sums(
     return Interval(value, float(low), float(high))
 
 
+def resampled(columns: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Means of columns over each bootstrap sample of their rows: `[resamples, k]`.
+
+    All columns are resampled together, so that functions of their sums may be taken afterwards.
+    Where there are many rows the weights are drawn a block of samples at a time; the samples are
+    the same.
+
+    Args:
+        columns: `[n, k]`, one row an item.
+        resamples: number of bootstrap samples.
+        seed: of the resampling.
+    """
+    import numpy as np
+
+    n = len(columns)
+    if n * resamples <= _KEPT:
+        return resampling(n, resamples, seed) @ columns
+    rng, block = np.random.default_rng(seed), max(1, _KEPT // n)
+    means = np.empty((resamples, columns.shape[1]))
+    for at in range(0, resamples, block):
+        means[at : at + block] = _weights(n, min(block, resamples - at), rng) @ columns
+    return means
+
+
 @lru_cache(maxsize=4)
 def resampling(n: int, resamples: int, seed: int) -> np.ndarray:
     """Bootstrap weights `[resamples, n]`; each row is how often an item was drawn, over n."""
     import numpy as np
 
-    draws = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+    return _weights(n, resamples, np.random.default_rng(seed))
+
+
+def _weights(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """The next `resamples` rows of weights of a stream: one after the other or all at once."""
+    import numpy as np
+
+    draws = rng.integers(0, n, size=(resamples, n))
     rows = np.repeat(np.arange(resamples), n)
     counts = np.zeros((resamples, n))
     np.add.at(counts, (rows, draws.ravel()), 1.0 / n)

@@ -40,8 +40,10 @@ def test_strict_and_wrong_switches(tiny_static):
         encoder.encode(TEXTS, language="eng_Latn", pooling="cls")
 
 
-def test_counts_unknown_tokens(tiny_static):
-    assert load_encoder(tiny_static()).tokenize(["ab é"]).unknown.tolist() == [1]
+def test_the_reader_adds_no_special_tokens(tiny_static):
+    reader = load_encoder(tiny_static(truncate=5)).reader
+    assert (reader.window, reader.added) == (5, 0)
+    assert reader.tokenizer.encode("ab é").ids.count(reader.unknown) == 1
 
 
 def test_mapped_and_weighted_tables_are_folded(tiny_static):

@@ -126,12 +126,12 @@ def test_progress_counts_every_row(tiny):
     assert sum(seen) == 4
 
 
-def test_tokenizer_counts(tiny):
-    counts = load_encoder(tiny("bert")).tokenize(["ab c", "éé ß", "", "a" * 39])
-    assert counts.tokens.tolist() == [3, 2, 0, 39]
-    assert counts.words.tolist() == [2, 2, 0, 1]
-    assert counts.unknown.tolist() == [0, 2, 0, 0]
-    assert counts.over_window.tolist() == [False, False, False, True]
+def test_the_reader_tells_how_texts_are_cut(tiny):
+    encoder = load_encoder(tiny("bert"))
+    reader = encoder.reader
+    assert (reader.window, reader.added, reader.lower) == (encoder.window, 2, False)
+    assert reader.tokenizer.id_to_token(reader.unknown) == "[UNK]"
+    assert reader.tokenizer.truncation is None and reader.tokenizer.padding is None
 
 
 def test_a_tokenizer_written_in_python(tiny):
@@ -139,10 +139,8 @@ def test_a_tokenizer_written_in_python(tiny):
     (folder / "tokenizer.json").unlink()
     ByT5Tokenizer(extra_ids=0).save_pretrained(folder)
     encoder = load_encoder(folder)
-    counts = encoder.tokenize(["ab c", "é", "x" * 600])
-    assert counts.tokens.tolist() == [4, 2, 600]
-    assert counts.words.tolist() == [2, 1, 1]
-    assert counts.over_window.tolist() == [False, False, True]
+    assert encoder.reader.tokenizer is encoder._tokenizer._tokenizer
+    assert (encoder.reader.window, encoder.reader.added) == (encoder.window, 1)
     ids = encoder._tokenizer.read(["!" * 600, "#"])
     assert ids.lengths.tolist() == [601, 2]
     assert [len(x) for x in ids.ids] == [encoder.window, 2]

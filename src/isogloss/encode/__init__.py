@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isogloss.encode.cache import encode_cached
-    from isogloss.encode.protocol import Encoder, Progress, Tokenized
+    from isogloss.encode.protocol import Encoder, Progress, Reader
     from isogloss.encode.resolve import load_encoder
     from isogloss.encode.vectors import Vectors
     from isogloss.encode.word_vectors import WordVectors, read_word_vectors, write_word_vectors
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DOOR = {
     "Encoder": "isogloss.encode.protocol",
     "Progress": "isogloss.encode.protocol",
-    "Tokenized": "isogloss.encode.protocol",
+    "Reader": "isogloss.encode.protocol",
     "Vectors": "isogloss.encode.vectors",
     "encode_cached": "isogloss.encode.cache",
     "load_encoder": "isogloss.encode.resolve",
@@ -34,7 +34,7 @@ _DOOR = {
 __all__ = [
     "Encoder",
     "Progress",
-    "Tokenized",
+    "Reader",
     "Vectors",
     "WordVectors",
     "encode_cached",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
-
-import numpy as np
+from typing import Any, NamedTuple, Protocol
 
 from isogloss.encode.vectors import Vectors
 from isogloss.encode.words import TokenVectors
@@ -14,20 +12,23 @@ Progress = Callable[[int], None]
 """Called with the number of texts just finished."""
 
 
-class Tokenized(NamedTuple):
-    """What the tokenizer made of each text, before any truncation, special tokens left out.
+class Reader(NamedTuple):
+    """How an encoder cuts texts into tokens, for whoever looks at its tokens.
 
     Attributes:
-        tokens: `[n]` tokens per text.
-        words: `[n]` words per text, as the tokenizer's own pre-tokenizer splits it.
-        unknown: `[n]` unknown tokens per text.
-        over_window: `[n]` whether the text with its special tokens is longer than the window.
+        tokenizer: a `tokenizers.Tokenizer` that neither truncates nor pads; or, where there is
+            none that gives the same tokens, a tokenizer of transformers written in Python.
+        unknown: the id of the unknown token, if there is one.
+        window: tokens the encoder reads at most, special tokens included.
+        added: special tokens it puts around a text.
+        lower: whether texts are lower-cased first.
     """
 
-    tokens: np.ndarray
-    words: np.ndarray
-    unknown: np.ndarray
-    over_window: np.ndarray
+    tokenizer: Any
+    unknown: int | None
+    window: int
+    added: int
+    lower: bool = False
 
 
 class Encoder(Protocol):
@@ -49,6 +50,11 @@ class Encoder(Protocol):
     pooling: str
     licence: str | None
 
+    @property
+    def reader(self) -> Reader:
+        """How it cuts texts into tokens."""
+        ...
+
     def encode(
         self,
         texts: Sequence[str | None],
@@ -69,8 +75,4 @@ class Encoder(Protocol):
 
         Sentences over the window are read in overlapping parts; nothing is cut.
         """
-        ...
-
-    def tokenize(self, texts: Sequence[str]) -> Tokenized:
-        """Counts that the tokenizer audit needs."""
         ...

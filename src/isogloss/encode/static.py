@@ -9,7 +9,7 @@ import numpy as np
 
 from isogloss.encode.dense import apply_dense, read_dense
 from isogloss.encode.folder import ModelFolder
-from isogloss.encode.protocol import Progress, Tokenized
+from isogloss.encode.protocol import Progress, Reader
 from isogloss.encode.texts import About, assemble, check_window, choose_layers, present
 from isogloss.encode.tokens import RustTokenizer
 from isogloss.encode.vectors import Vectors
@@ -109,9 +109,10 @@ class StaticEncoder:
 
         return word_vectors(sentences, self._tokenizer, _NO_WINDOW, run)
 
-    def tokenize(self, texts: Sequence[str]) -> Tokenized:
-        """Counts that the tokenizer audit needs."""
-        return self._tokenizer.count(texts)
+    @property
+    def reader(self) -> Reader:
+        """How it cuts texts into tokens."""
+        return self._tokenizer.reader()
 
 
 def mean_rows(table: np.ndarray, ids: Sequence[np.ndarray]) -> np.ndarray:

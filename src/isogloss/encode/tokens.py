@@ -1,4 +1,4 @@
-"""Texts to token ids and to the counts that a tokenizer audit needs."""
+"""Texts to token ids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isogloss.encode.protocol import Tokenized
+from isogloss.encode.protocol import Reader
 from isogloss.encode.words import Split
 
 _SAMPLE = "a"
@@ -83,28 +83,9 @@ class RustTokenizer:
         copy.enable_truncation(self._window)
         return copy
 
-    def count(self, texts: Sequence[str]) -> Tokenized:
-        """Tokens, words and unknown tokens per text, special tokens left out.
-
-        A word is what the pre-tokenizer splits off; where there is no pre-tokenizer, what
-        whitespace separates.
-        """
-        # Not the fast variant: it does not say which word a token belongs to.
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        split = self._tokenizer.pre_tokenizer is not None
-        tokens = np.array([len(encoding) for encoding in encodings], np.int64)  # [n]
-        words = np.array(
-            [
-                _words(encoding.word_ids) if split else len(text.split())
-                for encoding, text in zip(encodings, texts, strict=True)
-            ],
-            np.int64,
-        )
-        if self._unknown is None:
-            unknown = np.zeros(len(tokens), np.int64)
-        else:
-            unknown = np.array([e.ids.count(self._unknown) for e in encodings], np.int64)
-        return Tokenized(tokens, words, unknown, tokens + self._added > self._window)
+    def reader(self, lower: bool = False) -> Reader:
+        """The tokenizer and how it is used."""
+        return Reader(self._tokenizer, self._unknown, self._window, self._added, lower)
 
 
 class PythonTokenizer:
@@ -127,13 +108,10 @@ class PythonTokenizer:
             full[i] = self._call([texts[i]], truncation=True, max_length=self._window)[0]
         return Ids([np.array(x, np.int32) for x in full], lengths)
 
-    def count(self, texts: Sequence[str]) -> Tokenized:
-        """Tokens, whitespace words and unknown tokens per text, special tokens left out."""
-        ids = self._call(texts, truncation=False, add_special_tokens=False)
-        tokens = np.array([len(x) for x in ids], np.int64)  # [n]
-        words = np.array([len(text.split()) for text in texts], np.int64)
-        unknown = np.array([x.count(self._tokenizer.unk_token_id) for x in ids], np.int64)
-        return Tokenized(tokens, words, unknown, tokens + self._added > self._window)
+    def reader(self, lower: bool = False) -> Reader:
+        """The tokenizer and how it is used."""
+        unknown = self._tokenizer.unk_token_id
+        return Reader(self._tokenizer, unknown, self._window, self._added, lower)
 
     def split(self, sentences: Sequence[Sequence[str]]) -> list[Split]:
         """Tokens of words that single spaces join; a space belongs to the word behind it."""
@@ -153,10 +131,6 @@ class PythonTokenizer:
         if not len(texts):
             return []
         return list(self._tokenizer(list(texts), verbose=False, **options)["input_ids"])
-
-
-def _words(word_ids: Sequence[int | None]) -> int:
-    return 1 + max((word for word in word_ids if word is not None), default=-1)
 
 
 def _by_word(

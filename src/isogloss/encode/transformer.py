@@ -11,7 +11,7 @@ from isogloss.encode.batches import pack
 from isogloss.encode.dense import apply_dense, read_dense
 from isogloss.encode.folder import ModelFolder
 from isogloss.encode.pooling import EVERY, check_pooling
-from isogloss.encode.protocol import Progress, Tokenized
+from isogloss.encode.protocol import Progress, Reader
 from isogloss.encode.texts import About, assemble, check_window, choose_layers, present
 from isogloss.encode.tokens import PythonTokenizer, RustTokenizer
 from isogloss.encode.vectors import Vectors, check_finite
@@ -136,9 +136,10 @@ class TransformerEncoder:
             check_finite(vectors.array, f"words, layer {layer}")
         return found
 
-    def tokenize(self, texts: Sequence[str]) -> Tokenized:
-        """Counts that the tokenizer audit needs."""
-        return self._tokenizer.count([t.lower() for t in texts] if self._lower else texts)
+    @property
+    def reader(self) -> Reader:
+        """How it cuts texts into tokens."""
+        return self._tokenizer.reader(self._lower)
 
     def _prepare(self, text: str) -> str:
         text = self._prompt + text

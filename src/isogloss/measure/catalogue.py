@@ -43,8 +43,22 @@ MEASURES = {
     ),
     "tokens_per_sentence": About("tokens per sentence", "lower", "mean number of tokens"),
     "fertility": About("fertility", "lower", "tokens per word; words are split at white space"),
+    "characters_per_token": About("characters per token", "higher", "characters over tokens"),
+    "continued_share": About(
+        "continued words", "lower", "share of words inside which a token begins"
+    ),
     "premium": About("premium", "lower", "tokens over the pivot's for the same sentences"),
     "unknown_share": About("unknown tokens", "lower", "share of tokens that are unknown"),
+    "byte_fallback_share": About(
+        "parts of characters", "lower", "share of tokens that are bytes and no whole characters"
+    ),
+    "lost_share": About(
+        "lost characters", "lower", "share of characters that become no token at all"
+    ),
+    "vocabulary_used": About("tokens used", None, "distinct tokens of the text"),
+    "vocabulary_share": About(
+        "vocabulary used", None, "distinct tokens of the text, of all there are"
+    ),
     "over_window_share": About(
         "over the window", "lower", "share of texts longer than the model's window"
     ),

@@ -14,7 +14,7 @@ from isogloss.encode import encode_cached
 from isogloss.errors import ModelError, TrainingError
 from isogloss.files import write_json
 from isogloss.match.neighbours import unit
-from isogloss.measure.measured import Measured, item_key
+from isogloss.measure.measured import item_key
 from isogloss.recipe.maps import FitMaps, read_fit, through, unseen
 from isogloss.recipe.step import Step, Workplace
 from isogloss.registry import register
@@ -82,17 +82,20 @@ class Measure(Step):
         """Measure layers and tokenizer."""
         from isogloss.encode.cache import cache_root
         from isogloss.measure.languages import measure_languages
-        from isogloss.vocabulary.audit import audit_languages
+        from isogloss.vocabulary.audit import audit
+        from isogloss.vocabulary.tokenization import of_encoder
 
         encoder, corpus = place.encoder(self.model), place.texts[self.text]
         for name in (self.unseen_by, self.through):
             if name:
                 corpus = unseen(read_fit(place.done[name]), corpus, place)
-        about = {"pivot": place.pivot, "languages": place.languages}
+        about: dict[str, Any] = {"pivot": place.pivot, "languages": place.languages}
         advance = place.start(f"{self.name}: audit and measure", 2 * len(place.languages) + 1)
-        audited = Measured(Scores(), {})
+        scores = Scores()
         if not self.through:
-            audited = audit_languages(encoder, corpus, **about, seed=place.seed)
+            audited = audit([of_encoder(encoder)], corpus, **about, seed=place.seed)
+            scores += audited.scores
+            place.notes += audited.notes
         advance(len(place.languages))
         measured = measure_languages(
             encoder, corpus, **about, layers=self.layers, pooling=self.pooling,
@@ -100,15 +103,13 @@ class Measure(Step):
             seed=place.seed, cache=cache_root(), progress=advance,
             through=through(read_fit(place.done[self.through])) if self.through else None,
         )  # fmt: skip
-        for part in (audited, measured):
-            place.notes += getattr(part, "notes", [])
-        scores = (audited.scores + measured.scores).having(
+        scores = (scores + measured.scores).having(
             system=f"{encoder.name} through {self.through}" if self.through else encoder.name,
             stage=self.stage,
             dataset=corpus.name,
             seed=place.seed,
         )
-        place.write(scores, {**audited.items, **measured.items})
+        place.write(scores, measured.items)
 
 
 @register("step", "distil.v1")

@@ -34,6 +34,7 @@ class Pieces:
         algorithm: `WordPiece`, `BPE`, `Unigram` or `WordLevel`.
         byte_level: whether names spell bytes.
         ends_marked: whether the vocabulary marks where words end (`</w>`).
+        unknown: the id of the unknown token, if there is one.
     """
 
     names: tuple[str | None, ...]
@@ -44,6 +45,7 @@ class Pieces:
     algorithm: str
     byte_level: bool
     ends_marked: bool
+    unknown: int | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -75,11 +77,9 @@ def read_pieces(tokenizer: Tokenizer) -> Pieces:
     added = {token["id"]: token for token in state.get("added_tokens") or []}
     for number, token in added.items():
         special[number] = token["special"]
-    if (
-        model["type"] in ("WordPiece", "Unigram", "BPE")
-        and (unknown := _unknown(model)) is not None
-    ):
-        special[vocabulary.get(unknown, 0)] |= unknown in vocabulary
+    unknown = vocabulary.get(_unknown(model) or "")
+    if unknown is not None and model["type"] in ("WordPiece", "Unigram", "BPE"):
+        special[unknown] = True
     byte_level = _has(state, "ByteLevel")
     suffix = model.get("end_of_word_suffix") or ""
     prefix = model.get("continuing_subword_prefix") or ""
@@ -109,8 +109,9 @@ def read_pieces(tokenizer: Tokenizer) -> Pieces:
             text = name if name == METASPACE else name.removeprefix(METASPACE)
         texts.append(text)
     return Pieces(
-        tuple(names), tuple(texts), starts, special, raw, model["type"], byte_level, bool(suffix)
-    )
+        tuple(names), tuple(texts), starts, special, raw, model["type"], byte_level, bool(suffix),
+        unknown,
+    )  # fmt: skip
 
 
 def _unknown(model: dict[str, Any]) -> str | None:
