@@ -1,15 +1,18 @@
-"""Learn a multilingual tokenizer: Unigram over normalised, lower-cased, romanised text."""
+"""Learn a multilingual tokenizer: any algorithm by name, and Unigram."""
 
 from __future__ import annotations
 
+import inspect
 import json
-import random
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from isogloss import registry
 from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.vocabulary.romanise import SCRIPTS, steps
+from isogloss.vocabulary.sampling import Texts, sample
+from isogloss.vocabulary.special import PRESETS, Special, special_tokens, surround
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -18,15 +21,37 @@ UNKNOWN = "<unk>"
 NEAR = 0.1  # log-probability around the rarest piece in which the trainer puts its fillers
 
 
+def learn(algorithm: str, texts: Texts, **settings: Any) -> Tokenizer:
+    """A tokenizer by the name of its algorithm, such as `unigram`, `byte_bpe` or `vocap`.
+
+    All take `size`, `temperature`, `seed`, `scripts` to romanise and `special` tokens; each has
+    its own besides. All give the same tokenizer in every process.
+
+    Raises:
+        UnknownName: no such algorithm.
+        UsageError: a setting that it does not have, or what the algorithm itself refuses.
+    """
+    made = registry.get("tokenizer", algorithm)
+    known = [
+        p.name for p in inspect.signature(made).parameters.values() if p.kind == p.KEYWORD_ONLY
+    ]
+    if unknown := sorted(set(settings) - set(known)):
+        raise UsageError(
+            f"{algorithm} has no setting {', '.join(unknown)}", remedy=f"it has {', '.join(known)}"
+        )
+    return made(texts, **settings)
+
+
 @register("tokenizer", "unigram.v1")
 def learn_unigram(
-    texts: Mapping[str, Sequence[str]],
+    texts: Texts,
     *,
     size: int = 64_000,
     temperature: float = 0.0,
     seed: int = 0,
     scripts: Iterable[str] = (),
     words: Iterable[str] = (),
+    special: str | Special = "none",
 ) -> Tokenizer:
     """A Unigram tokenizer of at most `size` pieces, learned on all languages together.
 
@@ -41,50 +66,74 @@ def learn_unigram(
         scripts: those to spell in Latin letters, so that names and loans meet across scripts;
             scripts without a map stay as they are.
         words: whole words to know besides, whether the text has them or not.
+        special: special tokens, those of a model family (`special.PRESETS`) or your own.
 
     Returns:
         A tokenizer that applies NFKC, lower case and romanisation, splits at white space and
-        punctuation, and gives `<unk>` for characters it never met.
+        punctuation, and gives the unknown token for characters it never met.
 
     Raises:
-        UsageError: there is no text.
+        UsageError: there is no text, or more single characters than `size`.
 
     Source: Kudo (2018), Subword Regularization, section 3.2; the exponent is that of
     Conneau and Lample (2019), section 3.1.
     """
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, trainers
 
-    counts = {language: len(lines) for language, lines in texts.items() if lines}
-    if not counts:
-        raise UsageError("there is no text to learn a tokenizer from")
+    chosen = special_tokens(special, unknown=True)
     tokenizer = Tokenizer(models.Unigram())
-    known = sorted(set(scripts) & set(SCRIPTS))
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase(), *(steps(known) if known else [])]
+    tokenizer.normalizer = normaliser("NFKC", lower=True, scripts=scripts)
+    tokenizer.pre_tokenizer = spaces_marked()
+    if chosen != PRESETS["none"]:
+        tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=size, unk_token=chosen.roles["unk"], special_tokens=chosen.tokens,
+        max_piece_length=24, show_progress=False,
+    )  # fmt: skip
+    lines = sample(texts, temperature=temperature, seed=seed)
+    try:
+        tokenizer.train_from_iterator(lines, trainer)
+    except Exception as error:
+        if "vocabulary is not large enough" not in str(error).lower():
+            raise
+        raise too_small(size, f"the alphabet of the text ({error})") from error
+    made = _in_order(
+        tokenizer, [tokenizer.normalizer.normalize_str(word) for word in words], chosen
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+    surround(made, chosen)
+    return made
+
+
+def normaliser(form: str | None, *, lower: bool, scripts: Iterable[str]) -> Any:
+    """Unicode form, lower case and romanisation of some scripts; None where that is nothing."""
+    from tokenizers import normalizers
+
+    known = sorted(set(scripts) & set(SCRIPTS))
+    made = [getattr(normalizers, form)()] if form else []
+    made += [normalizers.Lowercase()] if lower else []
+    made += steps(known) if known else []
+    return normalizers.Sequence(made) if made else None
+
+
+def spaces_marked() -> Any:
+    """Words begin with a mark for the space before them; punctuation and numbers stand alone."""
+    from tokenizers import pre_tokenizers
+
+    return pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits()]
     )
-    trainer = trainers.UnigramTrainer(
-        vocab_size=size, unk_token=UNKNOWN, special_tokens=[UNKNOWN], max_piece_length=24,
-        show_progress=False,
-    )  # fmt: skip
-    largest = max(counts.values())
-    rng = random.Random(seed)
-
-    def lines() -> list[str]:
-        drawn: list[str] = []
-        for language, count in counts.items():
-            wanted = round(largest * (count / largest) ** temperature)
-            repeats, rest = divmod(wanted, count)
-            drawn += list(texts[language]) * repeats + rng.sample(list(texts[language]), rest)
-        return drawn
-
-    tokenizer.train_from_iterator(lines(), trainer)
-    return _in_order(tokenizer, [tokenizer.normalizer.normalize_str(word) for word in words])
 
 
-def _in_order(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:
+def too_small(size: int, what: str) -> UsageError:
+    """The error of a vocabulary that has no room for what it must hold."""
+    return UsageError(
+        f"a vocabulary of {size} has no room for {what}",
+        remedy="ask for a larger size, a lower coverage of characters where the algorithm has it, "
+        "or one of bytes (byte_bpe)",
+    )
+
+
+def _in_order(tokenizer: Tokenizer, words: Sequence[str], special: Special) -> Tokenizer:
     """The same pieces in an order, and with scores, that do not depend on the trainer's threads.
 
     Words that are not pieces yet come last, just likely enough to beat any two pieces.
@@ -95,12 +144,14 @@ def _in_order(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:
     from tokenizers import Tokenizer
 
     state = json.loads(tokenizer.to_str())
-    scores = {p: round(s, 4) for p, s in state["model"]["vocab"] if p != UNKNOWN}
+    first = special.tokens
+    scores = {p: round(s, 4) for p, s in state["model"]["vocab"] if p not in first}
     floor = min((s for p, s in scores.items() if len(p) > 1), default=0.0)
     fillers = sorted(p for p, s in scores.items() if len(p) == 1 and s < floor + NEAR)
     scores |= {piece: round(floor - 1e-4 * (i + 1), 4) for i, piece in enumerate(fillers)}
     last = min(scores.values(), default=0.0) - 1e-4
     scores |= dict.fromkeys(sorted({f"▁{word}" for word in words} - scores.keys()), last)
     pieces = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    state["model"] |= {"vocab": [[UNKNOWN, 0.0], *map(list, pieces)], "unk_id": 0}
+    vocabulary = [*([token, 0.0] for token in first), *map(list, pieces)]
+    state["model"] |= {"vocab": vocabulary, "unk_id": first.index(special.roles["unk"])}
     return Tokenizer.from_str(json.dumps(state))
