@@ -5,7 +5,7 @@ import json
 import pytest
 
 from isogloss.errors import UsageError
-from isogloss.vocabulary.learn import learn
+from isogloss.vocabulary.learn import NoRoom, learn
 from isogloss.vocabulary.merges import POINTS
 from isogloss.vocabulary.sizes import at_sizes, cut
 
@@ -28,8 +28,19 @@ def test_a_cut_at_the_alphabet_has_no_merges(texts):
     first = made.get_vocab_size() - len({"".join(m) for m in merges})
     assert json.loads(cut(made, first).to_str())["model"]["merges"] == []
     assert cut(made, 10_000).to_str() == made.to_str()
-    with pytest.raises(UsageError, match="no room"):
+    with pytest.raises(NoRoom, match="no room"):
         cut(made, first - 1)
+
+
+@pytest.mark.parametrize("name", ["bpe", "unigram"])
+def test_sizes_that_cannot_be_are_left_out(name, texts):
+    lines = texts[:100]
+    made = at_sizes(lines, [5, 120, 130, 2000, 4000], algorithm=name)
+    alone = learn(name, {"x": lines}, size=4000).get_vocab_size()
+    assert [120, 130, alone] == list(made) and alone < 2000
+    assert [each.get_vocab_size() for each in made.values()] == list(made)
+    with pytest.raises(NoRoom):
+        at_sizes(lines, [4, 5], algorithm=name)
 
 
 def test_refused(texts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from isogloss import registry
@@ -21,7 +21,18 @@ UNKNOWN = "<unk>"
 NEAR = 0.1  # log-probability around the rarest piece in which the trainer puts its fillers
 
 
-def learn(algorithm: str, texts: Texts, **settings: Any) -> Tokenizer:
+class NoRoom(UsageError):
+    """A vocabulary that has no room for what it must hold."""
+
+    def __init__(self, size: int, what: str) -> None:
+        super().__init__(
+            f"a vocabulary of {size} has no room for {what}",
+            remedy="ask for a larger size, a lower coverage of characters where the algorithm has "
+            "it, or an algorithm of bytes (byte_bpe)",
+        )
+
+
+def learn(algorithm: str, texts: Texts, /, **settings: Any) -> Tokenizer:
     """A tokenizer by the name of its algorithm, such as `unigram`, `byte_bpe` or `vocap`.
 
     All take `size`, `temperature`, `seed`, `scripts` to romanise and `special` tokens; each has
@@ -73,7 +84,8 @@ def learn_unigram(
         punctuation, and gives the unknown token for characters it never met.
 
     Raises:
-        UsageError: there is no text, or more single characters than `size`.
+        UsageError: there is no text.
+        NoRoom: there are more single characters than `size`.
 
     Source: Kudo (2018), Subword Regularization, section 3.2; the exponent is that of
     Conneau and Lample (2019), section 3.1.
@@ -96,7 +108,7 @@ def learn_unigram(
     except Exception as error:
         if "vocabulary is not large enough" not in str(error).lower():
             raise
-        raise too_small(size, f"the alphabet of the text ({error})") from error
+        raise NoRoom(size, f"the alphabet of the text ({error})") from error
     made = _in_order(
         tokenizer, [tokenizer.normalizer.normalize_str(word) for word in words], chosen
     )
@@ -124,15 +136,6 @@ def spaces_marked() -> Any:
     )
 
 
-def too_small(size: int, what: str) -> UsageError:
-    """The error of a vocabulary that has no room for what it must hold."""
-    return UsageError(
-        f"a vocabulary of {size} has no room for {what}",
-        remedy="ask for a larger size, a lower coverage of characters where the algorithm has it, "
-        "or one of bytes (byte_bpe)",
-    )
-
-
 def _in_order(tokenizer: Tokenizer, words: Sequence[str], special: Special) -> Tokenizer:
     """The same pieces in an order, and with scores, that do not depend on the trainer's threads.
 
@@ -141,16 +144,21 @@ def _in_order(tokenizer: Tokenizer, words: Sequence[str], special: Special) -> T
     The trainer adds single characters that no piece covers in the order of a hash map, each a
     little less likely than the last, and its sums differ in their last digits from run to run.
     """
-    from tokenizers import Tokenizer
-
-    state = json.loads(tokenizer.to_str())
-    first = special.tokens
-    scores = {p: round(s, 4) for p, s in state["model"]["vocab"] if p not in first}
+    pieces = json.loads(tokenizer.to_str())["model"]["vocab"]
+    scores = {p: round(s, 4) for p, s in pieces if p not in special.tokens}
     floor = min((s for p, s in scores.items() if len(p) > 1), default=0.0)
     fillers = sorted(p for p, s in scores.items() if len(p) == 1 and s < floor + NEAR)
     scores |= {piece: round(floor - 1e-4 * (i + 1), 4) for i, piece in enumerate(fillers)}
     last = min(scores.values(), default=0.0) - 1e-4
     scores |= dict.fromkeys(sorted({f"▁{word}" for word in words} - scores.keys()), last)
+    return with_scores(tokenizer, scores, special)
+
+
+def with_scores(tokenizer: Tokenizer, scores: Mapping[str, float], special: Special) -> Tokenizer:
+    """A copy of a Unigram tokenizer with these pieces, likely ones first behind special tokens."""
+    from tokenizers import Tokenizer
+
+    state, first = json.loads(tokenizer.to_str()), special.tokens
     pieces = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     vocabulary = [*([token, 0.0] for token in first), *map(list, pieces)]
     state["model"] |= {"vocab": vocabulary, "unk_id": first.index(special.roles["unk"])}

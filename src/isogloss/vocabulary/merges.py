@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
-from isogloss.vocabulary.learn import normaliser, spaces_marked, too_small
+from isogloss.vocabulary.learn import NoRoom, normaliser, spaces_marked
 from isogloss.vocabulary.sampling import Texts, sample
 from isogloss.vocabulary.special import Special, special_tokens, surround
 
@@ -84,8 +84,8 @@ def learn_merges(
             vocabulary: they become bytes or unknown.
 
     Raises:
-        UsageError: no text, a coverage that is no share, or a size without room for single
-            characters.
+        UsageError: no text, or a coverage that is no share.
+        NoRoom: there are more single characters than `size`.
 
     Source: Sennrich, Haddow and Birch (2016), Neural Machine Translation of Rare Words with Subword
     Units, section 3.2; over bytes Radford et al. (2019), section 2.2; bytes for rare characters
@@ -104,7 +104,7 @@ def learn_merges(
         fixed += sorted(set(_trained(empty, point, lines, fixed, 0).get_vocab()) - set(fixed))
     made = _trained(empty, point, lines, fixed, size)
     if made.get_vocab_size() > size:
-        raise too_small(size, f"{made.get_vocab_size()} single characters and special tokens")
+        raise NoRoom(size, f"{made.get_vocab_size()} single characters and special tokens")
     made = _only_special(made, chosen.tokens)
     surround(made, chosen)
     return made

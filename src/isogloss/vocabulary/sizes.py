@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import UsageError
 from isogloss.registry import full_name
-from isogloss.vocabulary.learn import learn, too_small
+from isogloss.vocabulary.learn import NoRoom, learn
 from isogloss.vocabulary.merges import POINTS
 
 if TYPE_CHECKING:
@@ -18,29 +18,39 @@ if TYPE_CHECKING:
 def at_sizes(
     lines: Sequence[str], sizes: Iterable[int], *, algorithm: str = "byte_bpe", **settings: Any
 ) -> dict[int, Tokenizer]:
-    """A tokenizer of each size, as if learned for it alone.
+    """Tokenizers by their size, rising, each as if learned for its size alone.
 
     Merges are in an order, so smaller vocabularies are the beginning of the largest, which is all
-    that is learned. Others are learned anew for each size.
+    that is learned. Others are learned anew for each size. Sizes without room for single characters
+    are left out; in place of those that the text is too small for there is the largest it gives.
 
     Raises:
         UsageError: no sizes, or what the algorithm refuses.
+        NoRoom: none of the sizes has room.
     """
-    wanted = sorted(set(sizes))
+    wanted, made = sorted(set(sizes)), {}
     if not wanted:
         raise UsageError("no sizes to learn tokenizers of")
+    merges = full_name("tokenizer", algorithm) in POINTS
     texts = {"text": lines}
-    if full_name("tokenizer", algorithm) not in POINTS:
-        return {size: learn(algorithm, texts, size=size, **settings) for size in wanted}
     largest = learn(algorithm, texts, size=wanted[-1], **settings)
-    return {size: cut(largest, size) for size in wanted}
+    for size in wanted:
+        try:
+            each = cut(largest, size) if merges else learn(algorithm, texts, size=size, **settings)
+        except NoRoom:
+            continue
+        made.setdefault(each.get_vocab_size(), each)
+        if each.get_vocab_size() < size:
+            break
+    return dict(sorted(made.items()))
 
 
 def cut(tokenizer: Tokenizer, size: int) -> Tokenizer:
     """The first `size` pieces of a tokenizer of merges, and the merges that lead to them.
 
     Raises:
-        UsageError: another kind of tokenizer, or a size without room for single characters.
+        UsageError: another kind of tokenizer.
+        NoRoom: there are more single characters than `size`.
     """
     from tokenizers import Tokenizer
 
@@ -60,7 +70,7 @@ def cut(tokenizer: Tokenizer, size: int) -> Tokenizer:
         return Tokenizer.from_str(json.dumps(state))
     first = min(map(numbers.__getitem__, made), default=len(numbers))
     if size < first:
-        raise too_small(size, f"{first} single characters and special tokens")
+        raise NoRoom(size, f"{first} single characters and special tokens")
     if model["type"] == "BPE":
         kept = [numbers[piece] for piece in made].index(size - 1) + 1 if size > first else 0
         model["merges"] = model["merges"][:kept]

@@ -61,8 +61,8 @@ def learn_superwords(
         special: special tokens, those of a model family or your own.
 
     Raises:
-        UsageError: no text, a transition that is no share, superwords of fewer than 2 pieces, or a
-            first stage without room for the bytes.
+        UsageError: no text, a transition that is no share, or superwords of fewer than 2 pieces.
+        NoRoom: the first stage has no room for all bytes.
 
     Source: Liu et al. (2025), SuperBPE: Space Travel for Language Models, section 2, with pieces in
     place of words as the limit of length; against premiums between languages Arnett et al. (2025),
