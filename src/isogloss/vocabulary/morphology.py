@@ -52,7 +52,8 @@ class Morphology:
 
     def segment(self, word: str) -> tuple[str, ...]:
         """The cheapest morphs of any word; letters that no morph has stand alone."""
-        costs = _costs(self.counts, len(self.words), self.letters, _clusters(word))
+        letters = dict.fromkeys(word, -log(_UNSEEN)) | self.letters
+        costs = _costs(self.counts, len(self.words), letters, _clusters(word))
         return _cheapest(word, costs, max(map(len, costs), default=0))[0]
 
 
@@ -177,7 +178,7 @@ def _xlogx(x: float) -> float:
 
 
 def _form(morph: str, letters: Mapping[str, float]) -> float:
-    return letters[_END] + sum(letters.get(letter, -log(_UNSEEN)) for letter in morph)
+    return letters[_END] + sum(map(letters.__getitem__, morph))
 
 
 def _frequencies(total: int, kinds: int) -> float:
