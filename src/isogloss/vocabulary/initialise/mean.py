@@ -8,7 +8,15 @@ import numpy as np
 from scipy import sparse
 
 from isogloss.registry import register
-from isogloss.vocabulary.initialise.rows import Help, Rows, Source, combine, one_to_one, overlap
+from isogloss.vocabulary.initialise.rows import (
+    Help,
+    Rows,
+    Source,
+    combine,
+    means,
+    one_to_one,
+    overlap,
+)
 from isogloss.vocabulary.pieces import read_pieces
 
 if TYPE_CHECKING:
@@ -41,13 +49,8 @@ def spelled(source: Source, target: Tokenizer) -> sparse.csr_array:
         [f"{s}{theirs.texts[i]}" for s, i in zip(space, asked, strict=True)],
         add_special_tokens=False,
     )
-    rows, columns = [], []
-    for number, encoding in zip(asked, cut, strict=True):
-        ids = [i for i in encoding.ids if not ours.special[i]]
-        rows += [number] * len(ids)
-        columns += ids
-    made = sparse.csr_array((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
-    made.sum_duplicates()
-    sums = np.asarray(made.sum(1)).ravel()
-    scale = sparse.diags_array(np.divide(1, sums, out=np.zeros_like(sums), where=sums > 0))
-    return sparse.csr_array(weights + scale @ made)
+    made = {
+        number: [i for i in encoding.ids if not ours.special[i]]
+        for number, encoding in zip(asked, cut, strict=True)
+    }
+    return sparse.csr_array(weights + means(made, shape))

@@ -175,6 +175,20 @@ def one_to_one(shared: Overlap, shape: tuple[int, int]) -> sparse.csr_array:
     return sparse.csr_array((ones, (shared.target, shared.source)), shape=shape)
 
 
+def means(cut: Mapping[int, Sequence[int]], shape: tuple[int, int]) -> sparse.csr_array:
+    """The weights `[V', V]` that make row i the mean of the source rows `cut[i]`.
+
+    A source row that comes twice counts twice; a token of no rows has no weights.
+    """
+    columns = np.fromiter((j for ids in cut.values() for j in ids), np.int64)
+    lengths = [len(ids) for ids in cut.values()]
+    rows = np.repeat(np.fromiter(cut, np.int64), lengths)
+    shares = np.repeat([1 / max(n, 1) for n in lengths], lengths).astype(np.float32)
+    made = sparse.csr_array((shares, (rows, columns)), shape=shape)
+    made.sum_duplicates()
+    return made
+
+
 _ROLES = {
     role: i
     for i, names in enumerate(
