@@ -33,8 +33,9 @@ def plain(source, target, vectors):
             others = vectors[anchors].astype(float)
             z = others @ a / np.linalg.norm(a) / np.linalg.norm(others, axis=1)
             falling = np.sort(z)[::-1]
-            h = max(k for k in range(1, len(z) + 1) if 1 + k * falling[k - 1] > falling[:k].sum())
-            weights = np.maximum(z - (falling[:h].sum() - 1) / h, 0)
+            sums, k = np.cumsum(falling), np.arange(1, len(z) + 1)
+            h = k[1 + k * falling > sums].max()
+            weights = np.maximum(z - (sums[h - 1] - 1) / h, 0)
             rows.append(weights @ source.rows[[shared[j] for j in anchors]])
     return rows
 

@@ -49,8 +49,13 @@ class Help:
         seed: of what is drawn.
         source_words: words of the source language and `[n, a]` vectors of them.
         target_words: words of the target language and `[m, b]` vectors of them.
-        target_tokens: `[V', c]` vectors of the target's tokens in a space of their own; zeros for
-            tokens that have none.
+        source_frequencies: `[n]` how often each source word is met; by default 1 / its place, as
+            files of word vectors begin with the most frequent word.
+        target_frequencies: `[m]` the same of the target words.
+        source_tokens: `[V, a]` vectors of the source's tokens in the space of the source words;
+            zeros for tokens that have none.
+        target_tokens: `[V', c]` vectors of the target's tokens in a space of their own, or in that
+            of the target words where `source_tokens` is given; zeros for tokens that have none.
         dictionary: source and target words that translate each other.
         translations: `[V', V]` how often, or how likely, a target token is aligned with a source
             token.
@@ -59,6 +64,9 @@ class Help:
     seed: int = 0
     source_words: tuple[Sequence[str], np.ndarray] | None = None
     target_words: tuple[Sequence[str], np.ndarray] | None = None
+    source_frequencies: Sequence[float] | np.ndarray | None = None
+    target_frequencies: Sequence[float] | np.ndarray | None = None
+    source_tokens: np.ndarray | None = None
     target_tokens: np.ndarray | None = None
     dictionary: Sequence[tuple[str, str]] | None = None
     translations: sparse.csr_array | None = None

@@ -1,0 +1,98 @@
+"""Vectors of tokens from vectors of words, or of the tokens' own names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from isogloss.errors import VectorError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+def token_vectors_from_words(
+    tokenizer: Tokenizer,
+    words: Sequence[str],
+    vectors: np.ndarray,
+    frequencies: Sequence[float] | np.ndarray | None = None,
+) -> np.ndarray:
+    """v_t = sum_w f_w n_wt v_w / sum_w f_w n_wt: `[V, a]`, the mean of the words that hold t.
+
+    n_wt is in how many of the word's two forms, with and without a space before it, the token is.
+    Tokens that no word holds get zeros.
+
+    Args:
+        tokenizer: whose tokens.
+        words: words, the most frequent first if there are no frequencies.
+        vectors: `[n, a]`.
+        frequencies: `[n]` f_w, at least 0; by default 1 / place.
+
+    Raises:
+        VectorError: other numbers of vectors or frequencies than words, or values that are none.
+
+    Source: Minixhofer et al. (2022), WECHSEL, section 3.2, for vectors without n-grams.
+    """
+    vectors = np.asarray(vectors, np.float32)
+    counts = 1 / np.arange(1.0, len(words) + 1) if frequencies is None else np.asarray(frequencies)
+    if vectors.ndim != 2 or not len(words) == len(vectors) == len(counts):
+        raise VectorError(
+            f"{len(words)} words, vectors {list(vectors.shape)}, {len(counts)} frequencies",
+            remedy="give one vector and one frequency a word",
+        )
+    if not np.isfinite(vectors).all() or not (counts >= 0).all():
+        raise VectorError("vectors of words must be finite and frequencies at least 0")
+    holds = _holds(tokenizer, words)  # [V, n]
+    weighted = holds @ sparse.diags_array(counts.astype(np.float64))
+    sums = np.asarray(weighted.sum(1)).ravel()
+    scale = sparse.diags_array(np.divide(1, sums, out=np.zeros_like(sums), where=sums > 0))
+    return np.asarray((scale @ weighted).astype(np.float32) @ vectors)
+
+
+def _holds(tokenizer: Tokenizer, words: Sequence[str]) -> sparse.csr_array:
+    """In how many of its two forms each word holds each token, `[V, n]`."""
+    shape = (max(tokenizer.get_vocab().values(), default=-1) + 1, len(words))
+    made = sparse.csr_array(shape, dtype=np.float64)
+    for space in ("", " "):
+        cut = tokenizer.encode_batch_fast(
+            [space + word for word in words], add_special_tokens=False
+        )
+        ids = [encoding.ids for encoding in cut]
+        lengths = [len(i) for i in ids]
+        rows = np.fromiter(chain.from_iterable(ids), np.int64, sum(lengths))
+        columns = np.repeat(np.arange(len(words)), lengths)
+        once = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+        once.sum_duplicates()
+        once.data[:] = 1  # a token that is twice in a word counts once
+        made = made + once
+    return sparse.csr_array(made)
+
+
+def token_vectors_by_name(
+    tokenizer: Tokenizer, names: Sequence[str], vectors: np.ndarray
+) -> np.ndarray:
+    """The vectors of the tokens that are called so, `[V, c]`; zeros for those that no name is of.
+
+    Raises:
+        VectorError: other numbers of vectors than names.
+    """
+    vectors = np.asarray(vectors, np.float32)
+    if vectors.ndim != 2 or len(names) != len(vectors):
+        raise VectorError(f"{len(names)} names for vectors {list(vectors.shape)}")
+    vocabulary = tokenizer.get_vocab()
+    made = np.zeros((max(vocabulary.values(), default=-1) + 1, vectors.shape[1]), np.float32)
+    known = [(vocabulary[name], i) for i, name in enumerate(names) if name in vocabulary]
+    at, rows = np.array(known, np.int64).reshape(-1, 2).T
+    made[at] = vectors[rows]
+    return made
+
+
+def token_sentences(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[str]]:
+    """The names of the tokens of each text: what word vectors of tokens are trained on."""
+    names = {number: name for name, number in tokenizer.get_vocab().items()}
+    cut = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    return [[names[number] for number in encoding.ids] for encoding in cut]
