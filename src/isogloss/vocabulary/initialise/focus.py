@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from scipy import sparse
 
-from isogloss.errors import UsageError
 from isogloss.registry import register
-from isogloss.vocabulary.initialise.rows import Help, Rows, Source, combine, one_to_one, overlap
-from isogloss.vocabulary.initialise.similar import sparsemax_weights, spread, token_vectors
+from isogloss.vocabulary.initialise.rows import Help, Rows, Source, combine, one_to_one
+from isogloss.vocabulary.initialise.similar import anchored, sparsemax_weights, spread
 from isogloss.vocabulary.pieces import read_pieces
 
 if TYPE_CHECKING:
@@ -35,21 +33,11 @@ def focus(source: Source, target: Tokenizer, help: Help) -> Rows:
     Source: Dobler and de Melo (2023), FOCUS: Effective Embedding Initialization for Monolingual
     Specialization of Multilingual Models, section 3.
     """
-    help.need("focus.v1", "target_tokens")
     theirs = read_pieces(target)
-    vectors, known = token_vectors(help.target_tokens, len(theirs), "focus.v1, target_tokens")
-    shared = overlap(source.tokenizer, theirs)
+    found = anchored(source, theirs, help, "focus.v1")
     shape = (len(theirs), len(source.rows))
-    anchor = known[shared.target]
-    if not anchor.any():
-        raise UsageError(
-            f"focus.v1: of {len(shared.target)} shared tokens none has a vector",
-            remedy="use wechsel.v1, or trans-tokenization where the scripts share nothing",
-        )
-    weights = one_to_one(shared, shape)
-    known[shared.target] = False
-    new = np.flatnonzero(known)
-    if len(new):
-        likened = sparsemax_weights(vectors[new], vectors[shared.target[anchor]])
-        weights = weights + spread(likened, new, shared.source[anchor], shape)
+    weights = one_to_one(found.shared, shape)
+    if len(found.new):
+        likened = sparsemax_weights(found.vectors, found.near)
+        weights = weights + spread(likened, found.new, found.old, shape)
     return combine(sparse.csr_array(weights), source, seed=help.seed)

@@ -5,12 +5,16 @@ FOCUS, WECHSEL and CLP-Transfer differ in the space and in how cosines become we
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 
 from isogloss.errors import UsageError, VectorError
 from isogloss.match.neighbours import tiles, unit
 from isogloss.match.search import nearest
+from isogloss.vocabulary.initialise.rows import Help, Overlap, Source, overlap
+from isogloss.vocabulary.pieces import Pieces
 
 MAXIMA = 1024  # of a row's blocks, from which its threshold is bounded
 
@@ -120,3 +124,43 @@ def token_vectors(
             f"row {int(finite.argmin())}"
         )
     return vectors, (vectors != 0).any(1)
+
+
+class Anchored(NamedTuple):
+    """Shared tokens and new ones, in the space of the target's tokens.
+
+    Attributes:
+        shared: all tokens of both vocabularies.
+        old: `[m]` source ids of those that have a vector.
+        near: `[m, c]` their vectors.
+        new: `[n]` target ids of the others that have a vector.
+        vectors: `[n, c]` theirs.
+    """
+
+    shared: Overlap
+    old: np.ndarray
+    near: np.ndarray
+    new: np.ndarray
+    vectors: np.ndarray
+
+
+def anchored(source: Source, target: Pieces, help: Help, method: str) -> Anchored:
+    """What a method knows that likens new tokens to shared ones by `help.target_tokens`.
+
+    Raises:
+        UsageError: no vectors, or no shared token has one.
+        VectorError: vectors of another number of tokens, or that are not numbers.
+    """
+    help.need(method, "target_tokens")
+    vectors, known = token_vectors(help.target_tokens, len(target), f"{method}, target_tokens")
+    shared = overlap(source.tokenizer, target)
+    anchor = known[shared.target]
+    if not anchor.any():
+        raise UsageError(
+            f"{method}: of {len(shared.target)} shared tokens none has a vector",
+            remedy="use wechsel.v1, or trans-tokenization where the scripts share nothing",
+        )
+    new = np.setdiff1d(np.flatnonzero(known), shared.target)
+    return Anchored(
+        shared, shared.source[anchor], vectors[shared.target[anchor]], new, vectors[new]
+    )
