@@ -88,9 +88,8 @@ def test_every_language_gets_shorter(learned, corpus):
     for tag in corpus.languages:
         texts = corpus.texts(tag)
         plain = sum(len(text.encode()) for text in texts)
-        assert learned.lengths(texts).sum() < 0.97 * plain
-    without = Myte({})
-    assert without.lengths(["Hund"])[0] == 5  # a capital costs a byte where no morpheme pays for it
+        assert sum(map(len, learned.encode_batch(texts))) < 0.97 * plain
+    assert len(Myte({}).encode("Hund")) == 5  # a capital costs a byte where no morpheme pays for it
 
 
 def test_learning_is_the_same_in_any_order_and_gives_each_language_its_say(corpus):
@@ -158,7 +157,27 @@ def test_ids_are_bytes_behind_three_special_tokens():
     [ids] = BOOK.ids(["walk"], end=True)
     assert ids == [0x4A + 3, 0x80 + 3, 0x80 + 3, 1]
     assert BOOK.text_of([0, *ids, 2, 300]) == "walk" and BOOK.text_of([0x4A + 3]) == "\ufffd"
-    assert BOOK.lengths(["walk", ""]).tolist() == [3, 0]
+
+
+def test_an_audit_counts_its_bytes(learned, corpus, tmp_path):
+    from isogloss import registry
+    from isogloss.vocabulary.audit import audit
+    from isogloss.vocabulary.utf8_bytes import utf8_bytes
+
+    learned.save(tmp_path / "m.json")
+    both = [utf8_bytes(), registry.get("tokenization", "myte")(tmp_path / "m.json")]
+    scores = audit(both, corpus, pivot="eng", languages=["kor"]).scores
+    sizes = {}
+    for tag, full in (("eng", "eng_Latn"), ("kor", "kor_Kore")):
+        data = learned.encode_batch(corpus.texts(tag))
+        sizes[tag] = sum(map(len, data))
+        row = scores.one(measure="tokens_per_sentence", system="myte", language=full)
+        assert row.value == pytest.approx(sizes[tag] / len(data)) and row.low < row.value < row.high
+        assert row.model_fingerprint == learned.fingerprint
+    premium = scores.one(measure="premium", system="myte", language="kor_Kore")
+    assert premium.value == pytest.approx(sizes["kor"] / sizes["eng"])
+    cut = BOOK.tokenization().cut(["walk", ""])
+    assert cut.ids.tolist() == [0x4A, 0x80, 0x80] and cut.lengths.tolist() == [3, 0]
 
 
 def test_transformers_reads_the_same_encoding(learned, corpus, tmp_path):

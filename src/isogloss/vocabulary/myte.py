@@ -41,6 +41,7 @@ from isogloss.vocabulary.decompose import (
     letters,
 )
 from isogloss.vocabulary.morphology import Dampening, learn_morphology
+from isogloss.vocabulary.tokenization import Cut, Tokenization
 
 FORMAT = "isogloss.myte.v1"
 GROUPS = ("latin", "common", "alphabets", "abjads", "north", "south", "east", "other")
@@ -69,7 +70,6 @@ _BROKEN = "\ufffd".encode()
 Levels = dict[int, tuple[str, ...]]
 
 
-@register("tokenization", "myte.v1")
 class Myte:
     """A morphology-driven byte encoding; `learn_myte` makes one, `Myte.load` reads one.
 
@@ -82,8 +82,6 @@ class Myte:
     Raises:
         UsageError: morphemes that no code can stand for, or more than there are codes.
     """
-
-    name = "myte"
 
     def __init__(
         self,
@@ -183,13 +181,15 @@ class Myte:
         known = range(OFFSET, OFFSET + 256)
         return self.decode(bytes(i - OFFSET for i in ids if i in known), strict=False)
 
-    def lengths(self, texts: Iterable[str]) -> np.ndarray:
-        """Bytes of each text, `[n]`.
+    def tokenization(self, name: str = "myte") -> Tokenization:
+        """What an audit asks for: every byte is a token, its value the id."""
+        return Tokenization(name, self.fingerprint, self._cut, size=256)
 
-        Raises:
-            UsageError: as `encode`.
-        """
-        return np.array([len(data) for data in self.encode_batch(texts)], np.int64)
+    def _cut(self, texts: Sequence[str]) -> Cut:
+        made = self.encode_batch(texts)
+        ids = np.frombuffer(b"".join(made), np.uint8).astype(np.int32)
+        lengths = np.array([len(data) for data in made], np.int64)
+        return Cut(ids, lengths, unknown=np.zeros(len(ids), bool))
 
     def byte_maps(self) -> dict[str, dict[str, str]]:
         """Both rewritings as `transformers.MyT5Tokenizer` reads them from its `byte_maps.json`.
@@ -257,6 +257,16 @@ class Myte:
                 remedy="learn it again; texts encoded before would not decode with it",
             )
         return made
+
+
+@register("tokenization", "myte.v1")
+def read_myte(path: str | Path) -> Tokenization:
+    """The encoding in a file that `Myte.save` wrote, to be audited.
+
+    Raises:
+        CorpusError: as `Myte.load`.
+    """
+    return Myte.load(path).tokenization()
 
 
 def learn_myte(
