@@ -2,6 +2,9 @@
 
     python benchmarks/lexicon_induction.py [--seeds 3] [--out runs/benchmark-lexicon]
 
+Half an hour a seed; vectors and scores are kept in the folder, so that a run that was stopped goes
+on.
+
 Vectors are trained on each Bible alone (fastText skip-gram, by gensim), so nothing but the text is
 shared. Maps learn from word pairs that IBM Model 1 finds in the English Bible and another, without
 the words that are tested. Tested on GATITOS, English with Spanish, French and Hindi and, joined
@@ -61,7 +64,7 @@ def main() -> None:
     rows = Scores()
     for seed in range(given.seeds):
         spelt = {lang: vectors(Path(given.out), text[lang], lang, seed) for lang in LANGUAGES}
-        rows += with_hub(spelt, pairs, seed) + without_hub(spelt, pairs, seed)
+        rows += with_hub(spelt, pairs, seed, Path(given.out)) + without_hub(spelt, pairs, seed)
     show(rows)
     rows.to_json(Path(given.out) / "scores.json")
 
@@ -135,8 +138,10 @@ def test_pairs(source: str, target: str) -> list[tuple[str, str]]:
     return [(a, b) for english, a in gatitos(source) for b in there.get(english, [])]
 
 
-def with_hub(spelt: Spelt, pairs: Mapping[str, list[tuple[str, str]]], seed: int) -> Scores:
-    """English with each: every way to map two spaces."""
+def with_hub(
+    spelt: Spelt, pairs: Mapping[str, list[tuple[str, str]]], seed: int, out: Path
+) -> Scores:
+    """English with each: every way to map two spaces. What was scored before is read again."""
     rows = Scores()
     for lang in WITH_HUB:
         spaces = Spaces(spelt["eng"], spelt[lang], [])
@@ -146,6 +151,10 @@ def with_hub(spelt: Spelt, pairs: Mapping[str, list[tuple[str, str]]], seed: int
         learnt = [pair for pair in pairs[lang] if pair[0] not in tested]
         known = training_pairs(dictionary_rows(learnt, spelt["eng"].words, spelt[lang].words))
         for method in methods():
+            kept = out / "scores" / f"eng-{lang}-{method}-{seed}.json"
+            if kept.is_file():
+                rows += Scores.read(kept)
+                continue
             start = time.perf_counter()
             given = known[: FEW if method == "semi_supervised" else None]
             given = None if method in without_pairs() else given
@@ -157,7 +166,9 @@ def with_hub(spelt: Spelt, pairs: Mapping[str, list[tuple[str, str]]], seed: int
                 continue
             took = time.perf_counter() - start
             x, y = fitted.source.apply(spelt["eng"].array), fitted.target.apply(spelt[lang].array)
-            rows += asked_for(x, y, asked, f"eng-{lang}", method, seed)
+            scored = asked_for(x, y, asked, f"eng-{lang}", method, seed)
+            scored.to_json(kept)
+            rows += scored
             print(f"eng-{lang} seed {seed} {method}: {took:.0f} s", flush=True)
     return rows
 
