@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,11 +13,14 @@ INSIDE = "##"  # how WordPiece marks what does not start one
 
 
 def words(tokenizer: Tokenizer, text: str) -> list[str]:
-    """The words of a text as the tokenizer's normaliser and pre-tokenizer make them."""
+    """The words of a text as the tokenizer's normaliser and pre-tokenizer make them.
+
+    Where a normaliser alone marks spaces, as that of Llama 2 does, words begin at its marks.
+    """
     if tokenizer.normalizer:
         text = tokenizer.normalizer.normalize_str(text)
     if not tokenizer.pre_tokenizer:
-        return [text]
+        return re.findall("▁*[^▁]+|▁+", text)
     return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
 
 
