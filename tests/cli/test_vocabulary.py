@@ -25,7 +25,7 @@ def test_trim_prints_what_was_saved_and_that_answers_stayed(tmp_path):
     made = call(*command)
     assert made.exit_code == 0, made.output
     assert "30,522 ->" in made.stdout and "always kept: 5" in made.stdout
-    assert "9 of 9 texts have the same tokens, 9 of those the same hidden states" in made.stdout
+    assert " 9 of 9 texts have the same tokens, 9 of those the same hidden states" in made.stdout
     facts = json.loads(call(*command, "--json").stdout)
     assert facts["operation"] == "trim" and facts["tokens"][1] < 20
     from sentence_transformers import SentenceTransformer
@@ -34,7 +34,25 @@ def test_trim_prints_what_was_saved_and_that_answers_stayed(tmp_path):
     assert "--out" in str(call(*command, "--size", "12").exception)
 
 
-@pytest.mark.parametrize("command", ["trim"])
+def test_extend_and_replace_say_how_rows_were_made(tmp_path):
+    words = [f"{a}ttavampi {b}llinen" for a in ("huoma", "kirjoi", "odo") for b in ("ihme", "ilo")]
+    text = tmp_path / "fin.txt"
+    text.write_text("\n".join(words * 2) + "\n", encoding="utf-8")
+    made = call("extend", "all-MiniLM-L6-v2", "--text", text, "--size", 5, "--out", tmp_path / "a")
+    assert made.exit_code == 0, made.output
+    assert "rows made: combined: 5" in made.stdout and "added: words: 5" in made.stdout
+    made = call(
+        "replace", "all-MiniLM-L6-v2", "--tokenizer", tmp_path / "a" / "tokenizer.json",
+        "--initialise", "overlap.v1", "--text", text, "--out", tmp_path / "b",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    assert "rows made: random: 5, copied: 30,522" in made.stdout and "smoke" not in made.stdout
+    wrong = call("replace", "all-MiniLM-L6-v2", "--tokenizer", tmp_path / "a", "--initialise",
+                 "meen.v1", "--out", tmp_path / "c")  # fmt: skip
+    assert "mean.v1" in str(wrong.exception) and not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("command", ["trim", "extend", "replace"])
 def test_help_teaches(command):
     made = subprocess.run(
         [sys.executable, "-m", "isogloss", "vocabulary", command, "--help"], capture_output=True,

@@ -31,6 +31,10 @@ Languages = Annotated[
     str, typer.Option(help="Tags separated by commas: deu,sw,zh-Hant. All of the text by default.")
 ]
 
+Multiple = Annotated[
+    int, typer.Option(help="Round the rows up by padding, to a multiple such as 64.")
+]
+
 
 @app.command()
 def trim(
@@ -54,9 +58,7 @@ def trim(
             "ones stay."
         ),
     ] = "",
-    multiple: Annotated[
-        int, typer.Option(help="Round the rows up by padding, to a multiple such as 64.")
-    ] = 1,
+    multiple: Multiple = 1,
     seed: Seed = 0,
     network: Network = False,
     as_json: Json = False,
@@ -83,6 +85,111 @@ def trim(
     show(made, as_json)
 
 
+Initialise = Annotated[
+    str,
+    typer.Option(
+        help="How new rows begin: mean.v1 (of the pieces that spell a token), overlap.v1, "
+        "focus.v1, random.v1 ...; a wrong name lists those there are."
+    ),
+]
+Dictionary = Annotated[
+    Path | None, typer.Option(help="Words and their translations, the model's language first.")
+]
+SourceWords = Annotated[
+    Path | None, typer.Option(help="Word vectors of the model's language: word2vec, fastText ...")
+]
+TargetWords = Annotated[Path | None, typer.Option(help="Word vectors of the new language.")]
+TargetText = Annotated[
+    str | None,
+    typer.Option(help="Text of the new language, to train vectors of its tokens and words on."),
+]
+
+
+@app.command()
+def extend(
+    model: Model,
+    text: Annotated[
+        str, typer.Option(help="Whose words are added: a .txt file, a folder, a pattern.")
+    ],
+    out: Out,
+    languages: Languages = "",
+    size: Annotated[int, typer.Option(help="Words to add at most, the most frequent ones.")] = 5000,
+    least: Annotated[int, typer.Option(help="Do not add words that occur less often.")] = 2,
+    initialise: Initialise = "mean.v1",
+    dictionary: Dictionary = None,
+    source_words: SourceWords = None,
+    target_words: TargetWords = None,
+    multiple: Multiple = 1,
+    seed: Seed = 0,
+    network: Network = False,
+    as_json: Json = False,
+) -> None:
+    """Add the words of your text that the model splits; old tokens keep their ids and rows.
+
+    Fewer tokens a sentence: cheaper, and more text in the window. New rows are a start, not the
+    end: train the model on text of the language afterwards.
+
+    Example: isogloss vocabulary extend all-MiniLM-L6-v2 --text news.{language}.txt
+    --languages fin --size 8000 --initialise mean.v1 --out minilm-fin
+    """
+    from isogloss.progress import bars
+    from isogloss.recipe.initial_rows import Aids
+    from isogloss.recipe.vocabulary import extend_vocabulary as job
+
+    with bars() as start:
+        made = job(
+            model, out, text=text, languages=listed(languages), size=size, least=least,
+            initialise=initialise, multiple=multiple, seed=seed, network=network, start=start,
+            aids=Aids(dictionary, source_words, target_words),
+        )  # fmt: skip
+    show(made, as_json)
+
+
+@app.command()
+def replace(
+    model: Model,
+    tokenizer: Annotated[
+        str, typer.Option(help="The new one: a tokenizer.json, or the folder it lies in.")
+    ],
+    out: Out,
+    initialise: Initialise = "focus.v1",
+    dictionary: Dictionary = None,
+    source_words: SourceWords = None,
+    target_words: TargetWords = None,
+    target_text: TargetText = None,
+    text: Annotated[
+        str | None,
+        typer.Option(help="What is compared before and after; parallel text for retrieval."),
+    ] = None,
+    languages: Languages = "",
+    multiple: Multiple = 1,
+    seed: Seed = 0,
+    network: Network = False,
+    as_json: Json = False,
+) -> None:
+    """Give the model another tokenizer, and its tokens first rows; the body stays as it is.
+
+    Special tokens keep their roles. It prints how the rows were made and what the model can do
+    before any training, which is little: train it afterwards.
+
+    Example: isogloss vocabulary replace xlm-roberta-base --tokenizer fin.json --initialise focus.v1
+    --target-text fin.txt --text ntrex128 --languages eng,fin --out xlmr-fin
+    """
+    from isogloss.progress import bars
+    from isogloss.recipe.initial_rows import Aids
+    from isogloss.recipe.replacement import replace_vocabulary as job
+    from isogloss.recipe.vocabulary import read_text
+
+    lines = read_text(target_text, network=network).lines
+    with bars() as start:
+        made = job(
+            model, out, tokenizer=tokenizer, initialise=initialise, text=text,
+            languages=listed(languages), multiple=multiple, seed=seed, network=network, start=start,
+            aids=Aids(dictionary, source_words, target_words, lines),
+        )  # fmt: skip
+    show(made, as_json)
+
+
 def show(made: Any, as_json: bool) -> None:
     """Print what was done, and how the model does before and after."""
     facts = made.facts
@@ -102,11 +209,12 @@ def show(made: Any, as_json: bool) -> None:
         f"audit: ids, ties and special tokens hold; {audit['padding rows']:,} padding rows; "
         f"{audit['unreached tokens']:,} tokens that no text was found to give"
     )
-    typer.echo(
-        f"smoke check: {smoke['same_ids']} of {smoke['texts']} texts have the same tokens, "
-        f"{smoke['same_states']} of those the same hidden states to the last bit"
-    )
-    if smoke["same_logits"] is not None and smoke["same_ids"]:
+    if smoke:
+        typer.echo(
+            f"smoke check: {smoke['same_ids']} of {smoke['texts']} texts have the same tokens, "
+            f"{smoke['same_states']} of those the same hidden states to the last bit"
+        )
+    if smoke and smoke["same_logits"] is not None and smoke["same_ids"]:
         typer.echo(
             f"  logits: {smoke['same_logits']} the same to the last bit, largest difference "
             f"{smoke['largest']:.1e}"

@@ -12,7 +12,7 @@ from isogloss.errors import ModelError
 
 _SANE = 10**7  # tokenizers without a limit say 10**30
 _DEFAULT_WINDOW = 512
-_OFFSET_POSITIONS = {
+OFFSET_POSITIONS = {
     # These count positions from padding_idx + 1, so two of the table's rows are never used.
     "camembert",
     "data2vec-text",
@@ -116,7 +116,7 @@ def read_window(folder: ModelFolder, tokenizer: Any) -> int:
     limits = []
     for key in ("max_position_embeddings", "n_positions", "n_ctx"):
         if isinstance(config.get(key), int) and config[key] > 0:
-            offset = 2 if config.get("model_type") in _OFFSET_POSITIONS else 0
+            offset = 2 if config.get("model_type") in OFFSET_POSITIONS else 0
             limits.append(config[key] - offset)
             break
     if folder.max_length:

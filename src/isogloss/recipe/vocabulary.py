@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isogloss import registry
 from isogloss._version import __version__
 from isogloss.corpus import read_corpus
 from isogloss.corpus.text_files import read_lines
@@ -24,8 +25,11 @@ from isogloss.encode.resolve import find_model
 from isogloss.errors import CorpusError, OutputError, UsageError
 from isogloss.files import atomic_folder, fingerprint, fingerprint_texts, refuse_file, write_json
 from isogloss.progress import Start, silent
+from isogloss.recipe.initial_rows import Aids, first_rows, refuse_random
 from isogloss.score import Scores
 from isogloss.vocabulary import check
+from isogloss.vocabulary.extend import extend, new_words
+from isogloss.vocabulary.initialise.rows import Rows, Source
 from isogloss.vocabulary.pieces import read_pieces
 from isogloss.vocabulary.save import token_settings, write_model
 from isogloss.vocabulary.surgery import (
@@ -36,7 +40,8 @@ from isogloss.vocabulary.surgery import (
     put_columns,
     renumber,
 )
-from isogloss.vocabulary.trim import Trimmed, of_scripts, trim, trim_to_texts
+from isogloss.vocabulary.trim import Trimmed, of_scripts, trim, trim_to_texts, untruncated
+from isogloss.vocabulary.words import words
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
 FACTS = "vocabulary.json"
 SMOKE_TEXTS = 24
 SMOKE_ROWS = 200
+_LOOKED_AT = 1000  # lines, for some that are cut as before
 _BITS_TEXTS = 8
 
 
@@ -87,10 +93,12 @@ class Plan:
         rows: `[V', D]` of all tables side by side.
         new: from old to new ids, of all that configurations may name.
         settings: of `tokenizer_config.json`.
-        same: `[k]` old ids whose logits must stay, in the order of the first k new ones.
+        same: `[k]` old ids whose outputs must stay, in the order of the first k new ones; None
+            where nothing need stay.
         line: for the model card.
         facts: about it.
         notes: about it.
+        roles: special tokens that it must have; all that there were by default.
     """
 
     tokenizer: Tokenizer
@@ -101,6 +109,7 @@ class Plan:
     line: str
     facts: Mapping[str, Any]
     notes: Sequence[str] = ()
+    roles: Mapping[str, str] | None = None
 
 
 def read_text(
@@ -193,7 +202,7 @@ def trim_vocabulary(
         advance(max(len(given.lines), 1))
         return _trimmed(opened, made, multiple)
 
-    return _carry_out("trim", folder, Path(out), given, asked, plan, seed=seed, start=start)
+    return carry_out("trim", folder, Path(out), given, asked, plan, seed=seed, start=start)
 
 
 def _trimmed(opened: Opened, made: Trimmed, multiple: int) -> Plan:
@@ -210,6 +219,99 @@ def _trimmed(opened: Opened, made: Trimmed, multiple: int) -> Plan:
     )  # fmt: skip
 
 
+def extend_vocabulary(
+    model: str | Path,
+    out: str | Path,
+    *,
+    text: str | Path,
+    languages: Sequence[str] = (),
+    size: int = 5000,
+    least: int = 2,
+    initialise: str = "mean.v1",
+    aids: Aids | None = None,
+    multiple: int = 1,
+    seed: int = 0,
+    network: bool = False,
+    start: Start = silent,
+) -> Result:
+    """Add the words of a text that the vocabulary splits, most frequent first.
+
+    Args:
+        model: a model folder.
+        out: the folder of the larger model.
+        text: whose words are added; also what the smoke check reads.
+        languages: of it.
+        size: most words to add.
+        least: words seen less often are not added.
+        initialise: a registered initialiser; it gives the new rows, the old ones stay.
+        aids: what it may need.
+        multiple: see `trim_vocabulary`.
+        seed: of rows that are drawn, and of intervals.
+        network: allow fetching model and text.
+        start: starts progress bars.
+
+    Raises:
+        CorpusError: text that cannot be read, or without a word to add.
+        ModelError: a model that cannot be opened or fails the audit; no row but at random.
+        OutputError: `out` holds something else.
+    """
+    if size < 1 or least < 1 or multiple < 1:
+        raise UsageError("--size, --least and --multiple count from 1")
+    name = registry.full_name("initialiser", initialise)
+    folder = find_model(str(model), network=network)
+    given, aids = read_text(text, languages, network=network), aids or Aids()
+    asked = {"size": size, "least": least, "initialise": name, "multiple": multiple, "seed": seed,
+             "aids": aids.fingerprint}  # fmt: skip
+
+    def plan(opened: Opened) -> Plan:
+        tokenizer = untruncated(opened.tokenizer)
+        advance = start("find words to add", len(given.lines))
+        cut = [words(tokenizer, line) for line in given.lines]
+        wanted = new_words(tokenizer, cut, size=size, least=least)
+        advance(len(given.lines))
+        if not wanted:
+            raise CorpusError(
+                f"the tokenizer splits no word that occurs {least} times",
+                file=str(text), remedy="give more text, or a smaller --least",
+            )  # fmt: skip
+        grown = extend(tokenizer, wanted, strict=False)
+        table = columns(opened)
+        made = first_rows(name, Source(table, tokenizer), grown.tokenizer, aids, seed)
+        new = slice(opened.tokens, None)
+        made = Rows(made.rows[new], made.made[new], made.parts[new])
+        refuse_random(made, name)
+        rows = np.concatenate([table[: opened.tokens], made.rows.astype(table.dtype)])
+        # What cuts and pads text is the tokenizer's own; the copy above did neither.
+        larger = with_limits(grown.tokenizer, opened.tokenizer)
+        notes = list(aids.notes)
+        if grown.unreached:
+            notes.append(
+                f"{len(grown.unreached)} words were not added, as no text would give them: "
+                f"{', '.join(grown.unreached[:5])}"
+            )
+        added = {"words": len(grown.added), "parts of them": len(grown.parts)}
+        return Plan(
+            larger, padded(rows, table[len(rows) :], multiple),
+            {i: i for i in range(opened.tokens)},
+            token_settings(opened, larger), np.arange(opened.tokens),
+            f"Vocabulary extended with Isogloss {__version__} by {len(grown.added):,} words of "
+            f"text ({name}); rows of the old tokens are as they were. New rows want training.",
+            {"added": added, "rows made": dict(made.counts())}, notes,
+        )  # fmt: skip
+
+    return carry_out("extend", folder, Path(out), given, asked, plan, seed=seed, start=start)
+
+
+def with_limits(tokenizer: Tokenizer, like: Tokenizer) -> Tokenizer:
+    """A copy that cuts and pads as another one does."""
+    from tokenizers import Tokenizer
+
+    state, other = json.loads(tokenizer.to_str()), json.loads(like.to_str())
+    return Tokenizer.from_str(
+        json.dumps(state | {key: other[key] for key in ("truncation", "padding")})
+    )
+
+
 def padded(rows: np.ndarray, spare: np.ndarray, multiple: int) -> np.ndarray:
     """Rows up to a multiple: padding rows that were there, then the mean of all rows."""
     wanted = -len(rows) % multiple
@@ -217,7 +319,7 @@ def padded(rows: np.ndarray, spare: np.ndarray, multiple: int) -> np.ndarray:
     return np.concatenate([rows, spare[:wanted], mean.astype(rows.dtype)])
 
 
-def _carry_out(
+def carry_out(
     operation: str,
     folder: ModelFolder,
     out: Path,
@@ -234,9 +336,11 @@ def _carry_out(
         return Result(out, known)
     opened = open_model(folder)
     made = plan(opened)
-    before, texts = check.remember(opened), _smoke_texts(made.tokenizer, text)
+    before, texts = check.remember(opened), _smoke_texts(opened, made, text)
     advance = start("smoke check of the model as it was", 1)
-    was = check.run(opened, texts, columns=made.same)
+    if made.roles is not None:
+        before = before._replace(roles=dict(made.roles))
+    was = None if made.same is None else check.run(opened, texts, columns=made.same)
     bits = [check.bits_per_character(opened, texts[:_BITS_TEXTS])]
     sizes = {"tokens": [len(opened.tokenizer.get_vocab())], "rows": [opened.rows],
              "bytes": [_bytes(folder.body)]}  # fmt: skip
@@ -248,7 +352,7 @@ def _carry_out(
         notes += write_model(opened, made.tokenizer, made.settings, temporary, made.line)
         again = open_model(find_model(str(temporary)))
         audited = check.audit(again, before)
-        smoke = check.compare(was, check.run(again, texts), made.new)
+        smoke = was and asdict(check.compare(was, check.run(again, texts), made.new))
         bits.append(check.bits_per_character(again, texts[:_BITS_TEXTS]))
         for key, value in (("tokens", audited["tokens"]), ("rows", again.rows),
                            ("bytes", _bytes(again.folder.body))):  # fmt: skip
@@ -259,7 +363,7 @@ def _carry_out(
             "operation": operation, "fingerprint": name, "model": folder.name,
             "model_fingerprint": folder.fingerprint, "text_fingerprint": text.fingerprint,
             "settings": dict(asked), **sizes, **made.facts, "audit": audited,
-            "smoke": asdict(smoke), "bits_per_character": None if None in bits else bits,
+            "smoke": smoke, "bits_per_character": None if None in bits else bits,
             "scores": scores.to_rows(), "notes": list(dict.fromkeys(notes)),
             "code_version": __version__,
         }  # fmt: skip
@@ -293,15 +397,29 @@ def _claim(out: Path, name: str) -> dict[str, Any] | None:
     return None
 
 
-def _smoke_texts(tokenizer: Tokenizer, text: Text) -> list[str]:
-    """Texts spread over all that is given, or tokens of the vocabulary where none is."""
-    lines = text.lines
-    if not lines:
-        pieces = read_pieces(tokenizer)
-        whole = [t for t, start in zip(pieces.texts, pieces.starts, strict=True) if t and start]
-        lines = [" ".join(whole[i : i + 12]) for i in range(0, len(whole), 12)]
-    step = max(len(lines) // SMOKE_TEXTS, 1)
-    return lines[::step][:SMOKE_TEXTS]
+def _smoke_texts(opened: Opened, made: Plan, text: Text) -> list[str]:
+    """Half of them spread over all that is given, half of those that the new tokenizer cuts alike.
+
+    Where there are none, words of the vocabulary do.
+    """
+    pieces = read_pieces(made.tokenizer)
+    whole = [t for t, start in zip(pieces.texts, pieces.starts, strict=True) if t and start]
+    spread = _spread(text.lines, SMOKE_TEXTS)
+    if made.same is None:
+        return spread
+    old, new = untruncated(opened.tokenizer), untruncated(made.tokenizer)
+
+    def same(line: str) -> bool:
+        return [made.new.get(i) for i in old.encode(line).ids] == new.encode(line).ids
+
+    alike = list(filter(same, _spread(text.lines, _LOOKED_AT)))
+    alike = alike or list(filter(same, _spread(whole, SMOKE_TEXTS)))
+    half = SMOKE_TEXTS // 2
+    return list(dict.fromkeys([*spread[::2], *alike[:half]]))
+
+
+def _spread(lines: Sequence[str], count: int) -> list[str]:
+    return list(lines[:: max(len(lines) // count, 1)][:count])
 
 
 def _bytes(body: Path) -> int:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from isogloss.encode.folder import ModelFolder
-from isogloss.encode.weights import load_tokenizer, quiet
+from isogloss.encode.weights import OFFSET_POSITIONS, load_tokenizer, quiet
 from isogloss.errors import ModelError
 from isogloss.vocabulary.trim import refuse_twice
 
@@ -387,6 +387,7 @@ def renumber(opened: Opened, new: Mapping[int, int]) -> list[str]:
     """
     old_names = {i: name for name, i in opened.tokenizer.get_vocab().items()}
     named = named_ids(opened)
+    _shift_positions(opened, new)
     notes: dict[str, int] = {}
 
     def scalar(place: str, number: int) -> int | None:
@@ -418,6 +419,27 @@ def renumber(opened: Opened, new: Mapping[int, int]) -> list[str]:
 def _vocabulary(opened: Opened) -> list[tuple[str, Any]]:
     names = {name for table in opened.tables for name in table.names}
     return [(name, tensor) for name, tensor in _tensors(opened.model) if name in names]
+
+
+def _shift_positions(opened: Opened, new: Mapping[int, int]) -> None:
+    """Move the table of positions where it is counted from the padding token's id on.
+
+    The first position is row padding + 1 in RoBERTa and its kin; rows up to there are never read.
+    """
+    import torch
+
+    config = opened.model.config.get_text_config()
+    was = config.pad_token_id
+    if config.model_type not in OFFSET_POSITIONS or was is None or new.get(was, was) == was:
+        return
+    now = new[was]
+    for name, module in opened.model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            old = module.weight.detach()
+            moved = torch.cat([old[:1].repeat(now + 1, 1), old[was + 1 :]])
+            module.weight = torch.nn.Parameter(moved)
+            module.num_embeddings, module.padding_idx = len(moved), now
+            config.max_position_embeddings = len(moved)
 
 
 def _set_padding(model: Any, tables: set[int], new: Mapping[int, int]) -> None:
