@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from isogloss.cli import mining, spaces, vocabulary
+from isogloss.cli import mining, spaces, tokenizers, vocabulary
 from isogloss.cli.options import Json, Model, Network, Pooling, Seed, listed, plain_console, tell
 from isogloss.errors import IsoglossError, UsageError
 
@@ -299,6 +299,7 @@ app.command("map")(spaces.map_command)
 app.command("lexicon")(spaces.lexicon)
 app.command("mine")(mining.mine)
 app.command("score-bitext")(mining.score_bitext)
+app.add_typer(tokenizers.app, name="tokenizers")
 app.add_typer(vocabulary.app, name="vocabulary")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from isogloss.language import read_language
+from isogloss.measure.catalogue import MEASURES
 from isogloss.report.rows import compared, last_layers, system_names
 from isogloss.score import Score, Scores
+from isogloss.vocabulary.consequences import BLIND, unknown_shares, window_holds
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +20,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-LEFT = ("system", "language", "similar", "pivot", "direction", "method", "score")
+LEFT = ("system", "tokenizer", "language", "similar", "pivot", "direction", "method", "score")
 
 
 def summary(scores: Scores) -> list[Table]:
@@ -35,6 +38,99 @@ def by_setting(scores: Scores, setting: str, title: str) -> Table:
         rows = [row for row in scores if row.settings[setting] == value]
         table.add_row(value, *map(_cell, rows), str(rows[0].n))
     return table
+
+
+AUDITED = (
+    "tokens_per_sentence", "fertility", "characters_per_token", "continued_share", "unknown_share",
+    "byte_fallback_share", "lost_share", "vocabulary_used", "vocabulary_share",
+)  # fmt: skip
+
+
+def audited(scores: Scores, most: int = 0) -> list[Table]:
+    """Of several tokenizers a row each, then premiums by language, the worst first.
+
+    Of one tokenizer, everything about each language.
+
+    Args:
+        scores: rows of an audit.
+        most: languages shown, 0 for all.
+    """
+    systems = list(dict.fromkeys(row.system for row in scores))
+    premiums = {
+        system: {row.language: row for row in scores.where(measure="premium", system=system)}
+        for system in systems
+    }
+    worst: dict[str | None, float] = {}
+    for rows in premiums.values():
+        for tag, row in rows.items():
+            worst[tag] = max(worst.get(tag, 0.0), row.value or 0.0)
+    order = sorted(worst, key=lambda tag: -worst[tag])
+    shown = order[: most or None]
+    more = f", the worst {len(shown)} of {len(order)}" if len(shown) < len(order) else ""
+    pivot = _name(scores[0].pivot) if scores else ""
+    title = f"Tokens over those of {pivot}{more}"
+    if len(systems) == 1:
+        return [_one_audited(scores, title, [*shown, scores[0].pivot])]
+    table = _table(title, ("language", *map(str, systems)))
+    unknown = {system: unknown_shares(scores.where(system=system)) for system in systems}
+    for tag in shown:
+        cells = [(premiums[system].get(tag), unknown[system].get(tag, 0.0)) for system in systems]
+        table.add_row(_name(tag), *(_premium(row, share) for row, share in cells))
+    return [_tokenizers(scores, systems), table]
+
+
+def _premium(row: Score | None, unknown: float) -> str:
+    """A premium, and what makes it too low."""
+    if row is None:
+        return ""
+    return _cell(row) + (f" {unknown:.0%} unknown" if unknown > BLIND else "")
+
+
+def _one_audited(scores: Scores, title: str, tags: list[str | None]) -> Table:
+    """Every measure that says anything, a row a language."""
+    there = [m for m in AUDITED if any(r.value for r in scores.where(measure=m))]
+    table = _table(title, ("language", "premium", "window holds", *map(_titled, there)))
+    for tag in tags:
+        rows = {row.measure: row for row in scores.where(language=tag)}
+        premium = rows.get("premium")
+        held = window_holds(premium, unknown_shares(scores).get(tag, 0.0))
+        cells = ["" if (row := rows.get(m)) is None else _short(row) for m in there]
+        share = "" if held is None else f"{held:.0%}"
+        table.add_row(_name(tag), _cell(premium) if premium else "", share, *cells)
+    return table
+
+
+def _tokenizers(scores: Scores, systems: list[str | None]) -> Table:
+    """A row a tokenizer: means over languages, and the worst premium."""
+    measures = [
+        m for m in AUDITED
+        if m != "vocabulary_used" and any(r.value for r in scores.where(measure=m))
+    ]  # fmt: skip
+    titles = ("tokenizer", "premium", "worst", *map(_titled, measures))
+    table = _table("Means over languages", titles)
+    for system in systems:
+        own = scores.where(system=system)
+        rows = {m: [r for r in own.where(measure=m) if r.value is not None] for m in AUDITED}
+        premiums = sorted(own.where(measure="premium"), key=lambda r: -(r.value or 0))
+        means = [f"{_mean(rows[m]):.3f}" if rows[m] else "" for m in measures]
+        worst = f"{premiums[0].value:.2f} {premiums[0].language}" if premiums else ""
+        mean = f"{_mean(premiums):.3f}" if premiums else ""
+        table.add_row(str(system), mean, worst, *means)
+    return table
+
+
+def _titled(measure: str) -> str:
+    return MEASURES[measure].title
+
+
+def _mean(rows: Sequence[Score]) -> float:
+    return sum(row.value or 0.0 for row in rows) / len(rows)
+
+
+def _short(row: Score) -> str:
+    if row.value is None:
+        return "not known"
+    return f"{row.value:.0f}" if row.measure == "vocabulary_used" else f"{row.value:.3f}"
 
 
 def similar_languages(scores: Scores) -> Table:
@@ -115,8 +211,9 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
 
     table = Table(title=title, header_style="bold", title_justify="left")
     for name in columns:
+        left = "left" if name in LEFT else "right"
         # A name cut to an ellipsis could be any of several; on two lines it is still itself.
-        table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
+        table.add_column(name, justify=left, overflow="fold", no_wrap=name == "language")
     return table
 
 

@@ -74,8 +74,14 @@ class ModelFolder:
     dense: tuple[Path, ...] = field(default=())
 
 
-def open_folder(path: Path, name: str) -> ModelFolder:
+def open_folder(path: Path, name: str, *, weights: bool = True) -> ModelFolder:
     """Read what a model folder says about itself; loads no weights.
+
+    Args:
+        path: the folder.
+        name: as the user gave it.
+        weights: whether there must be some. Without, the folder may hold a tokenizer alone, and
+            the fingerprint is empty.
 
     Raises:
         ModelError: not a model, only pickled weights, or modules that we do not know.
@@ -84,7 +90,7 @@ def open_folder(path: Path, name: str) -> ModelFolder:
     about: dict[str, Any] = {"kind": "transformer.v1", "body": path}
     if modules is not None:
         about = _read_modules(path, modules)
-    elif not (path / "config.json").is_file():
+    elif not (path / "config.json").is_file() and (weights or not _has_tokenizer(path)):
         raise ModelError(
             "not a model folder: it has neither config.json nor modules.json",
             file=path,
@@ -93,18 +99,24 @@ def open_folder(path: Path, name: str) -> ModelFolder:
     body = about["body"]
     config: dict[str, Any] = {}
     if about["kind"] == "transformer.v1":
-        if not (body / "config.json").is_file():
+        if (body / "config.json").is_file():
+            config = read_json(body / "config.json")
+        elif weights:
             raise ModelError("the model has no config.json", file=body)
-        config = read_json(body / "config.json")
-    _check_weights(body)
+    if weights:
+        _check_weights(body)
     return ModelFolder(
         name=name,
         path=path,
         config=config,
-        fingerprint=fingerprint_folder(path),
+        fingerprint=fingerprint_folder(path) if weights else "",
         licence=_licence(path / "README.md"),
         **about,
     )
+
+
+def _has_tokenizer(path: Path) -> bool:
+    return any((path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json"))
 
 
 def fingerprint_folder(path: Path) -> str:

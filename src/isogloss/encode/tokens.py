@@ -42,7 +42,7 @@ class RustTokenizer:
     def __init__(
         self, tokenizer: Any, window: int, unknown: int | None, special: bool = True
     ) -> None:
-        self._tokenizer, self._window = tokenizer, window
+        self._tokenizer, self.window = tokenizer, window
         self._unknown, self._special = unknown, special
         self._added = tokenizer.num_special_tokens_to_add(False) if special else 0
         tokenizer.no_truncation()
@@ -53,7 +53,7 @@ class RustTokenizer:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=self._special)
         ids = [np.array(encoding.ids, np.int32) for encoding in encodings]
         lengths = np.array([len(x) for x in ids], np.int64)  # [n]
-        long = np.flatnonzero(lengths > self._window)
+        long = np.flatnonzero(lengths > self.window)
         if len(long):
             # Only these are read again: a truncating tokenizer would not tell the full length.
             cut = self._cutting.encode_batch_fast(
@@ -80,12 +80,12 @@ class RustTokenizer:
     def _cutting(self) -> Any:
         """A copy that truncates: switching the one of `read` would be seen by other threads."""
         copy = type(self._tokenizer).from_str(self._tokenizer.to_str())
-        copy.enable_truncation(self._window)
+        copy.enable_truncation(self.window)
         return copy
 
     def reader(self, lower: bool = False) -> Reader:
         """The tokenizer and how it is used."""
-        return Reader(self._tokenizer, self._unknown, self._window, self._added, lower)
+        return Reader(self._tokenizer, self._unknown, self.window, self._added, lower)
 
 
 class PythonTokenizer:
@@ -97,21 +97,21 @@ class PythonTokenizer:
     """
 
     def __init__(self, tokenizer: Any, window: int) -> None:
-        self._tokenizer, self._window = tokenizer, window
+        self._tokenizer, self.window = tokenizer, window
         self._added = tokenizer.num_special_tokens_to_add(False)
 
     def read(self, texts: Sequence[str]) -> Ids:
         """Ids and full lengths."""
         full = self._call(texts, truncation=False)
         lengths = np.array([len(x) for x in full], np.int64)  # [n]
-        for i in np.flatnonzero(lengths > self._window):
-            full[i] = self._call([texts[i]], truncation=True, max_length=self._window)[0]
+        for i in np.flatnonzero(lengths > self.window):
+            full[i] = self._call([texts[i]], truncation=True, max_length=self.window)[0]
         return Ids([np.array(x, np.int32) for x in full], lengths)
 
     def reader(self, lower: bool = False) -> Reader:
         """The tokenizer and how it is used."""
         unknown = self._tokenizer.unk_token_id
-        return Reader(self._tokenizer, unknown, self._window, self._added, lower)
+        return Reader(self._tokenizer, unknown, self.window, self._added, lower)
 
     def split(self, sentences: Sequence[Sequence[str]]) -> list[Split]:
         """Tokens of words that single spaces join; a space belongs to the word behind it."""

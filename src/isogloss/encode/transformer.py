@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -64,9 +64,8 @@ class TransformerEncoder:
 
     def __init__(self, folder: ModelFolder, *, fast: str = "auto") -> None:
         self.name, self.fingerprint, self.licence = folder.name, folder.fingerprint, folder.licence
-        tokenizer = load_tokenizer(folder)
-        self.window = read_window(folder, tokenizer)
-        self._tokenizer = _wrap_tokenizer(tokenizer, self.window)
+        self._tokenizer = open_tokenizer(folder)
+        self.window = self._tokenizer.window
         self._forward = _choose_forward(folder, fast)
         self.layers = tuple(range(self._forward.layers + 1))
         self.pooling = folder.pooling or ("last" if is_decoder(folder.config) else "mean")
@@ -173,7 +172,14 @@ def _choose_forward(folder: ModelFolder, fast: str) -> Forward:
     return PaddedForward(body, fast=False)
 
 
-def _wrap_tokenizer(tokenizer: Any, window: int) -> RustTokenizer | PythonTokenizer:
+def open_tokenizer(folder: ModelFolder) -> RustTokenizer | PythonTokenizer:
+    """The tokenizer of a folder, cutting at the model's window.
+
+    Raises:
+        ModelError: there is none, or it cannot be read.
+    """
+    tokenizer = load_tokenizer(folder)
+    window = read_window(folder, tokenizer)
     rust = getattr(tokenizer, "backend_tokenizer", None)
     if rust is None:
         return PythonTokenizer(tokenizer, window)

@@ -60,7 +60,7 @@ def measure(
         ],
         **about,
     }
-    return _execute(source, out, start, command)
+    return execute_source(source, out, start, command)
 
 
 def extend(
@@ -108,7 +108,7 @@ def extend(
         "steps": extend_steps("parallel", "held_out", student=student, **step),
         **about,
     }
-    return _execute(source, out, start, command)
+    return execute_source(source, out, start, command)
 
 
 def extend_steps(train: str, held_out: str, **distil: Any) -> list[dict[str, Any]]:
@@ -135,7 +135,8 @@ def run(
     return execute(read, steps, out or Path("runs") / read.name, start=start, command=command)
 
 
-def _execute(source: dict[str, Any], out: str | Path, start: Start, command: str) -> Run:
+def execute_source(source: dict[str, Any], out: str | Path, start: Start, command: str) -> Run:
+    """Do what a recipe in a dictionary says, see `execute`."""
     recipe, steps = read_recipe(source)
     return execute(recipe, steps, out, start=start, command=command)
 

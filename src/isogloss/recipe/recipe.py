@@ -26,7 +26,8 @@ class Recipe(Settings):
     Attributes:
         name: of the run, for people.
         title: one line that says what it is about.
-        model: the model it starts from; steps call it `teacher`.
+        model: the model it starts from; steps call it `teacher`. A run whose steps need none may
+            leave it out.
         pivot: the language everything is compared with.
         languages: the languages it is about; empty means all that the texts share.
         seed: of everything random.
@@ -38,7 +39,7 @@ class Recipe(Settings):
 
     name: str = Field(pattern=r"[A-Za-z0-9._-]+")
     title: str = ""
-    model: str
+    model: str | None = None
     pivot: str = "eng"
     languages: tuple[str, ...] = ()
     seed: int = 0
@@ -62,7 +63,7 @@ def read_recipe(source: str | Path | dict[str, Any]) -> tuple[Recipe, list[Step]
     )
     steps: list[Step] = []
     problems: list[str] = []
-    known = {"teacher", *recipe.text}
+    known = {*recipe.text} | ({"teacher"} if recipe.model else set())
     for index, values in enumerate(recipe.steps):
         where = f"steps.{index}"
         use = values.get("use")

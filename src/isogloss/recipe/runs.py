@@ -110,7 +110,7 @@ def execute(
     folder, began = Path(out), time.time()
     place = _inputs(recipe, start, alone=all(step.alone for step in steps))
     inputs = {name: text.fingerprint for name, text in place.texts.items()}
-    inputs["teacher"] = place.encoders["teacher"].fingerprint
+    inputs |= {name: encoder.fingerprint for name, encoder in place.encoders.items()}
     shared = {"pivot": place.pivot, "languages": place.languages, "seed": place.seed}
     shared["strict"] = place.strict
     keys, facts = dict(inputs), []
@@ -201,10 +201,12 @@ def _inputs(recipe: Recipe, start: Start, *, alone: bool) -> Workplace:
             remedy="name the languages with --languages to see what each text lacks",
         )
     texts = {name: corpus.keep([pivot, *languages]) for name, corpus in texts.items()}
-    encoder = load_encoder(recipe.model, network=recipe.network)
+    encoders = {}
+    if recipe.model:
+        encoders["teacher"] = load_encoder(recipe.model, network=recipe.network)
     return Workplace(
         folder=Path(), scratch=Path(), pivot=pivot, languages=languages, seed=recipe.seed,
-        strict=recipe.strict, texts=texts, encoders={"teacher": encoder}, done={}, start=start,
+        strict=recipe.strict, texts=texts, encoders=encoders, done={}, start=start,
     )  # fmt: skip
 
 
@@ -254,15 +256,15 @@ def _leaks(recipe: Recipe, place: Workplace) -> list[str]:
 
 
 def _describe(recipe: Recipe, place: Workplace) -> dict[str, Any]:
-    encoder = place.encoders["teacher"]
-    described: dict[str, Any] = {
-        "teacher": {
+    described: dict[str, Any] = {}
+    if recipe.model:
+        encoder = place.encoders["teacher"]
+        described["teacher"] = {
             "kind": "model",
             "name": recipe.model,
             "fingerprint": encoder.fingerprint,
             "licence": encoder.licence,
         }
-    }
     for name, corpus in place.texts.items():
         described[name] = {
             "kind": "text",

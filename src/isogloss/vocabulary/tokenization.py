@@ -17,7 +17,7 @@ from isogloss.vocabulary.pieces import METASPACE, Pieces, byte_of, read_pieces
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from isogloss.encode.protocol import Encoder
+    from isogloss.encode.protocol import Encoder, Reader
 
 
 class Cut(NamedTuple):
@@ -94,16 +94,25 @@ def of_tokenizer(tokenizer: Tokenizer, name: str, unknown: int | None = None) ->
 
 
 def of_encoder(encoder: Encoder) -> Tokenization:
-    """The tokenizer of an encoder, with the encoder's name, fingerprint and window."""
-    reader = encoder.reader
+    """The tokenizer of an encoder, under the encoder's name and fingerprint."""
+    return replace(of_reader(encoder.reader, encoder.name), fingerprint=encoder.fingerprint)
+
+
+def of_reader(reader: Reader, name: str) -> Tokenization:
+    """The tokenizer of a model, with the model's window and special tokens."""
     if hasattr(reader.tokenizer, "encode_batch"):
-        made = of_tokenizer(reader.tokenizer, encoder.name, reader.unknown)
+        made = of_tokenizer(reader.tokenizer, name, reader.unknown)
     else:
-        made = of_python(reader.tokenizer, encoder.name)
-    cut = made.cut
-    if reader.lower:
-        made = replace(made, cut=lambda texts: cut([text.lower() for text in texts]))
-    return replace(made, fingerprint=encoder.fingerprint, window=reader.window, added=reader.added)
+        made = of_python(reader.tokenizer, name)
+    made = replace(made, window=reader.window, added=reader.added)
+    return _lowered(made) if reader.lower else made
+
+
+def _lowered(made: Tokenization) -> Tokenization:
+    def cut(texts: Sequence[str]) -> Cut:
+        return made.cut([text.lower() for text in texts])
+
+    return replace(made, cut=cut, fingerprint=fingerprint("lower", made.fingerprint))
 
 
 def of_python(tokenizer: Any, name: str) -> Tokenization:
