@@ -40,6 +40,12 @@ CHARTS = {
         "further right is dearer. Lines are 95% bootstrap intervals over sentences, mostly "
         "narrower than the dot. Tokens per word and unknown tokens are in the tooltip.",
     ),
+    "tokenizers.v1": (
+        "What each tokenizer costs",
+        "premium",
+        "Tokens spent on the same sentences relative to the pivot, by language and tokenizer; 1 is "
+        "parity, yellow is dearer. The 95% intervals are in each cell's tooltip and in the table.",
+    ),
 }
 
 

@@ -113,6 +113,14 @@ def system_names(scores: Scores) -> dict[str, str]:
     return {s: " ".join(w[first:]) or s for s, w in zip(systems, words, strict=True)}
 
 
+def audited_systems(scores: Scores) -> list[str]:
+    """The tokenizers of a run that audited them and measured nothing else; none of another run."""
+    premiums = scores.where(measure="premium")
+    if any(row.layer is not None for row in scores) or any(row.stage for row in premiums):
+        return []
+    return list(dict.fromkeys(r.system for r in premiums if r.system and r.value is not None))
+
+
 def by_language(rows: Iterable[Score]) -> dict[str, Score]:
     """The rows by their language's tag."""
     return {str(row.language): row for row in rows}

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from isogloss.measure.catalogue import MEASURES
+from isogloss.report import audit
 from isogloss.report.rows import (
+    audited_systems,
     by_language,
     final,
     last_layers,
@@ -47,6 +49,8 @@ def summarise(scores: Scores, notes: Sequence[str] = ()) -> Summary:
 
     Where a run tried several things, each is read alone; what holds for all is said once.
     """
+    if systems := audited_systems(scores):
+        return _audit(scores, systems, notes)
     tried = variants(scores)
     if len(tried) > 1:
         return _together({name: summarise(part, notes) for name, part in tried.items()})
@@ -54,6 +58,18 @@ def summarise(scores: Scores, notes: Sequence[str] = ()) -> Summary:
     warnings = [n.removeprefix("WARNING:").strip() for n in notes if n.startswith("WARNING")]
     advice = [s for rule in ADVICE for s in rule(scores)]
     return Summary(verdict(scores), figures(scores), happened + warnings, advice)
+
+
+def _audit(scores: Scores, systems: list[str], notes: Sequence[str]) -> Summary:
+    """Tokenizers and nothing else; what to try next is said of one, not of several at once."""
+    warnings = [n.removeprefix("WARNING:").strip() for n in notes if n.startswith("WARNING")]
+    advice = [s for rule in ADVICE for s in rule(scores)] if len(systems) == 1 else []
+    return Summary(
+        audit.verdict(scores, systems),
+        audit.figures(scores, systems),
+        audit.happened(scores, systems) + warnings,
+        advice,
+    )
 
 
 def _together(tried: dict[str, Summary]) -> Summary:

@@ -13,7 +13,7 @@ from isogloss.report.charts.look import (
     row_height,
     stage_colour,
 )
-from isogloss.report.rows import by_language, main_rows, shown, stages
+from isogloss.report.rows import audited_systems, by_language, main_rows, shown, stages
 from isogloss.score import Scores
 
 BESIDE = ("fertility", "unknown_share")  # measures told in the tooltip
@@ -22,7 +22,7 @@ BESIDE = ("fertility", "unknown_share")  # measures told in the tooltip
 @register("chart", "premium.v1")
 def premium(scores: Scores) -> dict[str, Any] | None:
     """Tokens over the pivot's for the same sentences, with 95% intervals; 1 is parity."""
-    rows = _rows(scores)
+    rows = [] if len(audited_systems(scores)) > 1 else _rows(scores)
     if not rows:
         return None
     present = list(dict.fromkeys(r["stage"] for r in rows))
