@@ -3,10 +3,12 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 import isogloss
+from isogloss import registry
 from isogloss.corpus import read_corpus
 from isogloss.errors import ModelError, NetworkRefused, SettingsError, UsageError
 from isogloss.recipe.tokenizers import audit_tokenizers, open_tokenization
@@ -75,6 +77,18 @@ def test_a_model_folder_needs_no_weights(tmp_path, minilm):
     folder = tmp_path / "light"
     shutil.copytree(minilm, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     assert open_tokenization(str(folder)).cut(["red heart"]).lengths.tolist() == [2]
+
+
+def test_a_registered_one_may_read_a_file(monkeypatch):
+    def spelled(path="none"):
+        return replace(open_tokenization("bytes"), name=f"spelled by {path}")
+
+    monkeypatch.setitem(registry._objects, ("tokenization", "spelled.v1"), spelled)
+    assert open_tokenization("spelled").name == "spelled by none"
+    assert open_tokenization("spelled:a=b.json").name == "spelled by a=b.json"
+    assert open_tokenization("short=spelled.v1:x").name == "short"
+    with pytest.raises(UsageError, match="bytes reads no file"):
+        open_tokenization("bytes:x")
 
 
 def test_static_vectors_have_a_tokenizer_too(bilingual):

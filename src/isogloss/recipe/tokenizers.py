@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from isogloss import registry
-from isogloss.errors import ModelError
+from isogloss.errors import ModelError, UsageError
 from isogloss.files import atomic_write
 from isogloss.language import read_language
 from isogloss.progress import Start, silent
@@ -43,16 +45,17 @@ def open_tokenization(place: str, *, network: bool = False) -> Tokenization:
         network: allow a download.
 
     Raises:
+        UsageError: a file for a registered tokenization that reads none.
         ModelError: a file that is no tokenizer, or a folder without one.
         NetworkRefused: it is not here and `network` is False.
     """
     if (named := _NAMED.fullmatch(place)) and not Path(place).exists():
-        from dataclasses import replace
-
         return replace(open_tokenization(named[2], network=network), name=named[1])
     kind, colon, file = place.partition(":")
     if kind in _registered():
         make = registry.get("tokenization", kind)
+        if colon and not signature(make).parameters:
+            raise UsageError(f"{kind} reads no file", remedy=f"call it {kind} alone")
         return make(file) if colon else make()
     path = Path(place).expanduser()
     if path.is_file():

@@ -29,6 +29,8 @@ def tokenizers(scores: Scores) -> dict[str, Any] | None:
          "unknown": u.value if (u := unknown[str(r.system)].get(str(r.language))) else None}
         for r in main_rows(scores, "premium") if r.value
     ]  # fmt: skip
+    if not rows:
+        return None
     worst: dict[str, float] = {}
     for row in rows:
         worst[row["language"]] = max(worst.get(row["language"], 0.0), row["value"])
