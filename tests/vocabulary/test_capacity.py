@@ -116,7 +116,7 @@ def names():
 
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe", "byte_bpe", "wordpiece"])
 def test_the_result_has_the_pieces_of_both_and_reads_all(algorithm, names):
-    settings = {"step": 40, "largest": 460, "algorithm": algorithm, "special": "bert", "size": 560}
+    settings = {"step": 40, "largest": 460, "base": algorithm, "special": "bert", "size": 560}
     made = learn("vocap", names, **settings)
     assert 500 < made.get_vocab_size() <= 560
     assert [made.id_to_token(i) for i in range(5)] == PRESETS["bert"].tokens
@@ -128,7 +128,7 @@ def test_the_result_has_the_pieces_of_both_and_reads_all(algorithm, names):
 
 def test_an_even_half_each_is_not_what_comes_out(names):
     few = {**names, "deu_Latn": names["deu_Latn"][:25]}
-    made = learn("vocap", few, size=500, step=20, largest=450, algorithm="bpe", beta=1,
+    made = learn("vocap", few, size=500, step=20, largest=450, base="bpe", beta=1,
                  temperature=1)  # fmt: skip
     own = [Counter(), Counter()]
     for count, lines in zip(own, few.values(), strict=True):
@@ -168,11 +168,11 @@ def test_refused():
         learn("vocap", {"x": [""]}, size=100)
     with pytest.raises(NoRoom, match="smallest vocabularies"):
         apart = {"x": ["abc def"], "y": ["рст уфх"]}
-        learn("vocap", apart, size=12, step=1, largest=30, algorithm="bpe")
+        learn("vocap", apart, size=12, step=1, largest=30, base="bpe")
     with pytest.raises(NoRoom, match="no room"):
         learn("vocap", TEXTS, size=100, step=2, largest=5)
     with pytest.raises(UsageError, match="no union is known"):
-        learn("vocap", TEXTS, size=100, algorithm="superword_bpe")
+        learn("vocap", TEXTS, size=100, base="superword_bpe")
     with pytest.raises(UsageError, match="lead nowhere"):
         learn("vocap", TEXTS, size=100, step=0)
     found, q = languages(0)

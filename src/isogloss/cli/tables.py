@@ -25,7 +25,10 @@ LEFT = ("system", "tokenizer", "language", "similar", "pivot", "direction", "met
 
 def summary(scores: Scores) -> list[Table]:
     """Before and after if there are both, else the measures of the last layer."""
-    return [_changes(scores)] if scores.where(stage="change") else [_measures(scores)]
+    changes = scores.where(stage="change")
+    if changes and not changes.where(measure="retrieval_p1"):
+        return [_other_changes(scores, name) for name in dict.fromkeys(r.measure for r in changes)]
+    return [_changes(scores)] if changes else [_measures(scores)]
 
 
 def by_setting(scores: Scores, setting: str, title: str) -> Table:
@@ -133,6 +136,16 @@ def _short(row: Score) -> str:
     return f"{row.value:.0f}" if row.measure == "vocabulary_used" else f"{row.value:.3f}"
 
 
+def by_language(scores: Scores, title: str) -> Table:
+    """One row a language, one column a measure."""
+    measures = tuple(dict.fromkeys(row.measure for row in scores))
+    table = _table(title, ("language", *measures, "n"))
+    for language in dict.fromkeys(row.language for row in scores):
+        rows = scores.where(language=language)
+        table.add_row(_name(language), *map(_cell, rows), str(rows[0].n))
+    return table
+
+
 def similar_languages(scores: Scores) -> Table:
     """The languages nearest to each, best first."""
     title = f"Most alike to {scores[0].system}, layer {scores[0].layer}" if scores else ""
@@ -163,6 +176,19 @@ def _changes(scores: Scores) -> Table:
         if kept.measure.startswith("pivot_"):
             cells = [_name(kept.language), kept.measure, "", _cell(kept), "", "", str(kept.n)]
             table.add_row(*([names.get(str(kept.system))] if several else []), *cells)
+    return table
+
+
+def _other_changes(scores: Scores, measure: str) -> Table:
+    """Before and after of one measure, of runs that retrieve nothing."""
+    names = ("language", "before", "after", "change", "p (Holm)", "n")
+    table = _table(MEASURES[measure].title if measure in MEASURES else measure, names)
+    for change in last_layers(scores.where(stage="change", measure=measure)):
+        before, after = compared(scores, change)
+        table.add_row(
+            _name(change.language), _cell(before), _cell(after), _cell(change),
+            f"{change.settings['p_holm']:.4f}", str(change.n),
+        )  # fmt: skip
     return table
 
 

@@ -1,4 +1,4 @@
-"""Commands on tokenizers: `isogloss tokenizers audit`."""
+"""Commands on tokenizers: audit them, learn one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Annotated
 
 import typer
 
+from isogloss.cli import learning
 from isogloss.cli.options import Json, Network, Seed, listed, tell
 
-app = typer.Typer(no_args_is_help=True, help="What do tokenizers do to each language?")
+app = typer.Typer(no_args_is_help=True)
+app.command("learn")(learning.learn)
 
 
 @app.callback()
 def tokenizers() -> None:
-    """What do tokenizers do to each language?"""
+    """What tokenizers do to each language, and new ones that treat many well."""
 
 
 @app.command()

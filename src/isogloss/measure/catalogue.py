@@ -130,4 +130,17 @@ MEASURES = {
     ),
     "qe_f1": About("QE F1", "higher", "cross-lingual BERTScore of source and translation"),
     "qe_score": About("QE score", "higher", "BERTScore with the generation score added"),
+    "average_log_probability": About(
+        "ALP", "higher", "mean over texts of the summed log shares of their tokens (VoCap)"
+    ),
+    "vocabulary_size": About("vocabulary size", None, "tokens that the vocabulary has"),
+    "vocabulary_used": About(
+        "vocabulary used", None, "different tokens in a language's part of the learning text"
+    ),
+    "token_divergence": About(
+        "token divergence", "higher", "KL divergence of two languages' token shares, both ways"
+    ),
+    "size_curve_error": About(
+        "size curve's error", "lower", "how far token counts are from the curve, on sizes left out"
+    ),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 from collections import Counter, defaultdict
@@ -35,13 +34,19 @@ def average_log_probability(tokenizer: Tokenizer, lines: Sequence[str]) -> float
     Source: Zheng et al. (2021), Allocating Large Vocabulary Capacity for Cross-lingual Language
     Model Pre-training, section 2, equation 1.
     """
+    return float(log_probabilities(tokenizer, lines).mean())
+
+
+def log_probabilities(tokenizer: Tokenizer, lines: Sequence[str]) -> np.ndarray:
+    """`[n]` sum_k log p(s_k) of each line; raises what `average_log_probability` raises."""
     read = tokenizer.encode_batch_fast(list(lines), add_special_tokens=False)
-    ids = list(itertools.chain.from_iterable(one.ids for one in read))
-    counts = np.bincount(ids) if ids else np.zeros(1)
-    counts = counts[counts > 0]  # [tokens that occur]
-    if not len(counts):
+    ids = [np.array(one.ids, np.int64) for one in read]
+    together = np.concatenate([*ids, np.empty(0, np.int64)])  # [tokens]
+    if not len(together):
         raise UsageError("a text without tokens has no average log probability")
-    return float((counts * np.log(counts / counts.sum())).sum() / len(lines))
+    counts = np.bincount(together)
+    log_p = np.log(np.maximum(counts, 1) / len(together))  # [V]
+    return np.array([log_p[one].sum() for one in ids])
 
 
 class Language(NamedTuple):
@@ -127,7 +132,7 @@ def learn_vocap(
     largest: int = 50_000,
     temperature: float = 0.7,
     beta: float = 0.7,
-    algorithm: str = "unigram",
+    base: str = "unigram",
     seed: int = 0,
     scripts: Iterable[str] = (),
     special: str | Special | None = None,
@@ -144,8 +149,8 @@ def learn_vocap(
         largest: size of the largest that a language may get.
         temperature: q_l ~ n_l^temperature, n_l the lines of language l.
         beta: how much the shares count, see `allocate`.
-        algorithm: `unigram`, learned anew for each size, or one of merges, once for all.
-        seed: of what is random in the algorithm.
+        base: the algorithm: `unigram`, learned anew for each size, or one of merges, once for all.
+        seed: of what is random in it.
         scripts: those to spell in Latin letters.
         special: special tokens; the algorithm's own by default.
 
@@ -158,25 +163,22 @@ def learn_vocap(
     up to 50,000. They learn the scores of the union anew on a sample of all languages; here a
     score is the logarithm of sum_l q_l^beta p_l(piece).
     """
-    name = full_name("tokenizer", algorithm)
+    name = full_name("tokenizer", base)
     if name not in ("unigram.v1", *POINTS):
         raise UsageError(
-            f"no union is known of vocabularies of {algorithm}",
+            f"no union is known of vocabularies of {base}",
             remedy=f"use {', '.join(('unigram.v1', *POINTS))}",
         )
     if step < 1:
         raise UsageError(f"steps of {step} pieces lead nowhere")
     there = {tag: lines for tag, lines in texts.items() if any(map(str.strip, lines))}
     q = shares({tag: len(lines) for tag, lines in there.items()}, temperature)
-    more = {} if special is None else {"special": special}
+    settings: dict[str, Any] = {"algorithm": name, "seed": seed, "scripts": list(scripts)}
+    if special is not None:
+        settings["special"] = special
     top = min(size, largest)
     sizes = sorted({*range(step, top + 1, step), top})
-    grown = {
-        tag: list(
-            at_sizes(lines, sizes, algorithm=name, seed=seed, scripts=scripts, **more).values()
-        )
-        for tag, lines in there.items()
-    }
+    grown = {tag: list(at_sizes(lines, sizes, **settings).values()) for tag, lines in there.items()}
     found = allocate(
         {tag: growth(each, there[tag]) for tag, each in grown.items()}, q, size=size, beta=beta
     )

@@ -12,7 +12,7 @@ from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.vocabulary.romanise import SCRIPTS, steps
 from isogloss.vocabulary.sampling import Texts, sample
-from isogloss.vocabulary.special import PRESETS, Special, special_tokens, surround
+from isogloss.vocabulary.special import Special, special_tokens, surround
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -96,8 +96,7 @@ def learn_unigram(
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normaliser("NFKC", lower=True, scripts=scripts)
     tokenizer.pre_tokenizer = spaces_marked()
-    if chosen != PRESETS["none"]:
-        tokenizer.decoder = decoders.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.UnigramTrainer(
         vocab_size=size, unk_token=chosen.roles["unk"], special_tokens=chosen.tokens,
         max_piece_length=24, show_progress=False,

@@ -78,6 +78,13 @@ def special_tokens(wanted: str | Special, *, unknown: bool) -> Special:
     return found
 
 
+def roles(tokenizer: Tokenizer) -> dict[str, str]:
+    """What the special tokens of a tokenizer are for, if they are those of a known family."""
+    there = sorted(tokenizer.get_added_tokens_decoder().items())
+    names = [token.content for _, token in there if token.special]
+    return next((dict(each.roles) for each in PRESETS.values() if each.tokens == names), {})
+
+
 def surround(tokenizer: Tokenizer, special: Special) -> None:
     """Have the tokenizer put special tokens around texts, as the family does."""
     from tokenizers import processors
