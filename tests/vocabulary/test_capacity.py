@@ -20,6 +20,7 @@ from isogloss.vocabulary.capacity import (
     mixed,
 )
 from isogloss.vocabulary.learn import NoRoom, learn
+from isogloss.vocabulary.sizes import at_sizes
 from isogloss.vocabulary.special import PRESETS
 
 LINES = ["the red panda reads", "then a bird reads", "a bird reads the panda"] * 4
@@ -124,6 +125,20 @@ def test_the_result_has_the_pieces_of_both_and_reads_all(algorithm, names):
         assert 1 not in made.encode(line).ids
     assert made.encode("panda").tokens[0] == "[CLS]"
     assert learn("vocap", names, **settings).to_str() == made.to_str()
+
+
+def test_the_pieces_are_those_that_the_allocation_gives(names):
+    few = {**names, "deu_Latn": names["deu_Latn"][:60]}
+    made = learn("vocap", few, size=420, step=30, largest=300, base="bpe", temperature=0.5)
+    grown = {t: at_sizes(x, range(30, 301, 30), algorithm="bpe") for t, x in few.items()}
+    n = {tag: len(lines) ** 0.5 for tag, lines in few.items()}
+    q = {tag: each / sum(n.values()) for tag, each in n.items()}
+    found = {tag: growth(each.values(), few[tag]) for tag, each in grown.items()}
+    steps, size = plain(found, q, 420, 0.7)
+    wanted = frozenset().union(*(found[tag].pieces[i] for tag, i in steps.items()))
+    assert set(made.get_vocab()) == wanted and len(wanted) == size
+    joint = learn("bpe", few, size=size, temperature=0.5)
+    assert set(joint.get_vocab()) != wanted
 
 
 def test_an_even_half_each_is_not_what_comes_out(names):

@@ -56,7 +56,7 @@ class LearnTokenizer(Step):
 
     def run(self, place: Workplace) -> None:
         """Learn, save, measure."""
-        from isogloss.vocabulary.learn import learn
+        from isogloss.vocabulary.learn import learn, token_ids
 
         texts = learning_text(place.texts[self.text], place, self.lines)
         settings = dict(self.settings)
@@ -71,8 +71,7 @@ class LearnTokenizer(Step):
         size = tokenizer.get_vocab_size()
         rows = [*made.scores, Score(measure="vocabulary_size", value=size, n=1)]
         for tag, lines in texts.items():
-            read = tokenizer.encode_batch_fast(lines, add_special_tokens=False)
-            used = len({number for one in read for number in one.ids})
+            used = len({number for ids in token_ids(tokenizer, lines) for number in ids.tolist()})
             rows.append(Score(measure="vocabulary_used", value=used, n=len(lines), language=tag))
         place.notes.append(
             f"{self.name}: {size} tokens learned by {self.algorithm} from "
@@ -125,9 +124,11 @@ def lengths(tokenizer: Tokenizer, corpus: Corpus, place: Workplace) -> Measured:
 
 def token_counts(tokenizer: Tokenizer, corpus: Corpus, language: str) -> np.ndarray:
     """`[rows]` tokens of each text, special tokens aside; NaN where it is missing."""
+    from isogloss.vocabulary.learn import token_ids
+
     texts = corpus.texts(language)
-    read = tokenizer.encode_batch_fast([t or "" for t in texts], add_special_tokens=False)
-    return np.array([np.nan if t is None else len(r.ids) for t, r in zip(texts, read, strict=True)])
+    read = token_ids(tokenizer, [text or "" for text in texts])
+    return np.array([np.nan if t is None else len(ids) for t, ids in zip(texts, read, strict=True)])
 
 
 def premium(over: np.ndarray, under: np.ndarray, seed: int, *, missing: int, **about: Any) -> Score:

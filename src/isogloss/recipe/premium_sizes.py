@@ -104,6 +104,13 @@ class PremiumSizes(Step):
                     **about,
                 )
             )  # fmt: skip
+        for name in ("alike", "own"):
+            of_name = Scores(rows).where(measure="premium", settings={"sizes": name})
+            each = [float(one.value or 0) for one in of_name]
+            place.notes.append(
+                f"{self.name}: premiums from {min(each):.2f} to {max(each):.2f} with vocabularies "
+                + (f"of {self.size}" if name == "alike" else "of sizes of their own")
+            )
         about = {"system": self.name, "dataset": held_out.name, "seed": place.seed}
         place.write(Scores(rows).having(**about))
 

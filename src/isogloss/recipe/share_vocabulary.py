@@ -56,24 +56,25 @@ class ShareVocabulary(Step):
         held_out = place.texts[self.held_out]
         p = frequencies(tokenizer, learning_text(held_out, place, {}))
         given = {
-            "shared": None,
-            "most frequent": most_frequent(frequencies(tokenizer, texts), len(made) - size),
-            "language-aware": made.ids,
+            "shared": ("before", None),
+            "most frequent": (None, most_frequent(frequencies(tokenizer, texts), len(made) - size)),
+            "language-aware": ("after", made.ids),
         }
         rows = []
-        for name, ids in given.items():
+        for name, (stage, ids) in given.items():
             for at, tag in enumerate(place.languages, 1):
                 two = None if ids is None else ids[[0, at]]
                 rows.append(
                     Score(
                         measure="token_divergence", value=divergence(p[[0, at]], two),
-                        n=len(held_out), language=tag, pivot=place.pivot, settings={"ids": name},
+                        n=len(held_out), language=tag, pivot=place.pivot, stage=stage,
+                        settings={"ids": name},
                     )
                 )  # fmt: skip
         place.notes += [
             f"{self.name}: mean divergence of every two languages with ids {name}: "
             f"{divergence(p, ids):.3f}"
-            for name, ids in given.items()
+            for name, (_, ids) in given.items()
         ]
         about = {"system": self.name, "dataset": held_out.name, "seed": place.seed}
         place.write(Scores(rows).having(**about))

@@ -12,7 +12,7 @@ import numpy as np
 
 from isogloss.errors import UsageError
 from isogloss.registry import full_name, register
-from isogloss.vocabulary.learn import NoRoom, with_scores
+from isogloss.vocabulary.learn import NoRoom, token_ids, with_scores
 from isogloss.vocabulary.merges import POINTS
 from isogloss.vocabulary.sampling import Texts, shares
 from isogloss.vocabulary.sizes import at_sizes
@@ -39,9 +39,8 @@ def average_log_probability(tokenizer: Tokenizer, lines: Sequence[str]) -> float
 
 def log_probabilities(tokenizer: Tokenizer, lines: Sequence[str]) -> np.ndarray:
     """`[n]` sum_k log p(s_k) of each line; raises what `average_log_probability` raises."""
-    read = tokenizer.encode_batch_fast(list(lines), add_special_tokens=False)
-    ids = [np.array(one.ids, np.int64) for one in read]
-    together = np.concatenate([*ids, np.empty(0, np.int64)])  # [tokens]
+    ids = list(token_ids(tokenizer, lines))
+    together = np.concatenate([*ids, np.empty(0, np.int32)])  # [tokens]
     if not len(together):
         raise UsageError("a text without tokens has no average log probability")
     counts = np.bincount(together)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from isogloss import registry
 from isogloss.errors import UsageError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 UNKNOWN = "<unk>"
+BATCH = 4096  # lines
 NEAR = 0.1  # log-probability around the rarest piece in which the trainer puts its fillers
 
 
@@ -51,6 +54,14 @@ def learn(algorithm: str, texts: Texts, /, **settings: Any) -> Tokenizer:
             f"{algorithm} has no setting {', '.join(unknown)}", remedy=f"it has {', '.join(known)}"
         )
     return made(texts, **settings)
+
+
+def token_ids(tokenizer: Tokenizer, lines: Sequence[str]) -> Iterator[np.ndarray]:
+    """The ids of each line, special tokens aside, a batch of lines at a time."""
+    for at in range(0, len(lines), BATCH):
+        batch = list(lines[at : at + BATCH])
+        for one in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+            yield np.array(one.ids, np.int32)
 
 
 @register("tokenizer", "unigram.v1")

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from isogloss.errors import UsageError
+from isogloss.vocabulary.learn import token_ids
 from isogloss.vocabulary.sizes import at_sizes
 
 if TYPE_CHECKING:
@@ -130,8 +131,7 @@ class Sized(NamedTuple):
 
 def count_tokens(tokenizer: Tokenizer, lines: Sequence[str]) -> int:
     """Tokens of a text, special tokens aside (its corpus token count)."""
-    read = tokenizer.encode_batch_fast(list(lines), add_special_tokens=False)
-    return sum(len(one.ids) for one in read)
+    return sum(map(len, token_ids(tokenizer, lines)))
 
 
 def learn_for_tokens(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isogloss.errors import UsageError, VectorError
+from isogloss.vocabulary.learn import token_ids
 from isogloss.vocabulary.pieces import read_pieces
 from isogloss.vocabulary.sampling import Texts
 
@@ -32,8 +33,8 @@ def frequencies(tokenizer: Tokenizer, texts: Texts) -> np.ndarray:
     special = read_pieces(tokenizer).special  # [V]
     rows = np.zeros((len(texts), len(special)))
     for row, (tag, lines) in zip(rows, texts.items(), strict=True):
-        for read in tokenizer.encode_batch_fast(list(lines), add_special_tokens=False):
-            np.add.at(row, read.ids, 1)
+        for ids in token_ids(tokenizer, lines):
+            np.add.at(row, ids, 1)
         row[special] = 0
         if not row.sum():
             raise UsageError(f"{tag} has no text that the tokenizer knows a token of")

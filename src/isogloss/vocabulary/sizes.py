@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import UsageError
@@ -31,18 +32,24 @@ def at_sizes(
     wanted, made = sorted(set(sizes)), {}
     if not wanted:
         raise UsageError("no sizes to learn tokenizers of")
-    merges = full_name("tokenizer", algorithm) in POINTS
-    texts = {"text": lines}
-    largest = learn(algorithm, texts, size=wanted[-1], **settings)
+
+    def alone(size: int) -> Tokenizer:
+        return learn(algorithm, {"text": lines}, size=size, **settings)
+
+    of_size = alone
+    if full_name("tokenizer", algorithm) in POINTS:
+        of_size = partial(cut, alone(wanted[-1]))
     for size in wanted:
         try:
-            each = cut(largest, size) if merges else learn(algorithm, texts, size=size, **settings)
+            each = of_size(size)
         except NoRoom:
             continue
         made.setdefault(each.get_vocab_size(), each)
         if each.get_vocab_size() < size:
             break
-    return dict(sorted(made.items()))
+    if not made:
+        alone(wanted[-1])  # says what there is no room for
+    return made
 
 
 def cut(tokenizer: Tokenizer, size: int) -> Tokenizer:

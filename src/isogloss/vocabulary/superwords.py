@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.vocabulary.learn import BATCH
 from isogloss.vocabulary.merges import Point, learn_merges
 from isogloss.vocabulary.sampling import Texts, sample
 from isogloss.vocabulary.special import Special
@@ -24,7 +25,6 @@ FIRST_STAGE = Point(
     words=rf"{BARRIERS}|{_SPACE}?[\p{{L}}\p{{M}}]+|{_SPACE}?[^\s\p{{L}}\p{{M}}\p{{N}}]+|{_SPACE}+(?!\S)|{_SPACE}",
 )  # fmt: skip
 
-BATCH = 1000
 LETTERS, SURROGATES = 0x100, range(0xD800, 0xE000)
 
 
