@@ -134,9 +134,6 @@ MEASURES = {
         "ALP", "higher", "mean over texts of the summed log shares of their tokens (VoCap)"
     ),
     "vocabulary_size": About("vocabulary size", None, "tokens that the vocabulary has"),
-    "vocabulary_used": About(
-        "vocabulary used", None, "different tokens in a language's part of the learning text"
-    ),
     "token_divergence": About(
         "token divergence", "higher", "KL divergence of two languages' token shares, both ways"
     ),
