@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from isogloss.errors import VectorError
+from isogloss.vocabulary.pieces import read_pieces
 from isogloss.vocabulary.token_vectors import (
     token_sentences,
     token_vectors_by_name,
+    token_vectors_from_ngrams,
     token_vectors_from_words,
 )
 
@@ -35,6 +37,21 @@ def test_a_token_is_the_mean_of_the_words_that_hold_it(tokenizer, frequencies):
 
 def test_no_words_give_zeros(tokenizer):
     assert not token_vectors_from_words(tokenizer, [], np.empty((0, 3))).any()
+
+
+def test_ngrams(tokenizer):
+    pieces = read_pieces(tokenizer)
+
+    def vector(text):
+        if "a" not in text:
+            raise KeyError(text)
+        return np.array([len(text), 1.0])
+
+    made = token_vectors_from_ngrams(tokenizer, vector, 2)
+    for row, text in zip(made, pieces.texts, strict=True):
+        wanted = [len(text), 1] if text and "a" in text else [0, 0]
+        assert row.tolist() == wanted
+    assert 50 < made[:, 1].sum() < len(made) and not made[pieces.special].any()
 
 
 def test_names(tokenizer):

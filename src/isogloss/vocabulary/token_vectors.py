@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from isogloss.errors import VectorError
+from isogloss.vocabulary.pieces import METASPACE, read_pieces
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -70,6 +72,28 @@ def _holds(tokenizer: Tokenizer, words: Sequence[str]) -> sparse.csr_array:
         once.data[:] = 1  # a token that is twice in a word counts once
         made = made + once
     return sparse.csr_array(made)
+
+
+def token_vectors_from_ngrams(
+    tokenizer: Tokenizer, vector: Callable[[str], np.ndarray], width: int
+) -> np.ndarray:
+    """What a model with n-grams gives for the text of each token: `[V, a]`, zeros for none.
+
+    Args:
+        tokenizer: whose tokens; special ones and parts of characters have no text.
+        vector: from a text to `[a]`; raises KeyError where it has no n-gram of it.
+        width: a.
+
+    Source: Minixhofer et al. (2022), WECHSEL, section 3.2, for vectors with n-grams.
+    """
+    texts = read_pieces(tokenizer).texts
+    made = np.zeros((len(texts), width), np.float32)
+    for number, text in enumerate(texts):
+        plain = (text or "").replace(METASPACE, " ").strip()
+        if plain:
+            with suppress(KeyError):
+                made[number] = vector(plain)
+    return made
 
 
 def token_vectors_by_name(

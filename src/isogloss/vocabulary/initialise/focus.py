@@ -36,8 +36,6 @@ def focus(source: Source, target: Tokenizer, help: Help) -> Rows:
     theirs = read_pieces(target)
     found = anchored(source, theirs, help, "focus.v1")
     shape = (len(theirs), len(source.rows))
-    weights = one_to_one(found.shared, shape)
-    if len(found.new):
-        likened = sparsemax_weights(found.vectors, found.near)
-        weights = weights + spread(likened, found.new, found.old, shape)
+    likened = sparsemax_weights(found.vectors, found.near)
+    weights = one_to_one(found.shared, shape) + spread(likened, found.new, found.old, shape)
     return combine(sparse.csr_array(weights), source, seed=help.seed)

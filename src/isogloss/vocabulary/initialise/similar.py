@@ -17,6 +17,7 @@ from isogloss.vocabulary.initialise.rows import Help, Overlap, Source, overlap
 from isogloss.vocabulary.pieces import Pieces
 
 MAXIMA = 1024  # of a row's blocks, from which its threshold is bounded
+CELLS = 2**22  # of a tile: if all have weight, which only vectors almost alike give, 0.2 GiB
 
 
 def sparsemax_weights(x: np.ndarray, y: np.ndarray, *, tile: int = 0) -> sparse.csr_array:
@@ -29,11 +30,14 @@ def sparsemax_weights(x: np.ndarray, y: np.ndarray, *, tile: int = 0) -> sparse.
     Args:
         x: `[n, c]`.
         y: `[m, c]`, m at least 1.
-        tile: rows of x in a tile; by default as many as fit 64 MiB.
+        tile: rows of x in a tile; by default as many as make 4 million cosines.
 
     Source: Martins and Astudillo (2016), From Softmax to Sparsemax, algorithm 1.
     """
+    tile = tile or max(CELLS // len(y), 1)
     parts = [_sparsemax(cosines) for _, cosines in tiles(unit(x), unit(y), tile)]
+    if not parts:
+        return sparse.csr_array((0, len(y)), dtype=np.float32)
     return sparse.csr_array(sparse.vstack(parts, format="csr"))
 
 
