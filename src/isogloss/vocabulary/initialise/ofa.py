@@ -8,7 +8,6 @@ import numpy as np
 from scipy import sparse
 
 from isogloss.registry import register
-from isogloss.vocabulary.initialise.by_words import softmax_of_nearest, vectors_by_words
 from isogloss.vocabulary.initialise.factorised import factorise
 from isogloss.vocabulary.initialise.rows import (
     MADE,
@@ -19,7 +18,9 @@ from isogloss.vocabulary.initialise.rows import (
     one_to_one,
     overlap,
 )
+from isogloss.vocabulary.initialise.similar import likened
 from isogloss.vocabulary.pieces import read_pieces
+from isogloss.vocabulary.token_vectors import token_vectors_from_words
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -56,14 +57,15 @@ def ofa(
     """
     known, wanted = help.need("ofa.v1", "source_words", "target_words")
     pieces = read_pieces(target)
-    ours = vectors_by_words(source.tokenizer, *known)
-    theirs = vectors_by_words(target, *wanted)
-    padding = len(source.rows) - len(ours)
-    ours = np.pad(ours, ((0, padding), (0, 0)))
+    ours, theirs = (
+        token_vectors_from_words(tokenizer, *words, np.ones(len(words[0])))
+        for tokenizer, words in ((source.tokenizer, known), (target, wanted))
+    )
     shared = overlap(source.tokenizer, pieces)
     theirs[shared.target] = 0
-    weights = softmax_of_nearest(theirs, ours, k=k, temperature=temperature)
-    weights = weights + one_to_one(shared, weights.shape)
+    shape = (len(pieces), len(source.rows))
+    weights = likened(theirs, ours, shape, neighbours=k, temperature=temperature)
+    weights = weights + one_to_one(shared, shape)
     if rank is None:
         return combine(sparse.csr_array(weights), source, seed=help.seed)
     factors = factorise(source.rows, rank)

@@ -100,6 +100,35 @@ def softmax_weights(
     return sparse.csr_array((weights.ravel(), found.ids.ravel(), starts), shape=(len(x), len(y)))
 
 
+def likened(
+    target: np.ndarray,
+    source: np.ndarray,
+    shape: tuple[int, int],
+    *,
+    neighbours: int,
+    temperature: float,
+) -> sparse.csr_array:
+    """`softmax_weights` of the tokens that have a vector, in a matrix of all tokens.
+
+    Args:
+        target: `[V', c]`, zeros for tokens without a vector, whose rows stay empty.
+        source: `[v, c]` in the same space; zeros are never taken.
+        shape: of the matrix, V' and V.
+        neighbours: of each token.
+        temperature: see there.
+
+    Raises:
+        VectorError: no source token has a vector.
+    """
+    new, old = (np.flatnonzero((side != 0).any(1)) for side in (target, source))
+    if not len(old):
+        raise VectorError("no source token has a vector")
+    weights = softmax_weights(
+        target[new], source[old], neighbours=neighbours, temperature=temperature
+    )
+    return spread(weights, new, old, shape)
+
+
 def spread(
     weights: sparse.csr_array, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]
 ) -> sparse.csr_array:

@@ -10,8 +10,16 @@ from scipy import sparse
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
-from isogloss.vocabulary.initialise.by_words import softmax_of_nearest
-from isogloss.vocabulary.initialise.rows import Help, Rows, Source, combine, one_to_one, overlap
+from isogloss.vocabulary.initialise.rows import (
+    Help,
+    Overlap,
+    Rows,
+    Source,
+    combine,
+    one_to_one,
+    overlap,
+)
+from isogloss.vocabulary.initialise.similar import likened
 from isogloss.vocabulary.pieces import Pieces, read_pieces
 
 if TYPE_CHECKING:
@@ -66,11 +74,11 @@ def tik_to_tok(
     scale = np.sqrt(sizes)
     source_vectors = left.of(_spelled(ours)) @ (u * scale)
     target_vectors = right.of(_spelled(theirs)) @ (v * scale)
-    source_vectors = np.pad(source_vectors, ((0, len(source.rows) - len(ours)), (0, 0)))
     special = theirs.special[shared.target] | theirs.bytes[shared.target]
     target_vectors[theirs.special | theirs.bytes] = 0
-    weights = softmax_of_nearest(target_vectors, source_vectors, k=k, temperature=temperature)
-    copied = one_to_one(type(shared)(*(side[special] for side in shared)), weights.shape)
+    shape = (len(theirs), len(source.rows))
+    weights = likened(target_vectors, source_vectors, shape, neighbours=k, temperature=temperature)
+    copied = one_to_one(Overlap(shared.target[special], shared.source[special]), shape)
     return combine(sparse.csr_array(weights + copied), source, seed=help.seed)
 
 

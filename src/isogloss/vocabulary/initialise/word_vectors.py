@@ -8,9 +8,9 @@ import numpy as np
 
 from isogloss.errors import VectorError
 from isogloss.registry import register
-from isogloss.vocabulary.initialise.by_words import vectors_by_words
 from isogloss.vocabulary.initialise.rows import MADE, Help, Rows, Source, normal, overlap
 from isogloss.vocabulary.pieces import read_pieces
+from isogloss.vocabulary.token_vectors import token_vectors_from_words
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,8 +39,10 @@ def word_vectors(source: Source, target: Tokenizer, help: Help, *, penalty: floa
     """
     known, wanted = help.need("word_vectors.v1", "source_words", "target_words")
     pieces = read_pieces(target)
-    ours = vectors_by_words(source.tokenizer, *known)
-    theirs = vectors_by_words(target, *wanted)
+    ours, theirs = (
+        token_vectors_from_words(tokenizer, *words, np.ones(len(words[0])))
+        for tokenizer, words in ((source.tokenizer, known), (target, wanted))
+    )
     if ours.shape[1] != theirs.shape[1]:
         raise VectorError(
             f"word vectors of widths {ours.shape[1]} and {theirs.shape[1]} are not of one space",
