@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from isogloss.errors import VectorError
+from isogloss.vocabulary import token_vectors
 from isogloss.vocabulary.pieces import read_pieces
 from isogloss.vocabulary.token_vectors import (
     token_sentences,
@@ -33,6 +34,13 @@ def test_a_token_is_the_mean_of_the_words_that_hold_it(tokenizer, frequencies):
         np.testing.assert_allclose(row, wanted, atol=1e-5)
         several += len({f for f, _ in found}) > 1
     assert several > 1
+
+
+def test_chunks_change_nothing(tokenizer, monkeypatch):
+    vectors = np.random.default_rng(0).normal(size=(len(WORDS), 3)).astype(np.float32)
+    wanted = token_vectors_from_words(tokenizer, WORDS, vectors)
+    monkeypatch.setattr(token_vectors, "CHUNK", 3)
+    np.testing.assert_array_equal(token_vectors_from_words(tokenizer, WORDS, vectors), wanted)
 
 
 def test_no_words_give_zeros(tokenizer):

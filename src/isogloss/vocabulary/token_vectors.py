@@ -16,6 +16,8 @@ from isogloss.vocabulary.pieces import METASPACE, read_pieces
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+CHUNK = 2**15  # words that are cut together: what the tokenizer says of one takes a kilobyte
+
 
 def token_vectors_from_words(
     tokenizer: Tokenizer,
@@ -57,21 +59,22 @@ def token_vectors_from_words(
 
 def _holds(tokenizer: Tokenizer, words: Sequence[str]) -> sparse.csr_array:
     """In how many of its two forms each word holds each token, `[V, n]`."""
-    shape = (max(tokenizer.get_vocab().values(), default=-1) + 1, len(words))
-    made = sparse.csr_array(shape, dtype=np.float64)
-    for space in ("", " "):
-        cut = tokenizer.encode_batch_fast(
-            [space + word for word in words], add_special_tokens=False
-        )
-        ids = [encoding.ids for encoding in cut]
-        lengths = [len(i) for i in ids]
-        rows = np.fromiter(chain.from_iterable(ids), np.int64, sum(lengths))
-        columns = np.repeat(np.arange(len(words)), lengths)
-        once = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
-        once.sum_duplicates()
-        once.data[:] = 1  # a token that is twice in a word counts once
-        made = made + once
-    return sparse.csr_array(made)
+    ids, lengths = [np.empty(0, np.int64)], []
+    for at in range(0, len(words), CHUNK):
+        # The two forms of a word side by side: what is alike in both the tokenizer remembers.
+        forms = [form for word in words[at : at + CHUNK] for form in (word, " " + word)]
+        cut = [e.ids for e in tokenizer.encode_batch_fast(forms, add_special_tokens=False)]
+        lengths += map(len, cut)
+        ids.append(np.fromiter(chain.from_iterable(cut), np.int64))
+    size = max(tokenizer.get_vocab().values(), default=-1) + 1
+    rows, columns = np.concatenate(ids), np.repeat(np.arange(2 * len(words)), lengths)
+    once = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(size, 2 * len(words)))
+    once.sum_duplicates()
+    once.data[:] = 1  # a token that is twice in a word counts once
+    cells = (once.data, once.indices // 2, once.indptr)
+    made = sparse.csr_array(cells, shape=(size, len(words)))
+    made.sum_duplicates()
+    return made
 
 
 def token_vectors_from_ngrams(
