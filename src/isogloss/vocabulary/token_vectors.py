@@ -28,7 +28,8 @@ def token_vectors_from_words(
     """v_t = sum_w f_w n_wt v_w / sum_w f_w n_wt: `[V, a]`, the mean of the words that hold t.
 
     n_wt is in how many of the word's two forms, with and without a space before it, the token is.
-    Tokens that no word holds get zeros.
+    Tokens that no word holds get zeros, and so do special ones: the unknown token is in words of
+    every meaning.
 
     Args:
         tokenizer: whose tokens.
@@ -53,6 +54,7 @@ def token_vectors_from_words(
     holds = _holds(tokenizer, words)  # [V, n]
     weighted = holds @ sparse.diags_array(counts.astype(np.float64))
     sums = np.asarray(weighted.sum(1)).ravel()
+    sums[read_pieces(tokenizer).special] = 0
     scale = sparse.diags_array(np.divide(1, sums, out=np.zeros_like(sums), where=sums > 0))
     return np.asarray((scale @ weighted).astype(np.float32) @ vectors)
 
