@@ -245,6 +245,16 @@ def test_the_audit_finds_what_is_wrong(model_folder):
         audit(made)
 
 
+def test_other_states_are_not_let_through(model_folder):
+    opened = open_model(find_model(str(model_folder("llama"))))
+    before = run(opened, ["red fish", "blue"])
+    ids = {i: i for i in range(opened.tokens)}
+    assert compare(before, run(opened, ["red fish", "blue"]), ids).same_logits == 2
+    put_columns(opened, columns(opened)[::-1])
+    with pytest.raises(ModelError, match="2 of 2 texts with the same tokens have other hidden"):
+        compare(before, run(opened, ["red fish", "blue"]), ids)
+
+
 def test_tokens_that_no_text_gives_are_found(tokenizer):
     from tokenizers import Tokenizer
 

@@ -3,7 +3,7 @@
 import pytest
 
 from isogloss.vocabulary.learn import learn_unigram
-from isogloss.vocabulary.words import whole_words
+from isogloss.vocabulary.words import whole_words, words
 
 MARKS = {
     "wordpiece": ["[CLS]", "zebra", "##ing", "the", "of", "12", "Straße", "zebra"],
@@ -21,6 +21,19 @@ def test_whole_words_have_letters_and_start_a_word(kind):
     straße = [] if kind == "bytes" else ["Straße"]
     assert whole_words(tokenizer, size=9) == ["zebra", "the", *straße]
     assert whole_words(tokenizer, size=1) == ["zebra"]
+
+
+@pytest.mark.parametrize("how", ["normaliser", "whole", "split"])
+def test_words_begin_at_the_marks_of_spaces(how):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(models.BPE())
+    if how == "normaliser":
+        marks = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+        tokenizer.normalizer = normalizers.Sequence(marks)
+    else:
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=how == "split")
+    assert words(tokenizer, "red old fish") == ["▁red", "▁old", "▁fish"]
 
 
 TEXTS = {

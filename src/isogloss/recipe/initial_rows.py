@@ -88,9 +88,10 @@ class Aids:
         """`[V', c]` vectors of tokens, zeros for those that the text hardly has."""
         plain = untruncated(target)
         cuts = plain.encode_batch_fast(list(self.target_text), add_special_tokens=False)
-        names, vectors = train_vectors([[str(i) for i in cut.ids] for cut in cuts], seed=seed)
-        made = np.zeros((max(target.get_vocab().values()) + 1, vectors.shape[1]), np.float32)
-        made[[int(name) for name in names]] = vectors
+        names, vectors = train_vectors([cut.tokens for cut in cuts], seed=seed)
+        at = target.get_vocab()
+        made = np.zeros((max(at.values()) + 1, vectors.shape[1]), np.float32)
+        made[[at[name] for name in names]] = vectors
         self.notes.append(
             f"{len(names):,} of {len(made):,} tokens got a vector from the target's text"
         )

@@ -218,6 +218,10 @@ def _load(folder: ModelFolder) -> tuple[Any, tuple[str, ...], list[str]]:
             file=folder.body,
             remedy="they would be random: check that the weights and config.json belong together",
         )
+    for tensor in (*model.parameters(), *model.buffers()):
+        # Weights of a file lie where its header ends, and products of float32 are summed in an
+        # order that depends on that; in memory of their own two models can be compared to the bit.
+        tensor.data = tensor.data.clone()
     notes = []
     if more := sorted(info.get("unexpected_keys") or ()):
         notes.append(

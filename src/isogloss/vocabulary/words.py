@@ -15,13 +15,17 @@ INSIDE = "##"  # how WordPiece marks what does not start one
 def words(tokenizer: Tokenizer, text: str) -> list[str]:
     """The words of a text as the tokenizer's normaliser and pre-tokenizer make them.
 
-    Where a normaliser alone marks spaces, as that of Llama 2 does, words begin at its marks.
+    Where they only mark spaces and leave the text whole, as those of Llama 2 do, words begin at the
+    marks.
     """
     if tokenizer.normalizer:
         text = tokenizer.normalizer.normalize_str(text)
-    if not tokenizer.pre_tokenizer:
-        return re.findall("▁*[^▁]+|▁+", text)
-    return [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+    found = [text]
+    if tokenizer.pre_tokenizer:
+        found = [word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+    if type(tokenizer.model).__name__ in ("BPE", "Unigram"):
+        return [word for part in found for word in re.findall("▁*[^▁]+|▁+", part)]
+    return found
 
 
 def whole_words(tokenizer: Tokenizer, *, size: int, least: int = 3) -> list[str]:
