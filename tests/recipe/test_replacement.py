@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from isogloss.encode.resolve import find_model
-from isogloss.errors import ModelError, UnknownName
+from isogloss.errors import CorpusError, ModelError, UnknownName
 from isogloss.recipe.initial_rows import Aids
 from isogloss.recipe.replacement import read_target, replace_vocabulary
 from isogloss.recipe.vocabulary import extend_vocabulary
@@ -188,6 +188,12 @@ def test_what_is_missing_is_named_and_nothing_is_left(model, file, tmp_path):
                 model("bert"), tmp_path / "out", tokenizer=target, initialise="mean.v1"
             )
         assert not (tmp_path / "out").exists()
+    other = write(tmp_path / "other.txt", greek)
+    with pytest.raises(ModelError, match="no row but at random"):
+        extend_vocabulary(model("bert"), tmp_path / "out", text=other)
+    with pytest.raises(CorpusError, match="splits no word that occurs 99 times"):
+        extend_vocabulary(model("bert"), tmp_path / "out", text=other, least=99)
+    assert not (tmp_path / "out").exists()
     with pytest.raises(UnknownName, match="initialiser"):
         replace_vocabulary(model("bert"), tmp_path / "out", tokenizer=file, initialise="nothing.v1")
     assert read_target(strange).settings["pad_token"] == "[PAD]"

@@ -135,3 +135,13 @@ def test_text_is_a_plain_file_or_languages(text):
     both = read_text(text, ["eng"])
     assert both.lines == ENGLISH and both.corpus is not None
     assert read_text(None).lines == []
+
+
+def test_added_tokens_may_be_left_out_unless_the_model_names_them(model, text, tmp_path):
+    made = trim_vocabulary(model("bert"), tmp_path / "a", text=text, without=["[MASK]"])
+    opened = open_model(find_model(str(made.folder)))
+    assert "[MASK]" not in opened.tokenizer.get_vocab() and opened.wrapper.mask_token is None
+    assert made.facts["tokens"][1] == len(opened.tokenizer.get_vocab())
+    with pytest.raises(ModelError, match=r"pad_token_id names '\[PAD\]', which the new"):
+        trim_vocabulary(model("bert"), tmp_path / "b", text=text, without=["[PAD]"])
+    assert not (tmp_path / "b").exists()

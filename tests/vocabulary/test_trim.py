@@ -199,3 +199,17 @@ def test_bad_input_is_refused(tokenizer_of):
     twice = Tokenizer(models.Unigram([("<unk>", 0.0), ("a", -1.0), ("a", -2.0)], 0))
     with pytest.raises(ModelError, match="1 tokens twice, such as 'a'"):
         trim(twice, [0])
+
+
+def test_a_normaliser_that_marks_spaces_is_like_any_other(tokenizer_of, texts):
+    from tokenizers import normalizers
+
+    tokenizer = Tokenizer.from_str(tokenizer_of("bpe").to_str())
+    marks = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    tokenizer.normalizer = normalizers.Sequence(marks)
+    state = json.loads(tokenizer.to_str()) | {"pre_tokenizer": None}
+    tokenizer = Tokenizer.from_str(json.dumps(state))
+    some = texts[::15]
+    made = trim_to_texts(tokenizer, some)
+    assert len(made.kept) < tokenizer.get_vocab_size()
+    assert all(same_ids(tokenizer, made.tokenizer, made.kept, text) for text in some)

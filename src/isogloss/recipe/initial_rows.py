@@ -88,8 +88,10 @@ class Aids:
         """`[V', c]` vectors of tokens, zeros for those that the text hardly has."""
         plain = untruncated(target)
         cuts = plain.encode_batch_fast(list(self.target_text), add_special_tokens=False)
-        names, vectors = train_vectors([cut.tokens for cut in cuts], seed=seed)
         at = target.get_vocab()
+        named = {i: name for name, i in at.items()}
+        sentences = [[named[i] for i in cut.ids] for cut in cuts]  # fastText reads their letters
+        names, vectors = train_vectors(sentences, seed=seed)
         made = np.zeros((max(at.values()) + 1, vectors.shape[1]), np.float32)
         made[[at[name] for name in names]] = vectors
         self.notes.append(

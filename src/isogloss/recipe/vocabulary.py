@@ -31,7 +31,7 @@ from isogloss.vocabulary import check
 from isogloss.vocabulary.extend import extend, new_words
 from isogloss.vocabulary.initialise.rows import Rows, Source
 from isogloss.vocabulary.pieces import read_pieces
-from isogloss.vocabulary.save import token_settings, write_model
+from isogloss.vocabulary.save import special_roles, token_settings, write_model
 from isogloss.vocabulary.surgery import (
     Opened,
     columns,
@@ -210,12 +210,14 @@ def _trimmed(opened: Opened, made: Trimmed, multiple: int) -> Plan:
     rows = padded(table[made.kept], table[opened.tokens :], multiple)
     dropped = max(opened.padding - (len(rows) - len(made.kept)), 0)
     notes = [f"{dropped:,} padding rows were left out"] if dropped else []
+    names = made.tokenizer.get_vocab()  # a role may be among what was asked to be left out
+    roles = {r: token for r, token in special_roles(opened.wrapper).items() if token in names}
     return Plan(
         made.tokenizer, rows, {int(old): i for i, old in enumerate(made.kept)},
         token_settings(opened, made.tokenizer), made.kept,
         f"Vocabulary trimmed with Isogloss {__version__} from {opened.tokens:,} to "
         f"{len(made.kept):,} tokens; what the kept tokens spell is read as before.",
-        {"kept because": made.reasons, "padding rows left out": dropped}, notes,
+        {"kept because": made.reasons, "padding rows left out": dropped}, notes, roles,
     )  # fmt: skip
 
 

@@ -32,12 +32,12 @@ class Before(NamedTuple):
 
     Attributes:
         ties: names of each table.
-        strange: special ids that were not the tokenizer's.
+        strange: special ids that were not the tokenizer's, by file and role.
         roles: that tokens had.
     """
 
     ties: list[set[str]]
-    strange: list[str]
+    strange: dict[tuple[str, str], str]
     roles: dict[str, str]
 
 
@@ -74,7 +74,8 @@ def audit(made: Opened, before: Before | None = None) -> dict[str, int]:
     if made.padding < 0:
         wrong.append(f"{-made.padding} tokens have no row")
     now = remember(made)
-    wrong += [one for one in now.strange if before is None or one not in before.strange]
+    known = before.strange if before is not None else {}
+    wrong += [said for place, said in now.strange.items() if place not in known]
     if before is not None:
         lost = [" and ".join(sorted(one)) for one in before.ties if one not in now.ties]
         wrong += [f"before, one tensor was {one}" for one in lost]
@@ -93,16 +94,16 @@ def audit(made: Opened, before: Before | None = None) -> dict[str, int]:
     }
 
 
-def _strange(opened: Opened) -> list[str]:
-    """Roles whose id in a configuration is not the tokenizer's."""
+def _strange(opened: Opened) -> dict[tuple[str, str], str]:
+    """Roles whose id in a configuration is not the tokenizer's, and a sentence about each."""
     vocabulary = opened.tokenizer.get_vocab()
-    wrong = []
+    wrong = {}
     for role, name in special_roles(opened.wrapper).items():
         for file, config in opened.configurations.items():
             there = getattr(config, f"{role}_token_id", None)
             ids = there if isinstance(there, list) else [there]
             if there is not None and vocabulary.get(name) not in ids:
-                wrong.append(f"the {role}_token_id of {file} is not that of {name!r}")
+                wrong[file, role] = f"the {role}_token_id of {file} is not that of {name!r}"
     return wrong
 
 

@@ -78,8 +78,13 @@ def token_settings(opened: Opened, tokenizer: Tokenizer) -> dict[str, Any]:
 
 def without_lost(settings: Mapping[str, Any], tokenizer: Tokenizer) -> dict[str, Any]:
     """Settings whose tables of added tokens have the tokenizer's ids, and only its tokens."""
-    made = dict(settings)
     vocabulary = tokenizer.get_vocab()
+    made = {
+        key: value
+        for key, value in settings.items()
+        if not (key.endswith("_token") and isinstance(value, str | dict))
+        or _content(value) in vocabulary
+    }
     if old := made.pop("added_tokens_decoder", None):
         made["added_tokens_decoder"] = {
             str(vocabulary[token["content"]]): token
