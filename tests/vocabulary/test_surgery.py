@@ -137,6 +137,39 @@ def test_a_body_narrower_at_its_embeddings_than_at_its_states(tokenizer_of, text
     assert smoke.same_ids == smoke.same_states == 12
 
 
+@pytest.mark.parametrize("kind", ["Bart", "Marian", "Roberta"])
+def test_biases_of_logits_and_sizes_that_are_said_twice(tokenizer_of, texts, tmp_path, kind):
+    import torch
+    import transformers
+
+    tokenizer = tokenizer_of("unigram")
+    size = tokenizer.get_vocab_size()
+    ids = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1, "decoder_start_token_id": 0,
+           "forced_eos_token_id": 1}  # fmt: skip
+    common = {"d_model": 32, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 48,
+              "decoder_ffn_dim": 48, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+              "max_position_embeddings": 100}  # fmt: skip
+    if kind == "Roberta":
+        common = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+                  "intermediate_size": 48, "max_position_embeddings": 100}  # fmt: skip
+    config = getattr(transformers, f"{kind}Config")(vocab_size=size, **common, **ids)
+    torch.manual_seed(0)
+    name = {"Bart": "BartForConditionalGeneration", "Marian": "MarianMTModel",
+            "Roberta": "RobertaForMaskedLM"}[kind]  # fmt: skip
+    model = getattr(transformers, name)(config)
+    bias = model.lm_head.bias.data if kind == "Roberta" else model.final_logits_bias
+    bias.normal_()
+    model.save_pretrained(tmp_path / "m")
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    ).save_pretrained(tmp_path / "m")
+    _, made, smoke, _, (table, trimmed) = cut(tmp_path / "m", texts[:70], tmp_path / "out")
+    assert [t.width for t in made.tables] == [32, 1]
+    np.testing.assert_array_equal(columns(made), table[trimmed.kept])
+    assert smoke.same_ids == smoke.same_states == 12 and smoke.largest < 1e-5
+    assert getattr(made.model.config, "decoder_vocab_size", made.rows) == made.rows
+
+
 def test_every_place_that_names_a_token_follows(model_folder, tmp_path):
     folder = tmp_path / "named"
     shutil.copytree(model_folder("gpt2"), folder)

@@ -204,6 +204,8 @@ def show(made: Any, as_json: bool) -> None:
         if counts := facts.get(name):
             listing = ", ".join(f"{what}: {n:,}" for what, n in counts.items())
             typer.echo(f"{name}: {listing}")
+    if cut := facts.get("lines cut as before"):
+        typer.echo(f"text: {cut[0]:,} of {cut[1]:,} lines are cut as before")
     audit, smoke = facts["audit"], facts["smoke"]
     typer.echo(
         f"audit: ids, ties and special tokens hold; {audit['padding rows']:,} padding rows; "

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,7 @@ from isogloss.corpus import read_corpus
 from isogloss.corpus.text_files import read_lines
 from isogloss.encode.folder import ModelFolder
 from isogloss.encode.resolve import find_model
-from isogloss.errors import CorpusError, OutputError, UsageError
+from isogloss.errors import CorpusError, ModelError, OutputError, UsageError
 from isogloss.files import atomic_folder, fingerprint, fingerprint_texts, refuse_file, write_json
 from isogloss.progress import Start, silent
 from isogloss.recipe.initial_rows import Aids, first_rows, refuse_random
@@ -187,7 +188,7 @@ def trim_vocabulary(
     asked = {"least": least, "size": size, "scripts": sorted(scripts), "without": sorted(without),
              "multiple": multiple, "seed": seed}  # fmt: skip
 
-    def plan(opened: Opened) -> Plan:
+    def decide(opened: Opened) -> Plan:
         needed = {i for ids in named_ids(opened).values() for i in ids}
         if scripts:
             needed |= set(of_scripts(opened.tokenizer, scripts).tolist())
@@ -199,10 +200,18 @@ def trim_vocabulary(
             if given.lines
             else trim(opened.tokenizer, needed, without=without)
         )
+        plan = _trimmed(opened, made, multiple)
+        same = sum(check.cut_alike(opened.tokenizer, made.tokenizer, plan.new, given.lines))
+        lost = len(given.lines) - same
+        if lost and least == 1 and size is None and not without:
+            raise ModelError(
+                f"{lost} of {len(given.lines)} lines would be cut in another way",
+                remedy="this should not happen; please report it with the model's tokenizer.json",
+            )
         advance(max(len(given.lines), 1))
-        return _trimmed(opened, made, multiple)
+        return replace(plan, facts={**plan.facts, "lines cut as before": [same, len(given.lines)]})
 
-    return carry_out("trim", folder, Path(out), given, asked, plan, seed=seed, start=start)
+    return carry_out("trim", folder, Path(out), given, asked, decide, seed=seed, start=start)
 
 
 def _trimmed(opened: Opened, made: Trimmed, multiple: int) -> Plan:
@@ -409,13 +418,10 @@ def _smoke_texts(opened: Opened, made: Plan, text: Text) -> list[str]:
     spread = _spread(text.lines, SMOKE_TEXTS)
     if made.same is None:
         return spread
-    old, new = untruncated(opened.tokenizer), untruncated(made.tokenizer)
-
-    def same(line: str) -> bool:
-        return [made.new.get(i) for i in old.encode(line).ids] == new.encode(line).ids
-
-    alike = list(filter(same, _spread(text.lines, _LOOKED_AT)))
-    alike = alike or list(filter(same, _spread(whole, SMOKE_TEXTS)))
+    alike: list[str] = []
+    for lines in (_spread(text.lines, _LOOKED_AT), _spread(whole, SMOKE_TEXTS)):
+        same = check.cut_alike(opened.tokenizer, made.tokenizer, made.new, lines)
+        alike = alike or list(compress(lines, same))
     half = SMOKE_TEXTS // 2
     return list(dict.fromkeys([*spread[::2], *alike[:half]]))
 

@@ -153,6 +153,14 @@ def _inside(tokenizer: Tokenizer, pieces: Pieces, number: int) -> bool:
     return any(name in [t.value for t in tokenizer.model.tokenize(one)] for one in tried)
 
 
+def cut_alike(
+    old: Tokenizer, new: Tokenizer, ids: Mapping[int, int], texts: Sequence[str]
+) -> list[bool]:
+    """Whether each text is cut into the same tokens by both, `ids` being from old to new."""
+    cuts = [untruncated(one).encode_batch_fast(list(texts)) for one in (old, new)]
+    return [[ids.get(i) for i in was.ids] == now.ids for was, now in zip(*cuts, strict=True)]
+
+
 class Outputs(NamedTuple):
     """What a model makes of some token ids.
 

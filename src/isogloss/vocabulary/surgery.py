@@ -241,6 +241,12 @@ def find_tables(model: Any, where: Path) -> tuple[Table, ...]:
     size = getattr(config, "vocab_size", None)
     if size is None:
         raise ModelError("names no vocab_size", file=where / "config.json")
+    if getattr(config, "decoder_vocab_size", None) not in (None, size):
+        raise ModelError(
+            "has a vocabulary for each side, of other sizes",
+            file=where / "config.json",
+            remedy="models with one vocabulary are changed here",
+        )
     small, large = _plan(model, size), _plan(model, size + 1)
     grown, larger = _tensors(small), dict(_tensors(large))
     found = dict(_tensors(model))
@@ -275,9 +281,18 @@ def _plan(model: Any, size: int) -> Any:
     import torch
 
     config = copy.deepcopy(model.config)
-    config.get_text_config().vocab_size = size
+    _resize(config, size)
     with torch.device("meta"), quiet():
         return type(model)(config)
+
+
+def _resize(config: Any, size: int) -> None:
+    """Write the size of the vocabulary wherever a configuration says it."""
+    text = config.get_text_config()
+    was = text.vocab_size
+    for name in ("vocab_size", "decoder_vocab_size"):  # Marian says it twice
+        if getattr(text, name, None) == was:
+            setattr(text, name, size)
 
 
 def _tensors(model: Any) -> list[tuple[str, Any]]:
@@ -332,7 +347,7 @@ def put_columns(opened: Opened, rows: np.ndarray) -> None:
             _put(opened.model, name, new)
         tables.append(Table(table.names, table.axis, tuple(new.shape)))
     opened.tables, opened.rows = tuple(tables), len(rows)
-    opened.model.config.get_text_config().vocab_size = len(rows)
+    _resize(opened.model.config, len(rows))
     if hasattr(opened.model, "vocab_size"):
         opened.model.vocab_size = len(rows)
 
