@@ -207,6 +207,13 @@ def _shapes(module: nn.Module) -> dict[str, list[int]]:
     return {name: list(value.shape) for name, value in module.state_dict().items()}
 
 
+def _changing(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The weights that training changes: all but the frozen ones."""
+    parameters = module.named_parameters(remove_duplicate=False)
+    frozen = {name for name, value in parameters if not value.requires_grad}
+    return {n: v.contiguous() for n, v in module.state_dict().items() if n not in frozen}
+
+
 def _save(folder: Path, module: nn.Module, optimizer: Any, about: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
@@ -217,8 +224,7 @@ def _save(folder: Path, module: nn.Module, optimizer: Any, about: dict[str, Any]
         for name, value in values.items()
     }
     with atomic_folder(folder) as temporary:
-        weights = {name: value.contiguous() for name, value in module.state_dict().items()}
-        save_file(weights, temporary / "weights.safetensors")
+        save_file(_changing(module), temporary / "weights.safetensors")
         save_file(moments, temporary / "optimizer.safetensors")
         write_json(temporary / "state.json", about)
 
@@ -234,7 +240,10 @@ def _resume(
     state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     if state["key"] != key:
         return 0, [], {}
-    module.load_state_dict(load_file(folder / "weights.safetensors"))
+    weights = load_file(folder / "weights.safetensors")
+    if weights.keys() != _changing(module).keys():
+        return 0, [], {}
+    module.load_state_dict(weights, strict=False)
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in load_file(folder / "optimizer.safetensors").items():
         index, _, what = name.partition(".")

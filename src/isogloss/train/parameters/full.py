@@ -32,16 +32,28 @@ class MeanPooled(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Batch columns `ids` `[tokens]`, `offsets` `[views * B]`, `views` to vectors."""
-        bounds = [*batch["offsets"].tolist(), len(batch["ids"])]
-        parts = [batch["ids"][a:b] for a, b in itertools.pairwise(bounds)]
-        ends = torch.tensor(self.first), torch.tensor(self.last)
-        rows = [torch.cat([ends[0], part, ends[1]]) for part in parts]
-        ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.pad)  # [n, t]
-        lengths = torch.tensor([len(row) for row in rows])
-        mask = torch.arange(ids.shape[1])[None] < lengths[:, None]  # [n, t]
+        ids, mask = padded(batch, self.first, self.last, self.pad)
         states = self.body(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-        pooled = (states * mask[..., None]).sum(1) / lengths[:, None]  # [n, d]
-        return {"vectors": pooled.view(int(batch["views"]), -1, pooled.shape[-1])}
+        return {"vectors": pooled(states, mask, int(batch["views"]))}
+
+
+def padded(
+    batch: Batch, first: list[int], last: list[int], pad: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids `[n, t]` of the texts of a batch with their ends around them, and where they are."""
+    bounds = [*batch["offsets"].tolist(), len(batch["ids"])]
+    parts = [batch["ids"][a:b] for a, b in itertools.pairwise(bounds)]
+    ends = [torch.tensor(side, dtype=torch.long) for side in (first, last)]
+    rows = [torch.cat([ends[0], part, ends[1]]) for part in parts]
+    ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad)  # [n, t]
+    lengths = torch.tensor([len(row) for row in rows])
+    return ids, torch.arange(ids.shape[1])[None] < lengths[:, None]
+
+
+def pooled(states: torch.Tensor, mask: torch.Tensor, views: int) -> torch.Tensor:
+    """The mean over the tokens of each text: `[n, t, d]` to `[views, n / views, d]`."""
+    means = (states * mask[..., None]).sum(1) / mask.sum(1)[:, None]  # [n, d]
+    return means.view(views, -1, means.shape[-1])
 
 
 @register("parameters", "full.v1")
@@ -81,17 +93,22 @@ class FullStudent:
 
     def save(self, folder: Path) -> None:
         """Write a folder that `transformers` and `sentence_transformers` load unchanged."""
-        self.module.body.save_pretrained(folder, safe_serialization=True)
-        for name in _COPIED:
-            if (self.folder / name).is_file():
-                shutil.copy2(self.folder / name, folder / name)
-        for module in self.folder.glob("[0-9]_*"):
-            shutil.copytree(module, folder / module.name)
-        self.tokenizer.no_truncation()
-        self.tokenizer.no_padding()
-        self.tokenizer.save(str(folder / "tokenizer.json"))
-        settings = json.loads((self.folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        # The saved tokenizer.json is the truth; the slow class would read vocab.txt instead.
-        settings["tokenizer_class"] = "PreTrainedTokenizerFast"
-        text = json.dumps(settings, ensure_ascii=False, indent=1) + "\n"
-        (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
+        save_body(self.module.body, self.folder, self.tokenizer, folder)
+
+
+def save_body(body: Any, like: Path, tokenizer: Tokenizer, folder: Path) -> None:
+    """Write a body and a tokenizer as the folder `like` has its own, with what stands around."""
+    body.save_pretrained(folder, safe_serialization=True)
+    for name in _COPIED:
+        if (like / name).is_file():
+            shutil.copy2(like / name, folder / name)
+    for module in like.glob("[0-9]_*"):
+        shutil.copytree(module, folder / module.name)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = json.loads((like / "tokenizer_config.json").read_text(encoding="utf-8"))
+    # The saved tokenizer.json is the truth; the slow class would read vocab.txt instead.
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    text = json.dumps(settings, ensure_ascii=False, indent=1) + "\n"
+    (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")
