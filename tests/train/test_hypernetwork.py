@@ -14,9 +14,9 @@ from isogloss.train.hypernetwork import (
     predict,
     save_hypernetwork,
 )
-from isogloss.vocabulary.decompose import decompose
 from isogloss.vocabulary.initialise.rows import MADE, Help, Source, overlap
 from isogloss.vocabulary.pieces import read_pieces
+from isogloss.vocabulary.respell import respell
 
 
 def _network(columns=6, **shape):
@@ -42,7 +42,7 @@ def test_before_training_a_row_is_the_mean_of_its_pieces(source, tokenizer_of):
     target, network = tokenizer_of("unigram", 1200), _network()
     network.scale(source.rows)
     found = predict(network, source, target)
-    for ids, row in zip(decompose(source.tokenizer, target), found.rows, strict=True):
+    for ids, row in zip(respell(source.tokenizer, target), found.rows, strict=True):
         wanted = source.rows[ids].mean(0) if ids else source.rows.mean(0)
         np.testing.assert_allclose(row, wanted, atol=1e-4)
     copied = {"copied": 3, "predicted": len(found.rows) - 3}  # unknown, padding, end

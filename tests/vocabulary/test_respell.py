@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from isogloss.vocabulary.respell import Speller, respell
 from isogloss.vocabulary.initialise.rows import overlap
 from isogloss.vocabulary.pieces import read_pieces
+from isogloss.vocabulary.respell import Speller, respell
 
 KINDS = ("wordpiece", "byte-bpe", "bpe", "unigram")
 

@@ -16,9 +16,9 @@ from isogloss.errors import ModelError, VectorError
 from isogloss.files import atomic_folder, write_json
 from isogloss.registry import register
 from isogloss.settings import Settings, read_settings
-from isogloss.vocabulary.decompose import decompose
 from isogloss.vocabulary.initialise.rows import MADE, Help, Rows, Source, overlap
 from isogloss.vocabulary.pieces import read_pieces
+from isogloss.vocabulary.respell import respell
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -137,7 +137,7 @@ def predict(network: Hypernetwork, source: Source, target: Tokenizer) -> Rows:
             remedy="use one that was trained on this model, or on one it was fine-tuned from",
         )
     theirs, ours = read_pieces(target), read_pieces(source.tokenizer)
-    spelled = decompose(source.tokenizer, theirs)
+    spelled = respell(source.tokenizer, theirs)
     shared = overlap(ours, theirs)
     copied = theirs.special[shared.target]
     rows = np.empty((len(theirs), table.shape[1]), np.float32)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +12,8 @@ import torch
 
 from isogloss.errors import TrainingError
 from isogloss.train.hypernetwork import padded_pieces
-from isogloss.vocabulary.decompose import Identity, Speller
 from isogloss.vocabulary.pieces import METASPACE
+from isogloss.vocabulary.respell import Identity, Speller
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -62,14 +61,11 @@ def sample_tokenizer(
     return Tokenizer(models.Unigram([(_UNKNOWN, 0.0), *pieces], unk_id=0))
 
 
-@lru_cache(maxsize=200_000)
-def _substrings(word: str, longest: int) -> tuple[str, ...]:
+def _substrings(word: str, longest: int) -> Iterator[str]:
     mark = word.startswith(METASPACE)  # is no character of a piece
-    return tuple(
-        word[i:j]
-        for i in range(len(word))
-        for j in range(i + 1, min(len(word), i + longest + (mark and i == 0)) + 1)
-    )
+    for i in range(len(word)):
+        for j in range(i + 1, min(len(word), i + longest + (mark and i == 0)) + 1):
+            yield word[i:j]
 
 
 @dataclass

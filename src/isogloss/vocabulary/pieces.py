@@ -77,7 +77,7 @@ def read_pieces(tokenizer: Tokenizer) -> Pieces:
     added = {token["id"]: token for token in state.get("added_tokens") or []}
     for number, token in added.items():
         special[number] = token["special"]
-    unknown = vocabulary.get(_unknown(model) or "")
+    unknown = vocabulary.get(unknown_name(model) or "")
     if unknown is not None and model["type"] in ("WordPiece", "Unigram", "BPE"):
         special[unknown] = True
     byte_level = _has(state, "ByteLevel")
@@ -114,7 +114,7 @@ def read_pieces(tokenizer: Tokenizer) -> Pieces:
     )  # fmt: skip
 
 
-def _unknown(model: dict[str, Any]) -> str | None:
+def unknown_name(model: dict[str, Any]) -> str | None:
     """The name of the unknown token."""
     if model["type"] == "Unigram":
         number = model.get("unk_id")

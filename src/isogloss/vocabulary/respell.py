@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Identity = tuple[bool, str]
 """Whether a token begins a word, and its text; see `Pieces.identities`."""
 
-_KEPT = 1_000_000  # spellings that are remembered
+_KEPT = 200_000  # spellings that are remembered
 
 
 class Speller:
@@ -36,7 +36,7 @@ class Speller:
         for number, key in enumerate(self.pieces.identities()):
             if key is not None:
                 self.known.setdefault(key, number)
-        self.unknown = _unknown(tokenizer)
+        self.unknown = self.pieces.unknown
         self._tokenizer = tokenizer
         self._begin, self._go_on = (_placed(tokenizer, begins) for begins in (True, False))
         self._word_piece = self.pieces.algorithm == "WordPiece"
@@ -127,14 +127,6 @@ def _byte_ids(pieces: Pieces) -> dict[int, int]:
         for value in range(256)
         if (number := ids.get(f"<0x{value:02X}>")) is not None and pieces.bytes[number]
     }
-
-
-def _unknown(tokenizer: Tokenizer) -> int | None:
-    model = json.loads(tokenizer.to_str())["model"]
-    if model["type"] == "Unigram":
-        return model.get("unk_id")
-    name = model.get("unk_token")
-    return None if name is None else tokenizer.token_to_id(name)
 
 
 def _placed(tokenizer: Tokenizer, begins: bool) -> Tokenizer:
