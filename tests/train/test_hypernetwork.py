@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from isogloss import registry
-from isogloss.errors import ModelError, VectorError
+from isogloss.errors import ModelError, UsageError, VectorError
 from isogloss.train.hypernetwork import (
     Hypernetwork,
     Shape,
@@ -95,6 +95,8 @@ def test_the_registered_initialiser_reads_what_was_saved(source, tokenizer_of, t
 def test_other_widths_and_broken_folders_are_refused(source, tokenizer_of, tmp_path):
     with pytest.raises(VectorError, match="rows of 6 columns; the hypernetwork predicts 5"):
         predict(_network(5), source, tokenizer_of("unigram", 600))
+    with pytest.raises(UsageError, match="needs the folder"):
+        registry.get("initialiser", "hypernetwork.v1")(source, tokenizer_of("unigram", 600), Help())
     with pytest.raises(ModelError, match="holds no hypernetwork"):
         load_hypernetwork(tmp_path)
     save_hypernetwork(tmp_path / "h", _network())

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from isogloss.errors import ModelError, VectorError
+from isogloss.errors import ModelError, UsageError, VectorError
 from isogloss.files import atomic_folder, write_json
 from isogloss.registry import register
 from isogloss.settings import Settings, read_settings
@@ -155,7 +155,9 @@ def predict(network: Hypernetwork, source: Source, target: Tokenizer) -> Rows:
 
 
 @register("initialiser", "hypernetwork.v1")
-def hypernetwork(source: Source, target: Tokenizer, help: Help, *, folder: str | Path) -> Rows:
+def hypernetwork(
+    source: Source, target: Tokenizer, help: Help, *, folder: str | Path | None = None
+) -> Rows:
     """e_i = H(source rows of the pieces of token i), H trained before over sampled tokenizers.
 
     Needs no text of the target language and no training after. Prefer it where one model meets
@@ -168,8 +170,18 @@ def hypernetwork(source: Source, target: Tokenizer, help: Help, *, folder: str |
         help: not used.
         folder: a saved hypernetwork, see `save_hypernetwork`.
 
+    Raises:
+        UsageError: no folder.
+        ModelError: a folder without a hypernetwork.
+        VectorError: a source of another width than the network's.
+
     Source: Minixhofer, Ponti and Vulić (2024), Zero-Shot Tokenizer Transfer, section 3.
     """
+    if folder is None:
+        raise UsageError(
+            "hypernetwork.v1 needs the folder of a trained hypernetwork",
+            remedy="train one with the step hypernetwork.v1, as recipes/ZeTT.toml does",
+        )
     return predict(load_hypernetwork(folder), source, target)
 
 
