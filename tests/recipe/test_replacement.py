@@ -209,7 +209,7 @@ def test_aids_reach_the_initialiser(model, file, tmp_path, monkeypatch):
         rows = np.zeros((size, source.rows.shape[1]), np.float32)
         return Rows(rows, np.ones(size, np.int8), np.ones(size, np.int64))
 
-    known = SimpleNamespace(get=lambda kind, name: spy)
+    known = SimpleNamespace(get=lambda kind, name: spy, entries=list)
     monkeypatch.setattr("isogloss.recipe.initial_rows.registry", known)
     vectors = write(tmp_path / "s.vec", ["3 2", "red 1 0", "cat 0 1", "dog 1 1"])
     pairs = write(tmp_path / "d.tsv", ["cat\tkissa", "dog\tkoira"])
