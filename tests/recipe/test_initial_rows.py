@@ -5,7 +5,13 @@ import pytest
 
 from isogloss import read_corpus
 from isogloss.errors import CorpusError
-from isogloss.recipe.initial_rows import NEEDS, Aids, Parallel, _in_one_space
+from isogloss.recipe.initial_rows import (
+    NEEDS,
+    Aids,
+    Parallel,
+    _in_one_space,
+    read_parallel,
+)
 from isogloss.registry import names
 from isogloss.vocabulary.learn import learn_unigram
 
@@ -32,6 +38,22 @@ def test_each_gets_what_it_needs_and_nothing_else(case):
     assert ("cat", "katze") in help_for(case, "tik_to_tok.v1").dictionary
     assert help_for(case, "overlap.v1").source_words is None
     assert set(NEEDS) <= set(names("initialiser"))
+
+
+def test_a_pivot_that_is_read_on_stands_for_itself(case):
+    corpus, source = case[0].corpus, case[1][0]
+    both = Aids(parallel=Parallel(corpus, "eng", ["eng", "deu"]))
+    made = both.help("trans_tokenization.v1", source, source, 0).translations
+    face = source.token_to_id("▁face")
+    assert made[[face]].toarray().argmax() == face
+
+
+def test_what_is_asked_of_parallel_text_is_there():
+    found = read_parallel("emoji", "eng", ["deu", "spa"])
+    assert found.pivot == "eng_Latn" and found.languages == ["deu_Latn", "spa_Latn"]
+    assert "eng_Latn" in read_parallel("emoji", "eng", []).languages
+    with pytest.raises(CorpusError, match="only eng is asked for"):
+        read_parallel("emoji", "eng", ["eng"])
 
 
 def test_tokens_and_words_get_vectors_of_the_text_and_one_space_is_one(case):

@@ -103,6 +103,14 @@ TargetText = Annotated[
     str | None,
     typer.Option(help="Text of the new language, to train vectors of its tokens and words on."),
 ]
+AlignedText = Annotated[
+    str | None,
+    typer.Option(
+        help="Text of --pivot and --languages, from which dictionary, translations and vectors are "
+        "made where they are not given."
+    ),
+]
+Pivot = Annotated[str, typer.Option(help="The language of --parallel that the model reads.")]
 
 
 @app.command()
@@ -119,6 +127,8 @@ def extend(
     dictionary: Dictionary = None,
     source_words: SourceWords = None,
     target_words: TargetWords = None,
+    parallel: AlignedText = None,
+    pivot: Pivot = "eng",
     multiple: Multiple = 1,
     seed: Seed = 0,
     network: Network = False,
@@ -133,14 +143,16 @@ def extend(
     --languages fin --size 8000 --initialise mean.v1 --out minilm-fin
     """
     from isogloss.progress import bars
-    from isogloss.recipe.initial_rows import Aids
+    from isogloss.recipe.initial_rows import Aids, read_parallel
     from isogloss.recipe.vocabulary import extend_vocabulary as job
 
+    tags = listed(languages)
+    both = None if parallel is None else read_parallel(parallel, pivot, tags, network=network)
     with bars() as start:
         made = job(
-            model, out, text=text, languages=listed(languages), size=size, least=least,
+            model, out, text=text, languages=tags, size=size, least=least,
             initialise=initialise, multiple=multiple, seed=seed, network=network, start=start,
-            aids=Aids(dictionary, source_words, target_words),
+            aids=Aids(dictionary, source_words, target_words, parallel=both),
         )  # fmt: skip
     show(made, as_json)
 
@@ -157,6 +169,8 @@ def replace(
     source_words: SourceWords = None,
     target_words: TargetWords = None,
     target_text: TargetText = None,
+    parallel: AlignedText = None,
+    pivot: Pivot = "eng",
     text: Annotated[
         str | None,
         typer.Option(help="What is compared before and after; parallel text for retrieval."),
@@ -174,18 +188,22 @@ def replace(
 
     Example: isogloss vocabulary replace xlm-roberta-base --tokenizer fin.json --initialise focus.v1
     --target-text fin.txt --text ntrex128 --languages eng,fin --out xlmr-fin
+    isogloss vocabulary replace all-MiniLM-L6-v2 --tokenizer fin.json --initialise
+    trans_tokenization.v1 --parallel bible --text ntrex128 --languages eng,fin --out minilm-fin
     """
     from isogloss.progress import bars
-    from isogloss.recipe.initial_rows import Aids
+    from isogloss.recipe.initial_rows import Aids, read_parallel
     from isogloss.recipe.replacement import replace_vocabulary as job
     from isogloss.recipe.vocabulary import read_text
 
+    tags = listed(languages)
     lines = read_text(target_text, network=network).lines
+    both = None if parallel is None else read_parallel(parallel, pivot, tags, network=network)
     with bars() as start:
         made = job(
             model, out, tokenizer=tokenizer, initialise=initialise, text=text,
-            languages=listed(languages), multiple=multiple, seed=seed, network=network, start=start,
-            aids=Aids(dictionary, source_words, target_words, lines),
+            languages=tags, multiple=multiple, seed=seed, network=network, start=start,
+            aids=Aids(dictionary, source_words, target_words, lines, both),
         )  # fmt: skip
     show(made, as_json)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from isogloss import registry
+from isogloss.corpus import read_corpus
 from isogloss.corpus.lexicon import read_lexicon
 from isogloss.encode import read_word_vectors
 from isogloss.errors import CorpusError, ModelError
@@ -50,12 +51,33 @@ class Parallel(NamedTuple):
     Attributes:
         corpus: of both.
         pivot: the language that the source reads.
-        languages: those that the target is for.
+        languages: those that the target is for; with the pivot, if it is to be read on.
     """
 
     corpus: Corpus
     pivot: str
     languages: Sequence[str]
+
+
+def read_parallel(
+    path: str | Path, pivot: str, languages: Sequence[str], *, network: bool = False
+) -> Parallel:
+    """Text of the pivot and the languages; of all that it has, if none is named.
+
+    Raises:
+        CorpusError: text that cannot be read, or without another language.
+        UnknownLanguage: one that it does not have.
+    """
+    wanted = list(dict.fromkeys([pivot, *languages])) if languages else None
+    corpus = read_corpus(path, languages=wanted, network=network)
+    [tag] = map(str, corpus.resolve([pivot]))
+    found = list(map(str, corpus.resolve(list(languages)) if languages else corpus.languages))
+    if not set(found) - {tag}:
+        raise CorpusError(
+            f"only {pivot} is asked for, which is the pivot", file=corpus.source,
+            remedy="name the language of the new vocabulary with --languages",
+        )  # fmt: skip
+    return Parallel(corpus, tag, found)
 
 
 @dataclass(frozen=True)
@@ -131,7 +153,13 @@ class Aids:
         if self.parallel is None or self.dictionary is not None:
             return []
         corpus, pivot, languages = self.parallel
-        found = [pair for lang in languages for pair in aligned_words(corpus, pivot, lang)]
+        found: list[tuple[str, str, float]] = []
+        for language in languages:
+            if language == pivot:
+                own = read_words(corpus, [pivot])
+                found += zip(own.names, own.names, own.counts.tolist(), strict=True)
+            else:
+                found += aligned_words(corpus, pivot, language)
         self.notes.append(f"{corpus.name}: {len(found):,} pairs of words are aligned")
         return found
 
