@@ -5,6 +5,7 @@ import pytest
 
 import isogloss
 from isogloss.encode import load_encoder
+from isogloss.errors import IsoglossError
 from isogloss.recipe.students import _translated_rows
 
 
@@ -39,14 +40,18 @@ ENGLISH = ["sun", "moon", "star", "rain", "snow", "wind", "fire", "leaf", "bird"
 RUSSIAN = "солнце луна звезда дождь снег ветер огонь лист птица рыба".split()
 
 
+def write_text(folder):
+    for tag, words in (("eng", ENGLISH), ("rus", RUSSIAN)):
+        lines = [f"{a} {b}" for a in words for b in words]
+        for name, kept in (("train", lines[:80]), ("test", lines[80:])):
+            (folder / name).mkdir(exist_ok=True)
+            (folder / name / f"{tag}.txt").write_text("\n".join(kept) + "\n", encoding="utf-8")
+
+
 @pytest.mark.parametrize("student", ["static", "full"])
 def test_a_student_knows_the_teachers_words_and_reads_other_scripts(student, tmp_path, minilm):
     """The word is in no training text, so only how the student begins can have brought it."""
-    for tag, words in (("eng", ENGLISH), ("rus", RUSSIAN)):
-        lines = [f"{a} {b}" for a in words for b in words]
-        for folder, kept in (("train", lines[:80]), ("test", lines[80:])):
-            (tmp_path / folder).mkdir(exist_ok=True)
-            (tmp_path / folder / f"{tag}.txt").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    write_text(tmp_path)
     made = isogloss.extend(
         "all-MiniLM-L6-v2", parallel=tmp_path / "train", held_out=tmp_path / "test",
         out=tmp_path / "run", student=student, steps=3, batch=16, vocabulary=100, tuning_rows=8,
@@ -60,3 +65,37 @@ def test_a_student_knows_the_teachers_words_and_reads_other_scripts(student, tmp
 
     assert read(ours, "zebra") @ read(teacher, "zebra") > 0.9
     np.testing.assert_allclose(read(ours, "зебра"), read(ours, "zebra"), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("surgery", "initialise", "told"),
+    [("replace", None, "by trans_tokenization.v1"), ("extend", "tik_to_tok", "by tik_to_tok.v1")],
+)
+def test_rows_of_a_changed_vocabulary_begin_as_is_asked(surgery, initialise, told, tmp_path):
+    """Words that are aligned find each other before any training to speak of."""
+    write_text(tmp_path)
+    made = isogloss.extend(
+        "all-MiniLM-L6-v2", parallel=tmp_path / "train", held_out=tmp_path / "test",
+        out=tmp_path / "run", student="full", surgery=surgery, initialise=initialise, steps=1,
+        batch=8, vocabulary=120, tuning_rows=8,
+    )  # fmt: skip
+    assert any(told in note for note in made.provenance["notes"])
+    encoder = load_encoder(made.model)
+    tokens = encoder.reader.tokenizer.get_vocab_size()
+    assert tokens <= 120 if surgery == "replace" else 30_522 < tokens <= 30_542
+    x, y = (
+        next(iter(encoder.encode(words, language=tag).values())).array
+        for words, tag in ((ENGLISH, "eng_Latn"), (RUSSIAN, "rus_Cyrl"))
+    )
+    x, y = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (x, y))
+    found = ((y @ x.T).argmax(1) == np.arange(10)).mean()
+    assert found >= (0.5 if surgery == "extend" else 0.3)  # a text this small has letters for words
+
+
+def test_a_static_student_has_no_vocabulary_to_change(tmp_path):
+    write_text(tmp_path)
+    with pytest.raises(IsoglossError, match="settings of the full student"):
+        isogloss.extend(
+            "all-MiniLM-L6-v2", parallel=tmp_path / "train", held_out=tmp_path / "test",
+            out=tmp_path / "run", surgery="replace",
+        )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -93,6 +93,17 @@ def extend(
     student: Annotated[
         str, typer.Option(help="static (minutes on a CPU) or full (the teacher's own body).")
     ] = "static",
+    vocabulary: Annotated[
+        Literal["extend", "replace"] | None,
+        typer.Option(
+            help="Of the full student: add words to the model's vocabulary (the default), or learn "
+            "another from the text."
+        ),
+    ] = None,
+    initialise: Annotated[
+        str | None,
+        typer.Option(help="How rows of new tokens begin: trans_tokenization, focus, ofa, mean ..."),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
     licence: Licence = None,
     held_out_licence: Annotated[
@@ -115,6 +126,7 @@ def extend(
         run = job(
             model, languages=listed(languages), parallel=parallel, held_out=held_out, out=out,
             pivot=pivot, student=student, steps=steps, licence=licence, seed=seed,
+            surgery=vocabulary, initialise=initialise,
             held_out_licence=held_out_licence, strict=strict, network=network, start=start,
             command=_command(),
         )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from isogloss import registry
 from isogloss.encode import encode_cached
@@ -17,7 +17,7 @@ from isogloss.match.neighbours import unit
 from isogloss.measure.measured import item_key
 from isogloss.recipe.maps import FitMaps, read_fit, through, unseen
 from isogloss.recipe.step import Step, Workplace
-from isogloss.registry import register
+from isogloss.registry import full_name, register
 from isogloss.score import Score, Scores, holm, paired_test
 
 if TYPE_CHECKING:
@@ -122,7 +122,12 @@ class Distil(Step):
             its vocabulary extended.
         tuning_rows: the last rows of the text, kept out of training to watch it; by default a
             twentieth, at most 300.
-        vocabulary: wanted number of pieces (static) or of new words a language (full).
+        vocabulary: wanted number of pieces (static, or full with `surgery` replace) or of new words
+            a language (full).
+        surgery: of the full student, `extend` the teacher's vocabulary, or `replace` it by one that
+            is learned from the text of all languages.
+        initialise: a registered initialiser of its new rows; extended words begin as the mean of
+            their translations by default, replaced vocabularies by `trans_tokenization.v1`.
         steps: optimiser steps.
         batch: sentences in a batch.
         views: languages in a batch, the pivot included.
@@ -141,6 +146,8 @@ class Distil(Step):
     student: str = "static.v1"
     tuning_rows: int | None = Field(default=None, ge=2)
     vocabulary: int = Field(ge=100)
+    surgery: Literal["extend", "replace"] = "extend"
+    initialise: str | None = None
     steps: int = Field(ge=1)
     batch: int = Field(ge=2)
     views: int = Field(ge=2)
@@ -157,8 +164,19 @@ class Distil(Step):
     def _own_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
         from isogloss.recipe.students import DEFAULTS
 
-        student = registry.full_name("parameters", values.get("student", "static.v1"))
+        student = full_name("parameters", values.get("student", "static.v1"))
         return {**DEFAULTS.get(student, {}), **values, "student": student}
+
+    @field_validator("initialise")
+    @classmethod
+    def _known_initialiser(cls, name: str | None) -> str | None:
+        return None if name is None else full_name("initialiser", name)
+
+    @model_validator(mode="after")
+    def _has_a_vocabulary_to_change(self) -> Distil:
+        if self.student != "full.v1" and (self.surgery == "replace" or self.initialise):
+            raise ValueError("surgery and initialise are settings of the full student")
+        return self
 
     def needs(self) -> dict[str, str]:
         """The teacher and the text."""

@@ -101,27 +101,103 @@ def _teacher_words(teacher: Any, size: int, place: Workplace) -> dict[str, np.nd
 def _full(
     step: Distil, teacher: Any, corpus: Corpus, targets: np.ndarray, place: Workplace
 ) -> tuple[Any, Any]:
+    from isogloss.train.mixture import ParallelViews
+
+    build = _replaced if step.surgery == "replace" else _extended
+    student, tokenizer = build(step, teacher, corpus, place)
+    tokens, long = _short_ids(tokenizer, corpus, step.longest)
+    place.notes += [
+        f"{n} rows of {lang} over {step.longest} tokens were not trained on"
+        for lang, n in long.items()
+        if n
+    ]
+    mixture = ParallelViews(
+        tokens, targets, place.pivot, size=step.batch, views=step.views, drop=step.drop
+    )
+    return student, mixture
+
+
+def _replaced(step: Distil, teacher: Any, corpus: Corpus, place: Workplace) -> tuple[Any, Any]:
+    """The teacher with a vocabulary learned from the text, and its tokenizer."""
+    from isogloss.encode.resolve import find_model
+    from isogloss.recipe.initial_rows import Aids, Parallel
+    from isogloss.recipe.learning import save_tokenizer
+    from isogloss.recipe.replacement import replace_vocabulary
+    from isogloss.train.parameters.full import FullStudent
+    from isogloss.vocabulary.learn import learn
+    from isogloss.vocabulary.special import roles
+    from isogloss.vocabulary.trim import untruncated
+
+    name = full_name("initialiser", step.initialise or "trans_tokenization")
+    plain = _tokenizer(find_model(teacher.name).body)
+    tags = [place.pivot, *place.languages]
+    texts = {tag: [t for t in corpus.texts(tag) if t is not None] for tag in tags}
+    learned = place.scratch / "tokenizer"
+    if not learned.is_dir():  # a run that goes on must not learn another one
+        advance = place.start("learn the tokenizer", 1)
+        made = learn(
+            "unigram", texts, size=step.vocabulary, seed=place.seed, special=family(roles(plain))
+        )
+        save_tokenizer(made, learned)
+        advance(1)
+    replaced = replace_vocabulary(
+        teacher.name, place.scratch / "vocabulary", tokenizer=learned, initialise=name,
+        aids=Aids(parallel=Parallel(corpus, place.pivot, tags)), seed=place.seed, start=place.start,
+    )  # fmt: skip
+    how = ", ".join(f"{n:,} {what}" for what, n in replaced.facts["rows made"].items())
+    place.notes += [f"rows of the new vocabulary by {name}: {how}", *replaced.facts["notes"]]
+    tokenizer = untruncated(_tokenizer(replaced.folder))
+    return FullStudent(replaced.folder, tokenizer), tokenizer
+
+
+def family(named: dict[str, str]) -> str:
+    """The family of special tokens with these roles.
+
+    Raises:
+        ModelError: none has them.
+    """
+    from isogloss.vocabulary.special import PRESETS
+
+    for name, special in PRESETS.items():
+        if dict(special.roles) == named:
+            return name
+    raise ModelError(
+        f"the teacher's special tokens are of no family we know ({', '.join(PRESETS)})",
+        remedy="learn a tokenizer with them, and give it with isogloss vocabulary replace",
+    )
+
+
+def _tokenizer(folder: Any) -> Any:
     from tokenizers import Tokenizer
 
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def _extended(step: Distil, teacher: Any, corpus: Corpus, place: Workplace) -> tuple[Any, Any]:
+    """The teacher with frequent words of the text, and its tokenizer."""
     from isogloss.encode.resolve import find_model
     from isogloss.language import read_language
-    from isogloss.train.mixture import ParallelViews
     from isogloss.train.parameters.full import FullStudent
     from isogloss.vocabulary.extend import extend_wordpiece, new_words, with_romanisation
+    from isogloss.vocabulary.trim import untruncated
     from isogloss.vocabulary.words import words
 
     folder = find_model(teacher.name).body
-    plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    plain.no_truncation()
-    plain.no_padding()
     scripts = {read_language(lang).script for lang in place.languages}
-    romanised = with_romanisation(plain, scripts)
+    romanised = with_romanisation(untruncated(_tokenizer(folder)), scripts)
     advance = place.start("align words of the parallel text", len(place.languages))
     cut = {
         str(lang): [None if t is None else words(romanised, t) for t in corpus.texts(lang)]
         for lang in corpus.languages
     }
     table = _input_rows(folder)
+    if step.initialise is not None:
+        sentences = [s for lang in place.languages for s in cut[lang] if s]
+        names = new_words(romanised, sentences, size=step.vocabulary * len(place.languages))
+        advance(len(place.languages))
+        tokenizer = extend_wordpiece(romanised, sorted(names))
+        rows = _initialised(step, corpus, place, (table, romanised), tokenizer)
+        return FullStudent(folder, tokenizer, rows), tokenizer
     added: dict[str, np.ndarray] = {}
     weights: dict[str, float] = {}
     for language in place.languages:
@@ -138,17 +214,26 @@ def _full(
         advance(1)
     names = sorted(added)
     tokenizer = extend_wordpiece(romanised, names)
-    student = FullStudent(folder, tokenizer, np.stack([added[n] for n in names]).astype("f4"))
-    tokens, long = _short_ids(tokenizer, corpus, step.longest)
-    place.notes += [
-        f"{n} rows of {lang} over {step.longest} tokens were not trained on"
-        for lang, n in long.items()
-        if n
-    ]
-    mixture = ParallelViews(
-        tokens, targets, place.pivot, size=step.batch, views=step.views, drop=step.drop
-    )
-    return student, mixture
+    rows = np.stack([added[n] for n in names]).astype("f4")
+    return FullStudent(folder, tokenizer, rows), tokenizer
+
+
+def _initialised(
+    step: Distil, corpus: Corpus, place: Workplace, source: tuple[np.ndarray, Any], target: Any
+) -> np.ndarray:
+    """Rows of the words behind the teacher's, by the initialiser that is asked for."""
+    from isogloss.recipe.initial_rows import Aids, Parallel, first_rows
+    from isogloss.vocabulary.initialise.rows import Rows, Source
+
+    aids = Aids(parallel=Parallel(corpus, place.pivot, place.languages))
+    advance = place.start(f"first rows by {step.initialise}", 1)
+    made = first_rows(str(step.initialise), Source(*source), target, aids, place.seed)
+    advance(1)
+    new = slice(len(source[0]), None)
+    counts = Rows(*(part[new] for part in made)).counts()
+    how = ", ".join(f"{n:,} {what}" for what, n in counts.items())
+    place.notes += [f"rows of the new words by {step.initialise}: {how}", *aids.notes]
+    return made.rows[new]
 
 
 def _input_rows(folder: Any) -> np.ndarray:

@@ -50,3 +50,14 @@ def test_a_dictionary_has_to_be_there(case, whole_words):
         tik_to_tok(source, target, Help())
     with pytest.raises(UsageError, match="a dictionary of 1 entries"):
         tik_to_tok(source, target, Help(dictionary=DICTIONARY[:1]))
+
+
+def test_words_are_spelled_as_the_tokenizer_spells_its_tokens(whole_words):
+    from isogloss.vocabulary.extend import with_romanisation
+
+    source, target = whole_words("sun", "moon"), whole_words("solntse", "luna")
+    rows = np.eye(3, dtype=np.float32)
+    romanised = with_romanisation(target, ["Cyrl"])
+    help = Help(dictionary=[("sun", "солнце"), ("moon", "луна")])
+    made = tik_to_tok(Source(rows, source), romanised, help, k=1)
+    assert made.rows[1:].argmax(1).tolist() == [1, 2]

@@ -69,18 +69,20 @@ class FullStudent:
     Args:
         folder: the teacher's folder.
         tokenizer: the extended tokenizer.
-        rows: `[new, d]` embedding rows of the added words, appended to the table.
+        rows: `[new, d]` embedding rows of the added words, appended to the table; none if the
+            folder has a row for every token.
     """
 
-    def __init__(self, folder: Path, tokenizer: Tokenizer, rows: np.ndarray) -> None:
+    def __init__(self, folder: Path, tokenizer: Tokenizer, rows: np.ndarray | None = None) -> None:
         from transformers import AutoModel
 
         self.folder, self.tokenizer = folder, tokenizer
         body = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-        old = body.get_input_embeddings().weight.detach()
-        body.resize_token_embeddings(len(old) + len(rows), mean_resizing=False)
-        with torch.no_grad():
-            body.get_input_embeddings().weight[len(old) :] = torch.from_numpy(rows)
+        if rows is not None:
+            old = len(body.get_input_embeddings().weight)
+            body.resize_token_embeddings(old + len(rows), mean_resizing=False)
+            with torch.no_grad():
+                body.get_input_embeddings().weight[old:] = torch.from_numpy(rows)
         ends = tokenizer.encode("").ids
         pad = body.config.pad_token_id or 0
         self.module = MeanPooled(body, ends[:1], ends[1:], pad)

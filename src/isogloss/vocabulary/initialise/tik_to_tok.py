@@ -69,7 +69,10 @@ def tik_to_tok(
     entries = [*dictionary, *((word, word) for word in same)]
     if len(entries) < 2:
         raise UsageError(f"a dictionary of {len(entries)} entries; 2 at least are needed")
-    left, right = _Grams([pair[0] for pair in entries]), _Grams([pair[1] for pair in entries])
+    left, right = (
+        _Grams([_normalised(tokenizer, pair[side]) for pair in entries])
+        for side, tokenizer in ((0, source.tokenizer), (1, target))
+    )
     u, sizes, v = _latent(left.table, right.table, width, help.seed)
     scale = np.sqrt(sizes)
     source_vectors = left.of(_spelled(ours)) @ (u * scale)
@@ -108,6 +111,13 @@ class _Grams:
         length = np.sqrt(np.asarray(made.multiply(made).sum(1)).ravel())
         scale = np.divide(1, length, out=np.zeros_like(length), where=length > 0)
         return sparse.csr_array(sparse.diags_array(scale) @ made)
+
+
+def _normalised(tokenizer: Tokenizer, word: str) -> str:
+    """A word as the tokenizer spells its tokens, in Latin letters for one that romanises."""
+    if tokenizer.normalizer is None:
+        return word
+    return tokenizer.normalizer.normalize_str(word).strip()
 
 
 def _grams(word: str) -> list[str]:
