@@ -41,7 +41,7 @@ SKIPPED = {"hypernetwork.v1": "is trained first", "clp.v1": "needs a small model
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("what", choices=("before", "after"))
+    arguments.add_argument("what", nargs="?", choices=("before", "after"), default="before")
     arguments.add_argument("--languages", default="deu,fin,rus,hin,arb,tam")
     arguments.add_argument("--initialisers", default="")
     arguments.add_argument("--steps", type=int, default=200)
