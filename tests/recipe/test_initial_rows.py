@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 
 from isogloss import read_corpus
-from isogloss.errors import CorpusError
+from isogloss.errors import CorpusError, ModelError
 from isogloss.recipe.initial_rows import (
     NEEDS,
     Aids,
     Parallel,
     _in_one_space,
     read_parallel,
+    refuse_random,
 )
 from isogloss.registry import names
+from isogloss.vocabulary.initialise.rows import Rows
 from isogloss.vocabulary.learn import learn_unigram
 
 
@@ -80,3 +82,10 @@ def test_a_dictionary_without_vectors_is_refused():
     one = (["a"], np.ones((1, 3), np.float32))
     with pytest.raises(CorpusError, match="0 pairs of words with vectors"):
         _in_one_space(one, one, [("b", "c")])
+
+
+def test_drawing_is_a_failure_only_where_it_is_not_the_method():
+    drawn = Rows(np.zeros((3, 2), np.float32), np.zeros(3, np.int8), np.zeros(3, np.int64))
+    refuse_random(drawn, "normal.v1")
+    with pytest.raises(ModelError, match=r"mean\.v1 could give no row but at random"):
+        refuse_random(drawn, "mean.v1")

@@ -42,6 +42,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "word_vectors.v1": ("source_words", "target_words"),
 }
 """Fields of `Help` that an initialiser of ours looks at; of others all there is."""
+DRAWING = ("random.v1", "normal.v1", "script.v1")
+"""Those whose rows are drawn by intent."""
 ONE_SPACE = ("ofa.v1", "word_vectors.v1")
 
 
@@ -254,7 +256,7 @@ def first_rows(name: str, source: Source, target: Tokenizer, aids: Aids, seed: i
 def refuse_random(made: Rows, name: str, counted: Mapping[str, int] | None = None) -> None:
     """Raise a ModelError if a method that should know better drew every row."""
     counts = made.counts() if counted is None else counted
-    if not name.startswith("random.") and set(counts) <= {"random"}:
+    if name not in DRAWING and set(counts) <= {"random"}:
         raise ModelError(
             f"{name} could give no row but at random: the source knows none of the new tokens, nor "
             "the letters they are spelled with",

@@ -17,7 +17,7 @@ from isogloss.encode.resolve import find_model
 from isogloss.errors import ModelError
 from isogloss.files import fingerprint
 from isogloss.progress import Start, silent
-from isogloss.recipe.initial_rows import Aids, first_rows, refuse_random
+from isogloss.recipe.initial_rows import DRAWING, Aids, first_rows, refuse_random
 from isogloss.recipe.vocabulary import Plan, Result, carry_out, padded, read_text
 from isogloss.vocabulary.initialise.rows import MADE, Source, overlap
 from isogloss.vocabulary.pieces import read_pieces
@@ -134,7 +134,7 @@ def replace_vocabulary(
         refuse_random(rows, name, {MADE[i]: int(n) for i, n in enumerate(counts) if n})
         drawn = counts[MADE.index("random")] / max(counts.sum(), 1)
         notes = list(aids.notes)
-        if drawn > 0.5 and not name.startswith("random."):
+        if drawn > 0.5 and name not in DRAWING:
             notes.append(
                 f"WARNING: {drawn:.0%} of the rows were drawn at random; {name} found nothing to "
                 "go by for them"
