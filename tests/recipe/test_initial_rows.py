@@ -72,6 +72,29 @@ def test_tokens_and_words_get_vectors_of_the_text_and_one_space_is_one(case):
     assert np.mean(right) > wrong.mean() + wrong.std()
 
 
+def test_a_dictionary_alone_aligns_tokens_and_does_not_hide_the_text(case, tmp_path):
+    file = tmp_path / "d.tsv"
+    file.write_text("heart\tgesicht\n")
+    source, target = case[1]
+    asked = ("trans_tokenization.v1", source, target, 0)
+    alone = Aids(dictionary=file).help(*asked).translations
+    [heart], wanted = source.encode("heart").ids, target.encode("gesicht").ids
+    assert (alone.toarray()[wanted][:, heart] > 0).all()
+    both = Aids(dictionary=file, parallel=case[0]).help(*asked).translations
+    assert abs(both - help_for(case, asked[0]).translations).sum() == 0  # of the text
+    assert Aids(dictionary=file, parallel=case[0]).help(
+        "tik_to_tok.v1", source, target, 0
+    ).dictionary == [("heart", "gesicht")]
+
+
+def test_what_is_given_and_not_looked_at_is_told(case, tmp_path):
+    file = tmp_path / "d.tsv"
+    file.write_text("heart\tgesicht\n")
+    aids = Aids(dictionary=file)
+    aids.help("mean.v1", *case[1], 0)
+    assert any("mean.v1 does not look at the dictionary" in note for note in aids.notes)
+
+
 def test_another_text_is_another_aid(case):
     some = case[0]._replace(corpus=case[0].corpus.take(range(50)))
     prints = {Aids(parallel=p).fingerprint for p in (None, case[0], some)}

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Vectors = tuple[Sequence[str], np.ndarray]
 """Words, and `[n, d]` vectors of them."""
+Entries = Sequence[tuple[str, str]]
+"""Words of the source's language and their translations."""
 WORDS = 200_000  # read of a file of word vectors, the first ones
 NEEDS: dict[str, tuple[str, ...]] = {
     "clp.v1": ("target_tokens",),
@@ -128,11 +130,14 @@ class Aids:
         """
         known = tuple(f.name for f in fields(Help) if f.name != "seed")
         needs = NEEDS.get(name, () if _is_ours(name) else known)
+        looked_at = {*needs, *(("dictionary",) if "translations" in needs else ())}
+        for given in ("dictionary", "source_words", "target_words"):
+            if getattr(self, given) is not None and given not in looked_at:
+                self.notes.append(f"WARNING: {name} does not look at the {given} that are given")
         one_space = name in ONE_SPACE and self.source_words is None
         made: dict[str, Any] = {}
         if one_space or {"dictionary", "translations"} & set(needs):
-            aligned = self._aligned()
-            made["dictionary"] = self._entries() or [(a, b) for a, b, _ in aligned] or None
+            made["dictionary"], aligned = self._translations()
             made["translations"] = token_translations(aligned, source, target) if aligned else None
         if "target_tokens" in needs and self._lines:
             made["target_tokens"] = self._tokens(target, seed)
@@ -151,8 +156,19 @@ class Aids:
         texts = (self.parallel.corpus.texts(language) for language in self.parallel.languages)
         return [text for column in texts for text in column if text is not None]
 
+    def _translations(self) -> tuple[Entries | None, list[tuple[str, str, float]]]:
+        """The dictionary, and pairs of words with how often each stands for the other.
+
+        Each comes of its own source, of the file or of the text; where one is missing, of the
+        other.
+        """
+        entries, aligned = self._entries(), self._aligned()
+        if entries is None:
+            return [(a, b) for a, b, _ in aligned] or None, aligned
+        return entries, aligned or [(a, b, 1.0) for a, b in entries]
+
     def _aligned(self) -> list[tuple[str, str, float]]:
-        if self.parallel is None or self.dictionary is not None:
+        if self.parallel is None:
             return []
         corpus, pivot, languages = self.parallel
         found: list[tuple[str, str, float]] = []
@@ -206,7 +222,7 @@ class Aids:
         )
         return made
 
-    def _entries(self) -> Sequence[tuple[str, str]] | None:
+    def _entries(self) -> Entries | None:
         if self.dictionary is None:
             return None
         found = read_lexicon(self.dictionary)
