@@ -207,3 +207,12 @@ def test_the_share_is_read_from_high_scores_where_orphans_are_of_another_kind():
     share = calibration._share(mined, false, text, 10_000)[0]
     plain = ((mined - false) * (text - false)).sum() / ((mined - false) ** 2).sum()
     assert abs(share - 0.1) < 0.5 * abs(plain - 0.1)
+
+
+def test_a_score_that_none_of_a_few_sentences_reaches_is_no_certainty():
+    # Half of 40 sentences have a translation; by chance none of them reached the highest score.
+    mined, false = np.array([[0.9, 0.5, 0.04]]), np.array([[0.2, 0.05, 0.0]])
+    text = 0.5 * mined + 0.5 * false
+    text[0, 2] = 0
+    few, many = (calibration._share(mined, false, text, n)[0] for n in (40, 10**9))
+    assert abs(few - 0.5) < 0.05 < abs(many - 0.5)

@@ -5,6 +5,7 @@ import pytest
 
 from isogloss import read_corpus
 from isogloss.errors import CorpusError, ModelError
+from isogloss.recipe.aligned_words import read_words
 from isogloss.recipe.initial_rows import (
     NEEDS,
     Aids,
@@ -48,6 +49,10 @@ def test_a_pivot_that_is_read_on_stands_for_itself(case):
     made = both.help("trans_tokenization.v1", source, source, 0).translations
     face = source.token_to_id("▁face")
     assert made[[face]].toarray().argmax() == face
+    own = read_words(corpus, ["eng"])
+    _, aligned = both._translations()
+    for word, count in zip(own.names, own.counts.tolist(), strict=True):
+        assert (word, word, count) in aligned[: len(own.names)]
 
 
 def test_what_is_asked_of_parallel_text_is_there():
