@@ -200,8 +200,10 @@ def test_vectors_of_an_earlier_map_do_not_stay(place):
     command = "map a.vec b.vec --dictionary seeds.tsv --out out"
     (place / "out").mkdir()
     (place / "out" / "source.npz").write_text("of the user", encoding="utf-8")
+    refused(place, command, "out: is not empty and holds no maps", "choose another folder")
+    (place / "out" / "source.npz").unlink()
     for more, left in (
-        ("", {"source.vec", "target.vec", "source.npz"}),
+        ("", {"source.vec", "target.vec"}),
         ("--format npz", {"source.npz", "target.npz"}),
         ("--no-vectors", set()),
     ):

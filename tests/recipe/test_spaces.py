@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from isogloss.encode.word_vectors import read_word_vectors, write_word_vectors
-from isogloss.errors import CorpusError, UsageError
+from isogloss.errors import CorpusError, OutputError, UsageError
 from isogloss.recipe.spaces import (
     fit_maps,
     load,
@@ -103,7 +103,10 @@ def test_maps_that_centre_are_not_advised_to_centre(place):
         write_word_vectors(place / f"{name}.vec", [f"{name}{i}" for i in range(150)], noise)
     both = place / "x.vec", place / "y.vec"
     for normalisers, warned in ((None, False), (["unit"], True)):
-        map_spaces(*both, place / "out", dictionary=place / "seeds.tsv", normalisers=normalisers)
+        _, made = map_spaces(
+            *both, place / "out", dictionary=place / "seeds.tsv", normalisers=normalisers
+        )
+        assert any("WARNING: centring" in note for note in made) is warned
         _, notes = look_up(*both, maps=place / "out", dictionary=place / "test.tsv")
         assert any("WARNING" in note for note in notes) is warned
 
@@ -116,6 +119,12 @@ def test_maps_are_not_applied_to_the_wrong_side(place):
     look_up(place / "x.vec", place / "y.vec", limit=120, **how)
     (place / "out" / "spaces.json").unlink()
     look_up(place / "x.vec", place / "y.vec", **how)
+
+
+def test_maps_are_not_written_among_other_things(place):
+    with pytest.raises(OutputError, match="holds no maps"):
+        map_spaces(place / "x.vec", place / "y.vec", place, dictionary=place / "seeds.tsv")
+    assert not (place / "source").exists()
 
 
 def test_what_cannot_be_done_says_so(place):

@@ -14,7 +14,7 @@ from isogloss import registry
 from isogloss.corpus.lexicon import read_lexicon
 from isogloss.encode.word_vectors import WordVectors, read_word_vectors, write_word_vectors
 from isogloss.encode.word_vectors.write import check_words
-from isogloss.errors import CorpusError, UsageError, VectorError
+from isogloss.errors import CorpusError, OutputError, UsageError, VectorError
 from isogloss.files import atomic_write, fingerprint_texts, refuse_file, write_json
 from isogloss.match.lexicon import Dictionary, centring, dictionary_rows, induce
 from isogloss.match.neighbours import unit
@@ -224,7 +224,7 @@ def map_spaces(
     **how: Any,
 ) -> tuple[list[Path], list[str]]:
     """Read two spaces, map them into one, write maps and vectors: files made, and notes."""
-    refuse_file(out)
+    _refuse_foreign(Path(out))
     spaces = read_spaces(source, target, limit=limit, bad_rows=bad_rows)
     if form:
         for name, side in ((SOURCE, spaces.source), (TARGET, spaces.target)):
@@ -234,7 +234,20 @@ def map_spaces(
         pairs = training_pairs(_dictionary(dictionary, spaces))
     with _about(f"{source} and {target}"):
         fitted = fit_maps(method, spaces, pairs, **how)
+        if not all(map(_centres, fitted)):
+            x, y = (
+                unit(one.apply(side.array)) for one, side in zip(fitted, spaces[:2], strict=True)
+            )
+            spaces.notes.extend(_centring_note(x, y, None, mapped=True))
     return save(out, fitted, spaces, form=form), spaces.notes
+
+
+def _refuse_foreign(out: Path) -> None:
+    refuse_file(out)
+    if out.is_dir() and any(out.iterdir()) and not (out / NOTES).is_file():
+        raise OutputError(
+            "is not empty and holds no maps", file=out, remedy="choose another folder with --out"
+        )
 
 
 def look_up(
