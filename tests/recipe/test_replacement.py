@@ -174,6 +174,8 @@ def test_what_is_missing_is_named_and_nothing_is_left(model, file, tmp_path):
     slow.mkdir()
     (slow / "tokenizer.model").write_bytes(b"x")
     broken = write(tmp_path / "broken.json", ["{}"])
+    state["model"] = {"type": "BPE", "dropout": 0.5, "vocab": {"a": 0}, "merges": []}
+    random = write(tmp_path / "random.json", [json.dumps(state | {"added_tokens": []})])
     strange = tmp_path / "strange"
     greek = ["ξανθή γάτα", "μαύρη γάτα και σκύλος"] * 9
     shapes.save_model("bert", shapes.learn("wordpiece", greek, 60), strange)
@@ -181,7 +183,7 @@ def test_what_is_missing_is_named_and_nothing_is_left(model, file, tmp_path):
         (lacking, r"no token for what the model calls mask \('\[MASK\]'\)"),
         (slow, "no fast tokenizer, tokenizer.json, only tokenizer.model"),
         (broken, "is not a tokenizer"), (tmp_path / "none.json", "no fast tokenizer"),
-        (strange, "no row but at random"),
+        (strange, "no row but at random"), (random, "cuts words at random"),
     ):  # fmt: skip
         with pytest.raises(ModelError, match=said):
             replace_vocabulary(

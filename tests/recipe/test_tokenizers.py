@@ -105,6 +105,11 @@ def test_what_is_no_tokenizer(tmp_path):
     model.write_bytes(b"\x00\x01")
     with pytest.raises(ModelError, match="read from its model folder"):
         open_tokenization(str(model))
+    random = tmp_path / "random.json"
+    state = {"model": {"type": "BPE", "dropout": 0.1, "vocab": {"a": 0}, "merges": []}}
+    random.write_text(json.dumps(state), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"cuts words at random \(BPE dropout 0.1\)"):
+        open_tokenization(str(random))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="not a model folder"):
         open_tokenization(str(tmp_path / "empty"))

@@ -246,7 +246,14 @@ def test_bad_folders_are_refused_with_a_remedy(model_folder, tmp_path):
     def strange(it):
         edit(it.folder / "config.json", architectures=["OfMyOwn"])
 
+    def random(it):
+        file = it.folder / "tokenizer.json"
+        state = json.loads(file.read_text())
+        state["model"]["dropout"] = 0.2
+        file.write_text(json.dumps(state))
+
     cases = {
+        "cuts words at random (BPE dropout 0.2)": ("llama", random),
         "two that differ": ("llama", untied), "[1216, 48] where": ("llama-untied", wide),
         "no fast tokenizer, tokenizer.json; there is tokenizer.model": ("llama", slow),
         "tokens without a row": ("llama-untied", short), "names 1 tokens twice": ("llama", twice),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 from isogloss.encode.folder import ModelFolder
@@ -46,13 +47,13 @@ def load_tokenizer(folder: ModelFolder) -> Any:
     """The tokenizer of a folder; never runs the folder's own code, never uses the network.
 
     Raises:
-        ModelError: there is none, or it cannot be read.
+        ModelError: there is none, it cannot be read, or it cuts at random.
     """
     from transformers import AutoTokenizer
 
     with quiet():
         try:
-            return AutoTokenizer.from_pretrained(
+            made = AutoTokenizer.from_pretrained(
                 str(folder.body), local_files_only=True, trust_remote_code=False
             )
         except Exception as error:
@@ -62,6 +63,21 @@ def load_tokenizer(folder: ModelFolder) -> Any:
                 file=folder.body,
                 remedy="the folder needs tokenizer.json or the files of a known tokenizer",
             ) from error
+    refuse_dropout(getattr(made, "backend_tokenizer", None), folder.body)
+    return made
+
+
+def refuse_dropout(tokenizer: Any, file: Path) -> None:
+    """Raise a `ModelError` where BPE leaves merges out at random: a text would have no one vector.
+
+    Source: Provilkov, Emelianenko and Voita (2020), BPE-Dropout, section 3, which is for training.
+    """
+    if share := getattr(getattr(tokenizer, "model", None), "dropout", None):
+        raise ModelError(
+            f"its tokenizer cuts words at random (BPE dropout {share:g})",
+            file=file,
+            remedy='set "dropout" of the "model" in its tokenizer.json to null',
+        )
 
 
 def load_body(folder: ModelFolder) -> Any:

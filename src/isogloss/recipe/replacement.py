@@ -14,6 +14,7 @@ from isogloss import registry
 from isogloss._version import __version__
 from isogloss.encode.folder import read_json
 from isogloss.encode.resolve import find_model
+from isogloss.encode.weights import refuse_dropout
 from isogloss.errors import ModelError
 from isogloss.files import fingerprint
 from isogloss.progress import Start, silent
@@ -71,6 +72,7 @@ def read_target(path: str | Path) -> Target:
         raise ModelError(
             f"is not a tokenizer: {error}", file=file, remedy="give a tokenizer.json"
         ) from error
+    refuse_dropout(made, file)
     about = path / "tokenizer_config.json"
     settings = read_json(about) if path.is_dir() and about.is_file() else {}
     return Target(made, settings, path.name)

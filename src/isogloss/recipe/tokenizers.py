@@ -80,8 +80,10 @@ def _name(path: Path) -> str:
 def _read_tokenizer(path: Path) -> Any:
     from tokenizers import Tokenizer
 
+    from isogloss.encode.weights import refuse_dropout
+
     try:
-        return Tokenizer.from_file(str(path))
+        made = Tokenizer.from_file(str(path))
     except Exception as error:
         # tokenizers raises bare Exceptions
         sentencepiece = path.suffix in (".model", ".spm")
@@ -92,6 +94,8 @@ def _read_tokenizer(path: Path) -> Any:
             if sentencepiece
             else "give a tokenizer.json as tokenizers or transformers write it, or a model folder",
         ) from None
+    refuse_dropout(made, path)
+    return made
 
 
 @register("step", "audit_tokenizers.v1")
