@@ -143,10 +143,11 @@ def _latent(
     left: sparse.csr_array, right: sparse.csr_array, width: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The largest singular vectors and values of left^T right: `[g, w]`, `[w]`, `[h, w]`."""
-    from scipy.sparse.linalg import svds
+    from scipy.sparse.linalg import aslinearoperator, svds
 
-    product = sparse.csr_array(left.T @ right)
+    # Multiplied out it would have many times the cells.
+    product = aslinearoperator(left.T) @ aslinearoperator(right)
     width = min(width, min(product.shape) - 1)
     start = np.random.default_rng(seed).standard_normal(min(product.shape))
-    u, sizes, vt = svds(product, k=width, v0=start)
+    u, sizes, vt = svds(product, k=width, v0=start)  # PROPACK is faster, and fails on low ranks
     return u, sizes, vt.T
