@@ -94,8 +94,46 @@ def test_rows_of_a_changed_vocabulary_begin_as_is_asked(surgery, initialise, tol
 
 def test_a_static_student_has_no_vocabulary_to_change(tmp_path):
     write_text(tmp_path)
-    with pytest.raises(IsoglossError, match="settings of the full student"):
+    with pytest.raises(IsoglossError, match="settings of the students full, emb"):
         isogloss.extend(
             "all-MiniLM-L6-v2", parallel=tmp_path / "train", held_out=tmp_path / "test",
             out=tmp_path / "run", surgery="replace",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("student", "surgery", "more"),
+    [
+        ("embeddings", "extend", {"rows": "new"}), ("factors", "replace", {"rank": 40}),
+    ],
+)  # fmt: skip
+def test_a_frozen_body_keeps_its_weights_under_another_table(
+    student, surgery, more, tmp_path, minilm
+):
+    from transformers import AutoModel
+
+    write_text(tmp_path)
+    made = isogloss.extend(
+        "all-MiniLM-L6-v2", parallel=tmp_path / "train", held_out=tmp_path / "test",
+        out=tmp_path / "run", student=student, surgery=surgery, steps=2, batch=8, vocabulary=120,
+        tuning_rows=8, **more,
+    )  # fmt: skip
+    assert made.provenance["training"]["parameters"] == f"{student}.v1"
+    name = "embeddings.word_embeddings.weight"
+    old, new = (AutoModel.from_pretrained(f).state_dict() for f in (minilm, made.model))
+    before, after = old.pop(name), new.pop(name)
+    assert all(np.array_equal(old[key], new[key]) for key in old)
+    if student == "factors":
+        assert np.linalg.matrix_rank(after.double().numpy(), tol=1e-3) <= 40
+    else:
+        assert np.array_equal(after[: len(before)], before) and len(after) > len(before)
+
+
+def test_only_new_rows_are_those_of_an_extended_vocabulary(tmp_path):
+    write_text(tmp_path)
+    for bad in ({"student": "full"}, {"student": "embeddings", "surgery": "replace"}):
+        with pytest.raises(IsoglossError, match="embeddings and factors with an extended"):
+            isogloss.extend(
+                "all-MiniLM-L6-v2", parallel=tmp_path / "train", held_out=tmp_path / "test",
+                out=tmp_path / "run", rows="new", **bad,
+            )  # fmt: skip

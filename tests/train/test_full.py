@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from isogloss.encode import load_encoder
-from isogloss.train.parameters.full import FullStudent
+from isogloss.train.parameters.full import full
 from isogloss.vocabulary.extend import extend_wordpiece, with_romanisation
 
 
@@ -20,7 +20,7 @@ def saved(minilm, tmp_path_factory):
     tokenizer.no_padding()
     tokenizer = extend_wordpiece(with_romanisation(tokenizer, ["Cyrl"]), ["moskva", "slovo"])
     rows = np.random.default_rng(0).normal(size=(2, 384)).astype(np.float32)
-    student = FullStudent(Path(minilm), tokenizer, rows)
+    student = full(Path(minilm), tokenizer, rows)
     folder = tmp_path_factory.mktemp("full")
     student.save(folder)
     return student, folder, rows

@@ -91,12 +91,16 @@ def extend(
     languages: Languages = "",
     pivot: Pivot = "eng",
     student: Annotated[
-        str, typer.Option(help="static (minutes on a CPU) or full (the teacher's own body).")
+        str,
+        typer.Option(
+            help="static (minutes on a CPU), full (the teacher's own body), embeddings or factors "
+            "(that body frozen: its token table alone learns, or a few numbers a token)."
+        ),
     ] = "static",
     vocabulary: Annotated[
         Literal["extend", "replace"] | None,
         typer.Option(
-            help="Of the full student: add words to the model's vocabulary (the default), or learn "
+            help="Of all but static: add words to the model's vocabulary (the default), or learn "
             "another from the text."
         ),
     ] = None,

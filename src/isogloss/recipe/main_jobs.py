@@ -85,7 +85,8 @@ def extend(
         held_out: text to measure on; never trained on, and nothing is chosen on it.
         out: the run's folder; the student is saved in `out/model`.
         pivot: the teacher's language.
-        student: `static` (minutes on a CPU) or `full` (the teacher's own body).
+        student: `static` (minutes on a CPU), `full` (the teacher's own body), `embeddings` or
+            `factors` (that body frozen under its table).
         start: starts progress bars.
         command: what the user typed, for the report.
         options: `seed`, `strict`, `network`, `licence` of the parallel text, `held_out_licence`,

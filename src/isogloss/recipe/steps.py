@@ -118,14 +118,14 @@ class Distil(Step):
 
     Attributes:
         text: the parallel corpus.
-        student: `static.v1`, a table of token vectors, or `full.v1`, the teacher's own body with
-            its vocabulary extended.
+        student: `static.v1`, a table of token vectors; `full.v1`, the teacher's own body with its
+            vocabulary changed; `embeddings.v1` or `factors.v1`, that body frozen under its table.
         tuning_rows: the last rows of the text, kept out of training to watch it; by default a
             twentieth, at most 300.
-        vocabulary: wanted number of pieces (static, or full with `surgery` replace) or of new words
-            a language (full).
-        surgery: of the full student, `extend` the teacher's vocabulary, or `replace` it by one that
-            is learned from the text of all languages.
+        vocabulary: wanted number of pieces (static, or `surgery` replace) or of new words a
+            language.
+        surgery: of students with the teacher's body, `extend` its vocabulary, or `replace` it by
+            one that is learned from the text of all languages.
         initialise: a registered initialiser of its new rows; extended words begin as the mean of
             their translations by default, replaced vocabularies by `trans_tokenization.v1`.
         steps: optimiser steps.
@@ -137,7 +137,7 @@ class Distil(Step):
         threads: CPU threads, a setting because sums depend on it.
         checkpoint_every: steps between checkpoints.
         words: words of the teacher's vocabulary whose rows begin as its vectors of them (static).
-        longest: longer rows, in tokens, are not trained on (full); they are counted.
+        longest: longer rows, in tokens, are not trained on (but static); they are counted.
 
     What is not given is the student's own default, see `students.DEFAULTS`.
     """
@@ -148,6 +148,8 @@ class Distil(Step):
     vocabulary: int = Field(ge=100)
     surgery: Literal["extend", "replace"] = "extend"
     initialise: str | None = None
+    rows: Literal["all", "new"] = "all"
+    rank: int = Field(default=100, ge=1)
     steps: int = Field(ge=1)
     batch: int = Field(ge=2)
     views: int = Field(ge=2)
@@ -174,8 +176,16 @@ class Distil(Step):
 
     @model_validator(mode="after")
     def _has_a_vocabulary_to_change(self) -> Distil:
-        if self.student != "full.v1" and (self.surgery == "replace" or self.initialise):
-            raise ValueError("surgery and initialise are settings of the full student")
+        from isogloss.recipe.students import BODIES
+
+        if self.student not in BODIES and (self.surgery == "replace" or self.initialise):
+            raise ValueError(
+                "surgery and initialise are settings of the students full, embeddings and factors"
+            )
+        if self.rows == "new" and (self.surgery == "replace" or self.student not in BODIES[1:]):
+            raise ValueError(
+                "rows = 'new' is for embeddings and factors with an extended vocabulary"
+            )
         return self
 
     def needs(self) -> dict[str, str]:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isogloss import registry
 from isogloss.errors import ModelError, UsageError
 from isogloss.files import atomic_write
 from isogloss.registry import full_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from isogloss.corpus.records import Corpus
     from isogloss.recipe.step import Workplace
     from isogloss.recipe.steps import Distil
@@ -104,7 +107,10 @@ def _full(
     from isogloss.train.mixture import ParallelViews
 
     build = _replaced if step.surgery == "replace" else _extended
-    student, tokenizer = build(step, teacher, corpus, place)
+    folder, tokenizer, rows = build(step, teacher, corpus, place)
+    student = registry.get("parameters", step.student)(
+        folder, tokenizer, rows, **_settings(step, teacher)
+    )
     tokens, long = _short_ids(tokenizer, corpus, step.longest)
     place.notes += [
         f"{n} rows of {lang} over {step.longest} tokens were not trained on"
@@ -117,13 +123,27 @@ def _full(
     return student, mixture
 
 
-def _replaced(step: Distil, teacher: Any, corpus: Corpus, place: Workplace) -> tuple[Any, Any]:
-    """The teacher with a vocabulary learned from the text, and its tokenizer."""
+def _settings(step: Distil, teacher: Any) -> dict[str, Any]:
+    """What a student's parameters are told beside the model."""
+    from isogloss.encode.resolve import find_model
+
+    told: dict[str, Any] = {}
+    table = _input_rows(find_model(teacher.name).body) if step.student != "full.v1" else None
+    if step.student == "factors.v1":
+        told |= {"rank": step.rank, "source": table}
+    if step.rows == "new" and table is not None:
+        told["first"] = len(table)
+    return told
+
+
+def _replaced(
+    step: Distil, teacher: Any, corpus: Corpus, place: Workplace
+) -> tuple[Path, Any, np.ndarray | None]:
+    """The folder of the teacher with a vocabulary learned from the text, and its tokenizer."""
     from isogloss.encode.resolve import find_model
     from isogloss.recipe.initial_rows import Aids, Parallel
     from isogloss.recipe.learning import save_tokenizer
     from isogloss.recipe.replacement import replace_vocabulary
-    from isogloss.train.parameters.full import FullStudent
     from isogloss.vocabulary.learn import learn
     from isogloss.vocabulary.special import roles
     from isogloss.vocabulary.trim import untruncated
@@ -147,7 +167,7 @@ def _replaced(step: Distil, teacher: Any, corpus: Corpus, place: Workplace) -> t
     how = ", ".join(f"{n:,} {what}" for what, n in replaced.facts["rows made"].items())
     place.notes += [f"rows of the new vocabulary by {name}: {how}", *replaced.facts["notes"]]
     tokenizer = untruncated(_tokenizer(replaced.folder))
-    return FullStudent(replaced.folder, tokenizer), tokenizer
+    return replaced.folder, tokenizer, None
 
 
 def family(named: dict[str, str]) -> str:
@@ -173,11 +193,12 @@ def _tokenizer(folder: Any) -> Any:
     return Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
-def _extended(step: Distil, teacher: Any, corpus: Corpus, place: Workplace) -> tuple[Any, Any]:
-    """The teacher with frequent words of the text, and its tokenizer."""
+def _extended(
+    step: Distil, teacher: Any, corpus: Corpus, place: Workplace
+) -> tuple[Path, Any, np.ndarray | None]:
+    """The teacher's folder, its tokenizer with frequent words of the text, and their rows."""
     from isogloss.encode.resolve import find_model
     from isogloss.language import read_language
-    from isogloss.train.parameters.full import FullStudent
     from isogloss.vocabulary.extend import extend_wordpiece, new_words, with_romanisation
     from isogloss.vocabulary.trim import untruncated
     from isogloss.vocabulary.words import words
@@ -197,7 +218,7 @@ def _extended(step: Distil, teacher: Any, corpus: Corpus, place: Workplace) -> t
         advance(len(place.languages))
         tokenizer = extend_wordpiece(romanised, sorted(names))
         rows = _initialised(step, corpus, place, (table, romanised), tokenizer)
-        return FullStudent(folder, tokenizer, rows), tokenizer
+        return folder, tokenizer, rows
     added: dict[str, np.ndarray] = {}
     weights: dict[str, float] = {}
     for language in place.languages:
@@ -215,7 +236,7 @@ def _extended(step: Distil, teacher: Any, corpus: Corpus, place: Workplace) -> t
     names = sorted(added)
     tokenizer = extend_wordpiece(romanised, names)
     rows = np.stack([added[n] for n in names]).astype("f4")
-    return FullStudent(folder, tokenizer, rows), tokenizer
+    return folder, tokenizer, rows
 
 
 def _initialised(
@@ -300,11 +321,15 @@ def _short_ids(
     return tokens, long
 
 
-_BUILDERS = {"static.v1": _static, "full.v1": _full}
+BODIES = ("full.v1", "embeddings.v1", "factors.v1")
+"""Students that are the teacher's own body with its vocabulary changed."""
+_BUILDERS = {"static.v1": _static, **dict.fromkeys(BODIES, _full)}
+_BODY = {"vocabulary": 20_000, "steps": 30, "batch": 48, "views": 2, "drop": 0.0, "words": 0}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "static.v1": {"vocabulary": 64_000, "steps": 400, "batch": 512, "views": 3, "drop": 0.1,
                   "words": 30_000,
                   "learning_rate": 0.01},
-    "full.v1": {"vocabulary": 20_000, "steps": 30, "batch": 48, "views": 2, "drop": 0.0, "words": 0,
-                "learning_rate": 3e-5},
+    "full.v1": {**_BODY, "learning_rate": 3e-5},
+    "embeddings.v1": {**_BODY, "learning_rate": 3e-4},
+    "factors.v1": {**_BODY, "learning_rate": 3e-4},
 }  # fmt: skip

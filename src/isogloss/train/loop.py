@@ -208,10 +208,10 @@ def _shapes(module: nn.Module) -> dict[str, list[int]]:
 
 
 def _changing(module: nn.Module) -> dict[str, torch.Tensor]:
-    """The weights that training changes: all but the frozen ones."""
-    parameters = module.named_parameters(remove_duplicate=False)
-    frozen = {name for name, value in parameters if not value.requires_grad}
-    return {n: v.contiguous() for n, v in module.state_dict().items() if n not in frozen}
+    """The weights that training changes, tied ones once: all but the frozen ones."""
+    kept = {name for name, value in module.named_parameters() if value.requires_grad}
+    kept |= {name for name, _ in module.named_buffers()}
+    return {n: v.contiguous() for n, v in module.state_dict().items() if n in kept}
 
 
 def _save(folder: Path, module: nn.Module, optimizer: Any, about: dict[str, Any]) -> None:

@@ -1,10 +1,11 @@
-"""The teacher's own body with its vocabulary extended, all weights training."""
+"""The teacher's own body with its vocabulary changed, all weights training."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,22 @@ if TYPE_CHECKING:
 _COPIED = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json")
 
 
-class MeanPooled(nn.Module):
-    """vector(text) = mean of the body's last hidden states over the tokens of the text."""
+class Reading(nn.Module):
+    """How texts are read with a body: a module from a batch to outputs.
 
-    body: Any  # a transformers model: nn.Module knows nothing of saving
+    Attributes:
+        body: a model of transformers, as it will be saved.
+        made: weights beside the body that begin here, and train whatever else does.
+        tokenwise: weights beside the input table that have one row, or one value, a token.
+    """
+
+    body: Any  # nn.Module knows nothing of saving
+    made: tuple[nn.Parameter, ...] = ()
+    tokenwise: tuple[nn.Parameter, ...] = ()
+
+
+class MeanPooled(Reading):
+    """vector(text) = mean of the body's last hidden states over the tokens of the text."""
 
     def __init__(self, body: nn.Module, first: list[int], last: list[int], pad: int) -> None:
         super().__init__()
@@ -56,8 +69,100 @@ def pooled(states: torch.Tensor, mask: torch.Tensor, views: int) -> torch.Tensor
     return means.view(views, -1, means.shape[-1])
 
 
+Reader = Callable[[Path, "Tokenizer", "np.ndarray | None"], Reading]
+"""From a folder, a tokenizer and rows behind those of the table to how texts are read."""
+
+
+def mean_pooled(folder: Path, tokenizer: Tokenizer, rows: np.ndarray | None = None) -> MeanPooled:
+    """The body of a folder with more rows, read as a sentence encoder."""
+    from transformers import AutoModel
+
+    torch.manual_seed(0)  # of what a folder may lack and nothing here reads, such as a pooler
+    body = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    append(body, rows)
+    ends = tokenizer.encode("").ids
+    return MeanPooled(body, ends[:1], ends[1:], body.config.pad_token_id or 0)
+
+
+def append(body: Any, rows: np.ndarray | None) -> None:
+    """Put rows behind those of the token table."""
+    if rows is None:
+        return
+    old = len(body.get_input_embeddings().weight)
+    body.resize_token_embeddings(old + len(rows), mean_resizing=False)
+    with torch.no_grad():
+        body.get_input_embeddings().weight[old:] = torch.from_numpy(rows)
+
+
+def only(module: Reading, table: nn.Parameter, first: int = 0) -> list[dict[str, Any]]:
+    """Freeze all but a token table, what has a value a token beside it, and what begins here.
+
+    Args:
+        module: whose weights they are.
+        table: one row a token.
+        first: of the table and its like, rows before this one stay too.
+
+    Returns:
+        The optimiser's groups.
+    """
+    changing = [table, *module.tokenwise]
+    module.requires_grad_(False)
+    for weight in (*changing, *module.made):
+        weight.requires_grad_(True)
+    for weight in changing if first else ():
+        weight.register_hook(lambda gradient: _without(gradient, first))
+    return [{"params": [*changing, *module.made]}]
+
+
+def _without(gradient: torch.Tensor, first: int) -> torch.Tensor:
+    # AdamW without decay leaves a weight whose gradients were all 0 as it is, bit for bit.
+    gradient = gradient.clone()
+    gradient[:first] = 0
+    return gradient
+
+
+class BodyParameters:
+    """Weights of a transformer of which some change, and how texts are read with it.
+
+    Args:
+        folder: where it came from.
+        tokenizer: its tokenizer.
+        module: the body and what is around it.
+        groups: of the optimiser.
+        finish: called before the body is saved; gives what undoes it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        tokenizer: Tokenizer,
+        module: Reading,
+        groups: list[dict[str, Any]],
+        finish: Callable[[], Callable[[], None]] | None = None,
+    ) -> None:
+        self.folder, self.tokenizer, self.module = folder, tokenizer, module
+        self._groups, self._finish = groups, finish
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Optimiser groups; what is in none is frozen."""
+        return self._groups
+
+    def save(self, folder: Path) -> None:
+        """Write a folder that `transformers` and `sentence_transformers` load unchanged."""
+        undo = self._finish() if self._finish else None
+        save_body(self.module.body, self.folder, self.tokenizer, folder)
+        if undo:
+            undo()
+
+
 @register("parameters", "full.v1")
-class FullStudent:
+def full(
+    folder: Path,
+    tokenizer: Tokenizer,
+    rows: np.ndarray | None = None,
+    *,
+    reader: Reader = mean_pooled,
+) -> BodyParameters:
     """All weights of the teacher's body; the token table learns faster than the rest.
 
     Prefer it where the teacher already reads a language or its script a little, and where the
@@ -71,31 +176,14 @@ class FullStudent:
         tokenizer: the extended tokenizer.
         rows: `[new, d]` embedding rows of the added words, appended to the table; none if the
             folder has a row for every token.
+        reader: what texts are read for.
     """
-
-    def __init__(self, folder: Path, tokenizer: Tokenizer, rows: np.ndarray | None = None) -> None:
-        from transformers import AutoModel
-
-        self.folder, self.tokenizer = folder, tokenizer
-        body = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-        if rows is not None:
-            old = len(body.get_input_embeddings().weight)
-            body.resize_token_embeddings(old + len(rows), mean_resizing=False)
-            with torch.no_grad():
-                body.get_input_embeddings().weight[old:] = torch.from_numpy(rows)
-        ends = tokenizer.encode("").ids
-        pad = body.config.pad_token_id or 0
-        self.module = MeanPooled(body, ends[:1], ends[1:], pad)
-
-    def groups(self) -> list[dict[str, Any]]:
-        """Two groups: the token table, ten times faster, and everything else."""
-        table = self.module.body.get_input_embeddings().weight
-        rest = [p for p in self.module.body.parameters() if p is not table and p.requires_grad]
-        return [{"params": [table], "factor": 10.0}, {"params": rest, "factor": 1.0}]
-
-    def save(self, folder: Path) -> None:
-        """Write a folder that `transformers` and `sentence_transformers` load unchanged."""
-        save_body(self.module.body, self.folder, self.tokenizer, folder)
+    module = reader(folder, tokenizer, rows)
+    fast = [module.body.get_input_embeddings().weight, *module.made]
+    known = set(map(id, fast))
+    rest = [p for p in module.parameters() if id(p) not in known and p.requires_grad]
+    groups = [{"params": fast, "factor": 10.0}, {"params": rest, "factor": 1.0}]
+    return BodyParameters(folder, tokenizer, module, groups)
 
 
 def save_body(body: Any, like: Path, tokenizer: Tokenizer, folder: Path) -> None:
