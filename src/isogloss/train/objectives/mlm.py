@@ -1,0 +1,27 @@
+"""Masked language modelling: what a hidden token was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from isogloss.registry import register
+from isogloss.train.loop import Batch, Loss
+
+
+@register("objective", "mlm.v1")
+@dataclass(frozen=True)
+class Mlm:
+    """-log p(token) over the vocabulary, averaged over the hidden tokens of the batch.
+
+    Reads: outputs `logits` `[m, V]`, batch `gold` `[m]`.
+    Source: Devlin et al. (2019), BERT, section 3.1, task 1.
+    """
+
+    def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
+        """The loss of one batch."""
+        total = F.cross_entropy(outputs["logits"], batch["gold"])
+        return Loss(total, {"mlm": float(total.detach())})
