@@ -8,7 +8,7 @@ For each language a Unigram tokenizer of 16,000 pieces is learned on its Bible a
 and takes the place of MiniLM's. What initialisers need besides comes from the same Bibles: words
 are aligned, vectors of words and tokens trained on them. P@1 is on the NTREX lines, which nothing
 is trained or chosen on, each language against English in the same vocabulary, with a 95% interval.
-`after` trains the student that `isogloss extend` makes. Results are kept in the folder and read
+`after` trains the student that `isogloss extend --precision bfloat16` makes. Results are kept in the folder and read
 again, so that a run that was stopped goes on.
 """
 
@@ -96,7 +96,7 @@ def after(language: str, name: str, given: argparse.Namespace) -> Scores:
     run = isogloss.extend(
         MODEL, languages=[language], parallel=DATA / "bible", held_out=DATA / "ntrex128",
         out=folder, student="full", surgery="replace", initialise=name, vocabulary=SIZE,
-        steps=given.steps, seed=given.seed,
+        steps=given.steps, seed=given.seed, precision="bfloat16", threads=1,
     )  # fmt: skip
     return retrieval(run.model, language, given.seed)
 

@@ -61,3 +61,31 @@ def test_transformers_loads_it_with_the_new_rows(saved):
     table = model.get_input_embeddings().weight.detach().numpy()
     np.testing.assert_array_equal(table[-2:], rows)
     assert model.config.vocab_size == len(table) == len(tokenizer)
+
+
+def test_texts_read_together_by_length_are_read_as_alone(saved, monkeypatch):
+    from isogloss.train.parameters import full
+
+    student, _, _ = saved
+    rng = np.random.default_rng(0)
+    lengths = [*rng.integers(1, 9, 11), 60]
+    batch = {
+        "ids": torch.from_numpy(rng.integers(2000, 9000, sum(lengths))),
+        "offsets": torch.tensor([0, *np.cumsum(lengths)[:-1]]),
+        "views": torch.tensor(2),
+    }
+    read = []
+    module = student.module.eval()
+    hook = module.body.register_forward_pre_hook(
+        lambda _, args, given: read.append(given["input_ids"].numel()), with_kwargs=True
+    )
+    found = {}
+    for together in (12, 4, 1):
+        monkeypatch.setattr(full, "TOGETHER", together)
+        with torch.no_grad():
+            found[together] = module(batch)["vectors"]
+    hook.remove()
+    assert found[1].shape == (2, 6, 384)
+    for together in (12, 4):
+        torch.testing.assert_close(found[together], found[1], atol=1e-5, rtol=1e-5)
+    assert read[0] == 12 * 62 and sum(read[1:4]) < 400 and sum(read[4:]) == sum(lengths) + 24

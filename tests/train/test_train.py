@@ -101,6 +101,47 @@ def test_accumulation_equals_one_large_step():
     torch.testing.assert_close(final(True), final(False))
 
 
+def test_rough_products_are_near_and_weights_stay_whole():
+    class Line:
+        def batch(self, seed, step):
+            x = torch.randn(64, 32, generator=torch.Generator().manual_seed(step))
+            return {"x": x, "read": {}}
+
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.inner = torch.nn.Linear(32, 32)
+
+        def forward(self, batch):
+            made = self.inner(batch["x"])
+            self.kind = made.dtype
+            return {"y": made}
+
+    class Kept:
+        def __init__(self):
+            self.module = Network()
+
+        def groups(self):
+            return [{"params": self.module.parameters()}]
+
+    def objective(outputs, batch):
+        assert outputs["y"].dtype == torch.float32
+        return Loss(((outputs["y"] - batch["x"].flip(1)) ** 2).mean(), {})
+
+    def final(precision):
+        kept = Kept()
+        settings = LoopSettings(steps=30, threads=1, precision=precision)
+        trained = train(kept, Line(), [(1.0, objective)], settings)
+        return kept.module, trained.final_loss
+
+    (exact, there), (rough, here), (again, _) = map(final, ("float32", *["bfloat16"] * 2))
+    assert (exact.kind, rough.kind) == (torch.float32, torch.bfloat16)
+    assert rough.inner.weight.dtype == torch.float32
+    assert torch.equal(rough.inner.weight, again.inner.weight)
+    assert here == pytest.approx(there, rel=0.01)
+
+
 def test_a_loss_that_is_no_number_stops_training(tokenizer):
     student, mixture = parts(tokenizer)
     mixture.teacher[:] = np.nan

@@ -135,6 +135,7 @@ class Distil(Step):
         learning_rate: its peak.
         objectives: registered objectives and their weights.
         threads: CPU threads, a setting because sums depend on it.
+        precision: of products in training, `float32` or `bfloat16`; see `train.loop`.
         checkpoint_every: steps between checkpoints.
         words: words of the teacher's vocabulary whose rows begin as its vectors of them (static).
         longest: longer rows, in tokens, are not trained on (but static); they are counted.
@@ -159,6 +160,7 @@ class Distil(Step):
     longest: int = Field(default=40, ge=4)
     objectives: dict[str, float] = Field(default={"contrast.v1": 1.0, "distil.v1": 1.0})
     threads: int = Field(default=2, ge=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
     checkpoint_every: int = Field(default=100, ge=1)
 
     @model_validator(mode="before")
@@ -210,7 +212,8 @@ class Distil(Step):
         advance = place.start(f"{self.name}: train {self.student}", self.steps)
         loop = LoopSettings(
             steps=self.steps, learning_rate=self.learning_rate, seed=place.seed,
-            threads=self.threads, checkpoint_every=self.checkpoint_every,
+            threads=self.threads, precision=self.precision,
+            checkpoint_every=self.checkpoint_every,
         )  # fmt: skip
         trained = train(
             student,

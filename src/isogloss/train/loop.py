@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import nn
@@ -40,6 +40,8 @@ class LoopSettings(Settings):
         checkpoint_every: steps between checkpoints.
         seed: of batches, dropout and initial values.
         threads: CPU threads of torch, part of the settings because sums depend on it.
+        precision: of products in the forward and backward pass; weights, losses and the optimiser
+            are float32 in both. `bfloat16` is several times as fast where the processor has it.
     """
 
     steps: int = 400
@@ -51,6 +53,7 @@ class LoopSettings(Settings):
     checkpoint_every: int = 200
     seed: int = 0
     threads: int = 2
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class Loss(NamedTuple):
@@ -138,6 +141,7 @@ def train(
     module, optimizer = accelerator.prepare(parameters.module, optimizer)
     module.train()
     key = fingerprint(settings.model_dump(exclude={"checkpoint_every"}), _shapes(parameters.module))
+    rough = settings.precision == "bfloat16"
     start, log, read = _resume(checkpoint, key, parameters.module, optimizer)
     resumed_at, every = start, max(1, settings.steps // 100)
     for step in range(start, settings.steps):
@@ -149,7 +153,9 @@ def train(
             batch = mixture.batch(settings.seed, index)
             for language, count in batch["read"].items():
                 read[language] = read.get(language, 0) + count
-            outputs = module(batch)
+            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=rough):
+                outputs = module(batch)
+            outputs = {name: value.float() for name, value in outputs.items()} if rough else outputs
             found = _weigh(objectives, outputs, batch)
             accelerator.backward(found.total / settings.accumulate)
             loss = loss + found.total.detach().cpu() / settings.accumulate

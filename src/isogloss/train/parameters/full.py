@@ -19,6 +19,7 @@ from isogloss.train.loop import Batch
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+TOGETHER = 24  # texts that go through the body at once
 _COPIED = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json")
 
 
@@ -45,9 +46,19 @@ class MeanPooled(Reading):
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Batch columns `ids` `[tokens]`, `offsets` `[views * B]`, `views` to vectors."""
-        ids, mask = padded(batch, self.first, self.last, self.pad)
+        ids, mask = padded(batch, self.first, self.last, self.pad)  # [n, t]
+        lengths = mask.sum(1)
+        order = lengths.argsort(stable=True)
+        means = [  # texts of like length together: in one piece 0.4 of all tokens are padding
+            self._means(ids[rows, : lengths[rows[-1]]], mask[rows, : lengths[rows[-1]]])
+            for rows in order.split(TOGETHER)
+        ]
+        vectors = torch.cat(means)[order.argsort()]  # [n, d]
+        return {"vectors": vectors.view(int(batch["views"]), -1, vectors.shape[-1])}
+
+    def _means(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         states = self.body(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-        return {"vectors": pooled(states, mask, int(batch["views"]))}
+        return mean_of(states, mask)
 
 
 def padded(
@@ -63,10 +74,9 @@ def padded(
     return ids, torch.arange(ids.shape[1])[None] < lengths[:, None]
 
 
-def pooled(states: torch.Tensor, mask: torch.Tensor, views: int) -> torch.Tensor:
-    """The mean over the tokens of each text: `[n, t, d]` to `[views, n / views, d]`."""
-    means = (states * mask[..., None]).sum(1) / mask.sum(1)[:, None]  # [n, d]
-    return means.view(views, -1, means.shape[-1])
+def mean_of(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The mean over the tokens of each text: `[n, t, d]` to `[n, d]`, never in half precision."""
+    return (states.float() * mask[..., None]).sum(1) / mask.sum(1)[:, None]
 
 
 Reader = Callable[[Path, "Tokenizer", "np.ndarray | None"], Reading]

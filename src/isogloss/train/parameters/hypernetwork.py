@@ -13,7 +13,7 @@ from isogloss.errors import ModelError
 from isogloss.registry import register
 from isogloss.train.hypernetwork import Hypernetwork, Shape, save_hypernetwork
 from isogloss.train.loop import Batch
-from isogloss.train.parameters.full import padded, pooled
+from isogloss.train.parameters.full import mean_of, padded
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -58,7 +58,8 @@ class Predicted(nn.Module):
         known = self.table[torch.tensor([*self.ends[0], *self.ends[1]], dtype=torch.long)]
         embedded = torch.cat([known, rows])[ids][..., : self.width] * self.factor  # [n, t, d]
         states = self.body(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
-        return {"rows": rows, "vectors": pooled(states, mask, int(batch["views"]))}
+        vectors = mean_of(states, mask)  # [n, d]
+        return {"rows": rows, "vectors": vectors.view(int(batch["views"]), -1, vectors.shape[-1])}
 
 
 def text_ends(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
