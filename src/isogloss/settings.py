@@ -7,14 +7,15 @@ every problem is reported at once with its path, and what is written out reads b
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 import reprlib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from isogloss.errors import SettingsError
 
@@ -39,6 +40,26 @@ def read_settings(kind: type[S], values: Mapping[str, Any], *, file: Path | None
     except ValidationError as error:
         problems = _problems(kind, error.errors(include_url=False))
         raise SettingsError(problems, file=file) from None
+
+
+def read_keywords(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings for a function's keyword-only parameters, of the types that it says.
+
+    Raises:
+        SettingsError: every problem at once; a parameter without a default is required.
+    """
+    own = {
+        p.name: p
+        for p in inspect.signature(function).parameters.values()
+        if p.kind == p.KEYWORD_ONLY
+    }
+    hints = type("Hints", (), {"__annotations__": {n: p.annotation for n, p in own.items()}})
+    kinds = get_type_hints(hints, globalns=getattr(function, "__globals__", None))
+    fields: dict[str, Any] = {
+        name: (kinds[name], ... if p.default is p.empty else p.default) for name, p in own.items()
+    }
+    made = read_settings(create_model("Keywords", __base__=Settings, **fields), values)
+    return {name: getattr(made, name) for name in values}
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

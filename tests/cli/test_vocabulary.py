@@ -52,6 +52,21 @@ def test_extend_and_replace_say_how_rows_were_made(tmp_path):
     assert "mean.v1" in str(wrong.exception) and not (tmp_path / "c").exists()
 
 
+def test_settings_of_the_initialiser_are_checked_before_anything_is_made(tmp_path):
+    text = tmp_path / "fin.txt"
+    text.write_text("huomattavampi ihmeellinen\n" * 4, encoding="utf-8")
+    command = ("extend", "all-MiniLM-L6-v2", "--text", text, "--initialise", "factorised.v1",
+               "--out", tmp_path / "a", "--json")  # fmt: skip
+    made = call(*command, "--setting", "rank=3")
+    assert made.exit_code == 0, made.output
+    facts = json.loads(made.stdout[made.stdout.index("{") :])
+    assert facts["settings"]["settings"] == {"rank": 3}
+    assert "rnk: unknown key; did you mean 'rank'" in str(
+        call(*command, "--setting", "rnk=3").exception
+    )
+    assert "names no value" in str(call(*command, "--setting", "rank").exception)
+
+
 @pytest.mark.parametrize("command", ["trim", "extend", "replace"])
 def test_help_teaches(command):
     made = subprocess.run(

@@ -68,16 +68,19 @@ def test_the_kept_model_is_the_body_with_predicted_rows(run, tiny):
     from tokenizers import Tokenizer
     from transformers import AutoModel, AutoTokenizer
 
+    from isogloss.encode.resolve import find_model
     from isogloss.vocabulary.initialise.rows import Source, overlap
+    from isogloss.vocabulary.surgery import columns, open_model
 
     folder = run.folder / "files" / "predicted" / "model"
     assert not folder.is_symlink()
     body, before = AutoModel.from_pretrained(folder), AutoModel.from_pretrained(tiny)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    rows = body.get_input_embeddings().weight.detach().numpy()
-    table = before.get_input_embeddings().weight.detach().numpy()
+    table, rows = (columns(open_model(find_model(str(place)))) for place in (tiny, folder))
+    inputs = body.get_input_embeddings().weight.detach().numpy()
+    assert rows.shape[1] == 33 and (inputs == rows[:, :32]).all()  # the head's biases beside
     assert len(rows) == len(tokenizer) == body.config.vocab_size
-    assert body.config.pad_token_id == tokenizer.pad_token_id != 0
+    assert body.config.pad_token_id == tokenizer.pad_token_id
     assert tokenizer("red").input_ids[0] == tokenizer.cls_token_id
     key = "encoder.layer.0.output.dense.weight"
     assert (body.state_dict()[key] == before.state_dict()[key]).all()
@@ -95,7 +98,7 @@ def test_what_was_trained_is_told(run):
     about = json.loads(
         (run.folder / "files" / "zett" / "hypernetwork" / "hypernetwork.json").read_text()
     )
-    assert about["shape"]["columns"] == 32 and about["shape"]["layers"] == 1
+    assert about["shape"]["columns"] == 33 and about["shape"]["layers"] == 1
     assert about["about"]["steps"] == 4 and set(about["about"]["tokens_by_language"]) == {
         "eng_Latn", "deu_Latn",
     }  # fmt: skip
@@ -141,5 +144,5 @@ def test_a_static_model_has_no_body_to_train_against(bilingual, tmp_path):
 
     recipe = _recipe(bilingual)
     recipe["steps"] = [s for s in recipe["steps"] if s["name"] == "zett"]
-    with pytest.raises(ModelError, match="in a transformer with a fast tokenizer"):
+    with pytest.raises(ModelError, match="static vectors without a network"):
         isogloss.run(recipe, out=tmp_path / "run")

@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 
 from isogloss import read_corpus
-from isogloss.errors import CorpusError, ModelError
+from isogloss.errors import CorpusError, ModelError, SettingsError, UsageError
 from isogloss.recipe.aligned_words import read_words
 from isogloss.recipe.initial_rows import (
-    NEEDS,
     Aids,
     Parallel,
     _in_one_space,
+    by_content,
+    first_rows,
+    own_settings,
     read_parallel,
     refuse_random,
 )
-from isogloss.registry import names
-from isogloss.vocabulary.initialise.rows import Rows
+from isogloss.vocabulary.initialise.rows import Rows, Source
 from isogloss.vocabulary.learn import learn_unigram
 
 
@@ -26,31 +27,42 @@ def case():
     return Parallel(corpus, "eng", ["deu"]), [learn_unigram(text, size=600) for text in texts]
 
 
-def help_for(case, name):
-    return Aids(parallel=case[0]).help(name, *case[1], 0)
+def help_for(case, **more):
+    return Aids(parallel=case[0]).help(*case[1], **more)
 
 
-def test_each_gets_what_it_needs_and_nothing_else(case):
+def rows_for(case, name, aids, **settings):
     source, target = case[1]
-    made = help_for(case, "trans_tokenization.v1")
+    table = np.random.default_rng(0).normal(size=(source.get_vocab_size(), 6)).astype("f4")
+    return first_rows(name, Source(table, source), target, aids, 0, settings)
+
+
+def test_what_is_asked_for_is_made_and_nothing_else(case):
+    source, target = case[1]
+    made = help_for(case)
     assert made.translations.shape == (target.get_vocab_size(), source.get_vocab_size())
-    assert made.dictionary is None and made.target_tokens is None
     [face], wanted = source.encode("face").ids, target.encode("gesicht").ids
     given = made.translations[wanted].toarray()[:, face]
     assert (given > 50).all()
-    assert ("cat", "katze") in help_for(case, "tik_to_tok.v1").dictionary
-    assert help_for(case, "overlap.v1").source_words is None
-    assert set(NEEDS) <= set(names("initialiser"))
+    assert ("cat", "katze") in help_for(case).dictionary
+    assert help_for(case).source_tokens is None
+    for name, read in (("overlap.v1", 0), ("trans_tokenization.v1", 1)):
+        aids = Aids(parallel=case[0])
+        rows_for(case, name, aids)
+        assert len(aids.notes) == read  # nothing was aligned or trained that was not looked at
+    nothing = Aids().help(source, target)
+    assert nothing.dictionary is nothing.translations is nothing.target_tokens is None
+    assert nothing.source_words is nothing.target_words is None
 
 
 def test_a_pivot_that_is_read_on_stands_for_itself(case):
     corpus, source = case[0].corpus, case[1][0]
     both = Aids(parallel=Parallel(corpus, "eng", ["eng", "deu"]))
-    made = both.help("trans_tokenization.v1", source, source, 0).translations
+    made = both.help(source, source).translations
     face = source.token_to_id("▁face")
     assert made[[face]].toarray().argmax() == face
     own = read_words(corpus, ["eng"])
-    _, aligned = both._translations()
+    _, aligned = both.translations()
     for word, count in zip(own.names, own.counts.tolist(), strict=True):
         assert (word, word, count) in aligned[: len(own.names)]
 
@@ -65,9 +77,9 @@ def test_what_is_asked_of_parallel_text_is_there():
 
 def test_tokens_and_words_get_vectors_of_the_text_and_one_space_is_one(case):
     pytest.importorskip("gensim", reason="needs pip install isogloss[static]")
-    tokens = help_for(case, "focus.v1").target_tokens
+    tokens = help_for(case).target_tokens
     assert len(tokens) == case[1][1].get_vocab_size() and (tokens != 0).any(1).mean() > 0.5
-    both = help_for(case, "ofa.v1")
+    both = help_for(case, one_space=True)
     (ours, x), (theirs, y) = both.source_words, both.target_words
     at = {word: i for i, word in enumerate(ours)}, {word: i for i, word in enumerate(theirs)}
     pairs = [("face", "gesicht"), ("cat", "katze"), ("woman", "frau"), ("man", "mann")]
@@ -81,23 +93,57 @@ def test_a_dictionary_alone_aligns_tokens_and_does_not_hide_the_text(case, tmp_p
     file = tmp_path / "d.tsv"
     file.write_text("heart\tgesicht\n")
     source, target = case[1]
-    asked = ("trans_tokenization.v1", source, target, 0)
-    alone = Aids(dictionary=file).help(*asked).translations
+    alone = Aids(dictionary=file).help(source, target).translations
     [heart], wanted = source.encode("heart").ids, target.encode("gesicht").ids
     assert (alone.toarray()[wanted][:, heart] > 0).all()
-    both = Aids(dictionary=file, parallel=case[0]).help(*asked).translations
-    assert abs(both - help_for(case, asked[0]).translations).sum() == 0  # of the text
-    assert Aids(dictionary=file, parallel=case[0]).help(
-        "tik_to_tok.v1", source, target, 0
-    ).dictionary == [("heart", "gesicht")]
+    both = Aids(dictionary=file, parallel=case[0]).help(source, target)
+    assert abs(both.translations - help_for(case).translations).sum() == 0  # of the text
+    assert both.dictionary == [("heart", "gesicht")]
 
 
 def test_what_is_given_and_not_looked_at_is_told(case, tmp_path):
     file = tmp_path / "d.tsv"
     file.write_text("heart\tgesicht\n")
-    aids = Aids(dictionary=file)
-    aids.help("mean.v1", *case[1], 0)
-    assert any("mean.v1 does not look at the dictionary" in note for note in aids.notes)
+    for name, warned in (("mean.v1", True), ("trans_tokenization.v1", False)):
+        aids = Aids(dictionary=file)
+        rows_for(case, name, aids)
+        assert any("does not look at the dictionary" in note for note in aids.notes) == warned
+
+
+def test_settings_reach_the_initialiser_and_wrong_ones_do_not(case):
+    narrow, wide = (rows_for(case, "factorised.v1", Aids(), rank=r).rows for r in (1, 6))
+    assert [np.linalg.matrix_rank(rows, tol=1e-3) for rows in (narrow, wide)] == [1, 6]
+    assert own_settings("factorised.v1", {"rank": "12"}) == {"rank": 12}
+    assert own_settings("script.v1", {"shared": "false"}) == {"shared": False}
+    assert own_settings("ofa.v1", {"rank": None}) == {"rank": None}
+    with pytest.raises(SettingsError, match=r"ofa\.v1: rnk: unknown key; did you mean 'rank'"):
+        own_settings("ofa.v1", {"rnk": 3})
+    with pytest.raises(SettingsError, match=r"ofa\.v1: rank: .*integer"):
+        own_settings("ofa.v1", {"rank": "three"})
+
+
+def test_words_that_are_said_to_be_aligned_are_brought_into_one_space(case, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        Aids, "words", lambda self, seed, *, one_space: seen.append(one_space) or (None, None)
+    )
+    for name, settings in (
+        ("wechsel.v1", {}), ("wechsel.v1", {"aligned": True}), ("ofa.v1", {}),
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match="needs source_words"):
+            rows_for(case, name, Aids(), **settings)
+    assert seen == [False, True, True]
+
+
+def test_a_folder_is_known_by_what_is_in_it(tmp_path):
+    one, other = tmp_path / "a", tmp_path / "b"
+    for folder in (one, other):
+        folder.mkdir()
+        (folder / "x").write_text("1")
+    same = [by_content({"folder": str(f), "rank": 3}) for f in (one, other)]
+    assert same[0] == same[1] and same[0]["rank"] == 3
+    (one / "x").write_text("2")
+    assert by_content({"folder": str(one), "rank": 3}) != same[1]
 
 
 def test_another_text_is_another_aid(case):

@@ -206,12 +206,13 @@ def test_aids_reach_the_initialiser(model, file, tmp_path, monkeypatch):
     seen = {}
 
     def spy(source, target, help):
+        help.need("all", "dictionary", "source_words", "target_words", "target_tokens")
         seen.update(help=help, rows=len(source.rows))
         size = max(target.get_vocab().values()) + 1
         rows = np.zeros((size, source.rows.shape[1]), np.float32)
         return Rows(rows, np.ones(size, np.int8), np.ones(size, np.int64))
 
-    known = SimpleNamespace(get=lambda kind, name: spy, entries=list)
+    known = SimpleNamespace(get=lambda kind, name: spy)
     monkeypatch.setattr("isogloss.recipe.initial_rows.registry", known)
     vectors = write(tmp_path / "s.vec", ["3 2", "red 1 0", "cat 0 1", "dog 1 1"])
     pairs = write(tmp_path / "d.tsv", ["cat\tkissa", "dog\tkoira"])

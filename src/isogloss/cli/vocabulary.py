@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from isogloss.cli.options import Json, Model, Network, Seed, listed, tell
+from isogloss.errors import UsageError
 
 app = typer.Typer(
     help="Give a model another vocabulary: trim it, extend it, replace it. Tokenizer, embeddings, "
@@ -92,6 +93,10 @@ Initialise = Annotated[
         "focus.v1, random.v1 ...; a wrong name lists those there are."
     ),
 ]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option(help="A setting of the initialiser, such as rank=100; give it once for each."),
+]
 Dictionary = Annotated[
     Path | None, typer.Option(help="Words and their translations, the model's language first.")
 ]
@@ -124,6 +129,7 @@ def extend(
     size: Annotated[int, typer.Option(help="Words to add at most, the most frequent ones.")] = 5000,
     least: Annotated[int, typer.Option(help="Do not add words that occur less often.")] = 2,
     initialise: Initialise = "mean.v1",
+    setting: Setting = None,
     dictionary: Dictionary = None,
     source_words: SourceWords = None,
     target_words: TargetWords = None,
@@ -151,7 +157,8 @@ def extend(
     with bars() as start:
         made = job(
             model, out, text=text, languages=tags, size=size, least=least,
-            initialise=initialise, multiple=multiple, seed=seed, network=network, start=start,
+            initialise=initialise, settings=pairs(setting), multiple=multiple, seed=seed,
+            network=network, start=start,
             aids=Aids(dictionary, source_words, target_words, parallel=both),
         )  # fmt: skip
     show(made, as_json)
@@ -165,6 +172,7 @@ def replace(
     ],
     out: Out,
     initialise: Initialise = "focus.v1",
+    setting: Setting = None,
     dictionary: Dictionary = None,
     source_words: SourceWords = None,
     target_words: TargetWords = None,
@@ -201,11 +209,29 @@ def replace(
     both = None if parallel is None else read_parallel(parallel, pivot, tags, network=network)
     with bars() as start:
         made = job(
-            model, out, tokenizer=tokenizer, initialise=initialise, text=text,
-            languages=tags, multiple=multiple, seed=seed, network=network, start=start,
+            model, out, tokenizer=tokenizer, initialise=initialise, settings=pairs(setting),
+            text=text, languages=tags, multiple=multiple, seed=seed, network=network, start=start,
             aids=Aids(dictionary, source_words, target_words, lines, both),
         )  # fmt: skip
     show(made, as_json)
+
+
+def pairs(given: list[str] | None) -> dict[str, str]:
+    """Names and values of `name=value`.
+
+    Raises:
+        UsageError: one without a name or a value.
+    """
+    made = {}
+    for one in given or ():
+        name, equals, value = one.partition("=")
+        if not (name and equals and value):
+            raise UsageError(
+                f"--setting {one!r} names no value",
+                remedy="write it as name=value, such as rank=100",
+            )
+        made[name] = value
+    return made
 
 
 def show(made: Any, as_json: bool) -> None:

@@ -1,19 +1,16 @@
-"""Steps of ZeTT: train a hypernetwork on a model, and give a model a new vocabulary."""
+"""The step of ZeTT that trains a hypernetwork on a model; `replace_vocabulary.v1` uses it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from isogloss import registry
 from isogloss.encode import encode_cached
-from isogloss.errors import ModelError, UsageError
+from isogloss.errors import UsageError
 from isogloss.match.neighbours import unit
-from isogloss.recipe.step import FILES, Step, Workplace, full_name
+from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Scores
 
@@ -22,12 +19,12 @@ if TYPE_CHECKING:
 
     from isogloss.encode.folder import ModelFolder
 
-_NAME = "hypernetwork"
+NAME = "hypernetwork"
 
 
 @register("step", "hypernetwork.v1")
 class TrainHypernetwork(Step):
-    """Train a hypernetwork that predicts the model's token rows for any tokenizer.
+    """Train a hypernetwork that predicts the model's token rows, a head's too, for any tokenizer.
 
     Texts of all the run's languages are cut by a tokenizer drawn anew each step, the frozen model
     reads them through predicted rows, and its sentence vectors are pulled to those that it gives of
@@ -86,17 +83,21 @@ class TrainHypernetwork(Step):
 
     def run(self, place: Workplace) -> None:
         """Warm up, train, save."""
+        from isogloss.encode.resolve import find_model
         from isogloss.train.loop import LoopSettings, train
         from isogloss.train.objectives.distil import Distil
         from isogloss.train.objectives.lexical import Lexical
         from isogloss.train.parameters.hypernetwork import HypernetworkParameters
         from isogloss.train.tokenizer_sampling import OwnTokens, SampledTokenizers
+        from isogloss.vocabulary.surgery import columns, open_model
+        from isogloss.vocabulary.trim import untruncated
 
-        folder, tokenizer = _own(place)
+        opened = open_model(find_model(place.encoder("teacher").name))
+        folder, tokenizer = opened.folder, untruncated(opened.tokenizer)
         texts, languages, vectors = self._lessons(place, folder, tokenizer)
         parameters: Any = HypernetworkParameters(
-            folder.body, tokenizer, place.seed, layers=self.layers, heads=self.heads,
-            residual=self.residual,
+            folder.body, tokenizer, place.seed, columns(opened), layers=self.layers,
+            heads=self.heads, residual=self.residual,
         )  # fmt: skip
         mixture = SampledTokenizers(
             texts, languages, vectors, tokenizer, parameters.table, size=self.batch,
@@ -129,7 +130,7 @@ class TrainHypernetwork(Step):
             "settings": self.key_settings(),
         }  # fmt: skip
         (place.folder / FILES).mkdir()
-        parameters.save(place.folder / FILES / _NAME, about)
+        parameters.save(place.folder / FILES / NAME, about)
         place.write(Scores())
 
     def _lessons(
@@ -166,125 +167,9 @@ class TrainHypernetwork(Step):
         return texts, languages, np.concatenate(vectors).astype(np.float32)
 
 
-@register("step", "replace_vocabulary.v1")
-class ReplaceVocabulary(Step):
-    """Give the model a vocabulary learned from a text, its rows made by an initialiser.
-
-    Nothing is trained, and the body is kept as it is; a language head is left out. The tokenizer
-    depends on the text, the size and the seed alone, so steps that differ in the initialiser have
-    the same one.
-
-    Attributes:
-        text: what the tokenizer is learned from, all the run's languages together.
-        size: wanted pieces.
-        initialiser: a registered one that needs no word vectors and no dictionary.
-        hypernetwork: a step `hypernetwork.v1`, for the initialiser of that name.
-        keep: leave the model in the run's `files/<step>/model`.
-    """
-
-    text: str
-    size: int = Field(default=8_000, ge=100)
-    initialiser: str
-    hypernetwork: str | None = None
-    keep: bool = False
-
-    @field_validator("initialiser")
-    @classmethod
-    def _registered(cls, value: str) -> str:
-        return full_name("initialiser", value)
-
-    @model_validator(mode="after")
-    def _fitting(self) -> ReplaceVocabulary:
-        if (self.initialiser == "hypernetwork.v1") != (self.hypernetwork is not None):
-            raise ValueError("hypernetwork names a step for the initialiser hypernetwork.v1 alone")
-        return self
-
-    def needs(self) -> dict[str, str]:
-        """The model, the text, and the hypernetwork."""
-        named = {"teacher": "teacher", "text": self.text}
-        return named | ({"hypernetwork": self.hypernetwork} if self.hypernetwork else {})
-
-    def check(self, earlier: Mapping[str, Step]) -> list[str]:
-        """`hypernetwork` must be such a step."""
-        step = earlier.get(self.hypernetwork or "")
-        if step is None or isinstance(step, TrainHypernetwork):
-            return []
-        return [f"hypernetwork: {step.name!r} is a {step.use}, not a hypernetwork.v1"]
-
-    def run(self, place: Workplace) -> None:
-        """Learn the tokenizer, make its rows, save the model."""
-        from isogloss.vocabulary.adopt import adopt_special
-        from isogloss.vocabulary.initialise.rows import Help, Source
-        from isogloss.vocabulary.learn import learn_unigram
-
-        folder, own = _own(place)
-        corpus = place.texts[self.text]
-        tags = [place.pivot, *place.languages]
-        texts = {tag: [t for t in corpus.texts(tag) if t is not None] for tag in tags}
-        tokenizer = adopt_special(learn_unigram(texts, size=self.size, seed=place.seed), own)
-        body = _body(folder)
-        table = body.get_input_embeddings().weight.detach().numpy()
-        settings: dict[str, Any] = {}
-        if self.hypernetwork:
-            settings["folder"] = place.done[self.hypernetwork] / FILES / _NAME
-        initialise = registry.get("initialiser", self.initialiser)
-        made = initialise(Source(table, own), tokenizer, Help(seed=place.seed), **settings)
-        counts = ", ".join(f"{n} {how}" for how, n in made.counts().items())
-        place.notes.append(f"{self.name}: {len(made.rows)} rows by {self.initialiser}: {counts}")
-        (place.folder / "model").mkdir()
-        _save(body, folder.body, own, tokenizer, made.rows, place.folder / "model")
-        if self.keep:
-            (place.folder / FILES).mkdir()
-            (place.folder / FILES / "model").symlink_to(Path("..") / "model")
-        place.write(Scores())
-
-
-def _own(place: Workplace) -> tuple[ModelFolder, Tokenizer]:
-    """The model's folder and its tokenizer, without padding and truncation."""
-    from tokenizers import Tokenizer
-
-    from isogloss.encode.resolve import find_model
-
-    folder = find_model(place.encoder("teacher").name)
-    file = folder.body / "tokenizer.json"
-    if folder.kind != "transformer.v1" or not file.is_file():
-        raise ModelError(
-            "a vocabulary is replaced in a transformer with a fast tokenizer", file=folder.path
-        )
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return folder, tokenizer
-
-
 def _short(column: list[str | None], tokenizer: Tokenizer, longest: int) -> tuple[list[str], int]:
     """The texts of at most so many tokens, and how many have more."""
     there = [text for text in column if text and text.strip()]
     sizes = [len(one.ids) for one in tokenizer.encode_batch_fast(there, add_special_tokens=False)]
     kept = [text for text, size in zip(there, sizes, strict=True) if 0 < size <= longest]
     return kept, sum(size > longest for size in sizes)
-
-
-def _body(folder: ModelFolder) -> Any:
-    import torch
-    from transformers import AutoModel
-
-    return AutoModel.from_pretrained(folder.body, local_files_only=True, dtype=torch.float32)
-
-
-def _save(
-    body: Any, like: Path, old: Tokenizer, new: Tokenizer, rows: np.ndarray, folder: Path
-) -> None:
-    """The body with other rows and the ids that its special tokens now have."""
-    import torch
-
-    from isogloss.train.parameters.full import save_body
-
-    body.resize_token_embeddings(len(rows), mean_resizing=False)
-    with torch.no_grad():
-        body.get_input_embeddings().weight.copy_(torch.from_numpy(rows))
-    for field, value in body.config.to_dict().items():
-        if field.endswith("_token_id") and isinstance(value, int):
-            name = old.id_to_token(value)
-            setattr(body.config, field, None if name is None else new.token_to_id(name))
-    save_body(body, like, new, folder)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from isogloss import registry
 from isogloss.corpus import read_corpus
 from isogloss.corpus.lexicon import read_lexicon
 from isogloss.encode import read_word_vectors
-from isogloss.errors import CorpusError, ModelError
+from isogloss.errors import CorpusError, ModelError, SettingsError
 from isogloss.files import fingerprint, fingerprint_texts, sha256_file
 from isogloss.recipe.aligned_words import aligned_words, read_words
+from isogloss.settings import read_keywords
 from isogloss.space.linear import fit
 from isogloss.space.normalise import USUAL, normalise
 from isogloss.vocabulary.auxiliary import train_vectors
@@ -34,19 +36,10 @@ Vectors = tuple[Sequence[str], np.ndarray]
 Entries = Sequence[tuple[str, str]]
 """Words of the source's language and their translations."""
 WORDS = 200_000  # read of a file of word vectors, the first ones
-NEEDS: dict[str, tuple[str, ...]] = {
-    "clp.v1": ("target_tokens",),
-    "focus.v1": ("target_tokens",),
-    "ofa.v1": ("source_words", "target_words"),
-    "tik_to_tok.v1": ("dictionary",),
-    "trans_tokenization.v1": ("translations",),
-    "wechsel.v1": ("source_words", "target_words", "dictionary"),
-    "word_vectors.v1": ("source_words", "target_words"),
-}
-"""Fields of `Help` that an initialiser of ours looks at; of others all there is."""
-DRAWING = ("random.v1", "normal.v1", "script.v1")
-"""Those whose rows are drawn by intent."""
+DRAWING = ("random.v1", "normal.v1", "script.v1", "factorised.v1")
+"""Those whose rows, or coordinates, are drawn by intent."""
 ONE_SPACE = ("ofa.v1", "word_vectors.v1")
+"""Those whose word vectors of both languages lie in one space."""
 
 
 class Parallel(NamedTuple):
@@ -96,6 +89,7 @@ class Aids:
         parallel: text from which all is made that is not given: dictionary and translations of
             tokens by word alignment, vectors by training.
         notes: of what was read; filled as it is.
+        read: names of the files that were looked at; filled the same way.
     """
 
     dictionary: Path | None = None
@@ -104,6 +98,7 @@ class Aids:
     target_text: Sequence[str] = ()
     parallel: Parallel | None = None
     notes: list[str] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -115,48 +110,28 @@ class Aids:
         )  # fmt: skip
         return fingerprint(sums, fingerprint_texts(self.target_text), both)
 
-    def help(self, name: str, source: Tokenizer, target: Tokenizer, seed: int) -> Help:
-        """What the initialiser of this name looks at, read, trained or aligned.
+    def help(
+        self, source: Tokenizer, target: Tokenizer, seed: int = 0, *, one_space: bool = False
+    ) -> Help:
+        """Help that is read, trained or aligned when an initialiser first looks at it.
 
         Args:
-            name: registered.
             source: the model's tokenizer.
             target: the new one.
-            seed: of what is trained.
-
-        Raises:
-            CorpusError: a file that cannot be read, or text that is too little.
-            MissingExtra: vectors are to be trained, and gensim is not installed.
+            seed: of what is drawn and trained.
+            one_space: bring word vectors that are trained here into one space.
         """
-        known = tuple(f.name for f in fields(Help) if f.name != "seed")
-        needs = NEEDS.get(name, () if _is_ours(name) else known)
-        looked_at = {*needs, *(("dictionary",) if "translations" in needs else ())}
-        for given in ("dictionary", "source_words", "target_words"):
-            if getattr(self, given) is not None and given not in looked_at:
-                self.notes.append(f"WARNING: {name} does not look at the {given} that are given")
-        one_space = name in ONE_SPACE and self.source_words is None
-        made: dict[str, Any] = {}
-        if one_space or {"dictionary", "translations"} & set(needs):
-            made["dictionary"], aligned = self._translations()
-            made["translations"] = token_translations(aligned, source, target) if aligned else None
-        if "target_tokens" in needs and self._lines:
-            made["target_tokens"] = self._tokens(target, seed)
-        if "source_words" in needs:
-            ours, theirs = self._words(seed)
-            if one_space and ours and theirs:
-                ours, theirs = _in_one_space(ours, theirs, made["dictionary"] or ())
-            made |= {"source_words": ours, "target_words": theirs}
-        return Help(seed=seed, **{need: made.get(need) for need in needs})
+        return _Asked(self, source, target, seed, one_space)
 
     @cached_property
-    def _lines(self) -> Sequence[str]:
+    def lines(self) -> Sequence[str]:
         """Lines of the target's language."""
         if self.target_text or self.parallel is None:
             return self.target_text
         texts = (self.parallel.corpus.texts(language) for language in self.parallel.languages)
         return [text for column in texts for text in column if text is not None]
 
-    def _translations(self) -> tuple[Entries | None, list[tuple[str, str, float]]]:
+    def translations(self) -> tuple[Entries | None, list[tuple[str, str, float]]]:
         """The dictionary, and pairs of words with how often each stands for the other.
 
         Each comes of its own source, of the file or of the text; where one is missing, of the
@@ -181,10 +156,15 @@ class Aids:
         self.notes.append(f"{corpus.name}: {len(found):,} pairs of words are aligned")
         return found
 
-    def _words(self, seed: int) -> tuple[Vectors | None, Vectors | None]:
-        """Word vectors of both languages: of files, or trained on text."""
+    def words(self, seed: int, *, one_space: bool) -> tuple[Vectors | None, Vectors | None]:
+        """Word vectors of both languages: of files, or trained on text.
+
+        Raises:
+            CorpusError: text that is too little to bring trained ones into one space.
+            MissingExtra: vectors are to be trained, and gensim is not installed.
+        """
         if self.source_words is not None or self.parallel is None:
-            return self._vectors(self.source_words), self._target_words(seed)
+            return self._vectors("source_words"), self._target_words(seed)
         corpus, pivot, languages = self.parallel
         ours, theirs = (
             train_vectors(read_words(corpus, tags).lines, least=2, seed=seed)
@@ -193,27 +173,30 @@ class Aids:
         self.notes.append(
             f"{corpus.name}: vectors of {len(ours[0]):,} and {len(theirs[0]):,} words were trained"
         )
-        return ours, theirs
+        return _in_one_space(ours, theirs, self.translations()[0] or ()) if one_space else (
+            ours, theirs
+        )  # fmt: skip
 
-    def _vectors(self, file: Path | None) -> Vectors | None:
-        if file is None:
+    def _vectors(self, name: str) -> Vectors | None:
+        if (file := getattr(self, name)) is None:
             return None
+        self.read.add(name)
         found = read_word_vectors(file, limit=WORDS)
         self.notes.append(f"{file.name}: {len(found):,} word vectors")
         return found.words, found.array
 
     def _target_words(self, seed: int) -> Vectors | None:
         """Of a file; or trained on the target's text if the source's language has a file."""
-        if self.target_words is not None or self.source_words is None or not self._lines:
-            return self._vectors(self.target_words)
-        found = train_vectors([line.split() for line in self._lines], seed=seed)
+        if self.target_words is not None or self.source_words is None or not self.lines:
+            return self._vectors("target_words")
+        found = train_vectors([line.split() for line in self.lines], seed=seed)
         self.notes.append(f"{len(found[0]):,} word vectors were trained on the target's text")
         return found
 
-    def _tokens(self, target: Tokenizer, seed: int) -> np.ndarray:
+    def tokens(self, target: Tokenizer, seed: int) -> np.ndarray:
         """`[V', c]` vectors of tokens, zeros for those that the text hardly has."""
         plain = untruncated(target)
-        cuts = plain.encode_batch_fast(list(self._lines), add_special_tokens=False)
+        cuts = plain.encode_batch_fast(list(self.lines), add_special_tokens=False)
         names, vectors = train_vectors([[str(i) for i in cut.ids] for cut in cuts], seed=seed)
         made = np.zeros((max(target.get_vocab().values()) + 1, vectors.shape[1]), np.float32)
         made[[int(name) for name in names]] = vectors
@@ -225,15 +208,51 @@ class Aids:
     def _entries(self) -> Entries | None:
         if self.dictionary is None:
             return None
+        self.read.add("dictionary")
         found = read_lexicon(self.dictionary)
         self.notes.extend(found.notes)
         self.notes.append(f"{self.dictionary.name}: {len(found):,} translations")
         return found.entries
 
 
-def _is_ours(name: str) -> bool:
-    """Whether this package registers it, so that `NEEDS` knows what it looks at."""
-    return any(entry.name == name and not entry.attribute for entry in registry.entries())
+class _Asked(Help):
+    """What `Aids` can give, made when it is asked for."""
+
+    _aids: Aids
+    _sides: tuple[Tokenizer, Tokenizer]
+    _one_space: bool
+
+    def __init__(
+        self, aids: Aids, source: Tokenizer, target: Tokenizer, seed: int, one_space: bool
+    ) -> None:
+        given = {"seed": seed, "_aids": aids, "_sides": (source, target), "_one_space": one_space}
+        for name, value in given.items():
+            object.__setattr__(self, name, value)  # it is frozen to all others
+
+    @cached_property
+    def dictionary(self) -> Entries | None:
+        return self._aids.translations()[0]
+
+    @cached_property
+    def translations(self) -> sparse.csr_array | None:
+        aligned = self._aids.translations()[1]
+        return token_translations(aligned, *self._sides) if aligned else None
+
+    @cached_property
+    def target_tokens(self) -> np.ndarray | None:
+        return self._aids.tokens(self._sides[1], self.seed) if self._aids.lines else None
+
+    @cached_property
+    def source_words(self) -> Vectors | None:
+        return self._words[0]
+
+    @cached_property
+    def target_words(self) -> Vectors | None:
+        return self._words[1]
+
+    @cached_property
+    def _words(self) -> tuple[Vectors | None, Vectors | None]:
+        return self._aids.words(self.seed, one_space=self._one_space)
 
 
 def _in_one_space(
@@ -258,15 +277,52 @@ def _in_one_space(
     return (source[0], x), (target[0], turn.apply(y))
 
 
-def first_rows(name: str, source: Source, target: Tokenizer, aids: Aids, seed: int) -> Rows:
-    """Rows of a target tokenizer by a registered initialiser.
+def first_rows(
+    name: str,
+    source: Source,
+    target: Tokenizer,
+    aids: Aids,
+    seed: int,
+    settings: Mapping[str, Any] | None = None,
+) -> Rows:
+    """Rows of a target tokenizer by a registered initialiser and its own settings.
 
     Raises:
         UsageError: it needs an aid that is not given.
+        SettingsError: settings that it does not have.
     """
-    initialise = registry.get("initialiser", name)
-    plain = untruncated(target)
-    return initialise(source, plain, aids.help(name, source.tokenizer, plain, seed))
+    initialise, plain = registry.get("initialiser", name), untruncated(target)
+    own = own_settings(name, settings or {})
+    one_space = name in ONE_SPACE or bool(own.get("aligned"))
+    made = initialise(
+        source, plain, aids.help(source.tokenizer, plain, seed, one_space=one_space), **own
+    )
+    for file in ("dictionary", "source_words", "target_words"):
+        if getattr(aids, file) is not None and file not in aids.read:
+            aids.notes.append(f"WARNING: {name} does not look at the {file} that are given")
+    return made
+
+
+def own_settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """An initialiser's own settings, such as `rank`.
+
+    Raises:
+        SettingsError: those that it does not have, or of another type.
+    """
+    try:
+        return read_keywords(registry.get("initialiser", name), given)
+    except SettingsError as error:
+        raise SettingsError([f"{name}: {problem}" for problem in error.problems]) from None
+
+
+def by_content(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with what is in a folder in place of its name."""
+    return {
+        name: fingerprint([sha256_file(file) for file in sorted(Path(value).iterdir())])
+        if isinstance(value, str | Path) and Path(value).is_dir()
+        else value
+        for name, value in settings.items()
+    }
 
 
 def refuse_random(made: Rows, name: str, counted: Mapping[str, int] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,9 @@ from isogloss.score import Score, Scores, bootstrap_mean, bootstrap_ratio
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+    from isogloss.encode.folder import ModelFolder
+    from isogloss.vocabulary.sampling import Texts
 
 SHOWN = 2000  # lines of a language, evenly spaced, that its scores are of
 FILES = ("tokenizer.json", "tokenizer_config.json")
@@ -86,8 +89,47 @@ def scripts(tags: Sequence[str] | dict[str, Any]) -> list[str]:
     return sorted({read_language(tag).script for tag in tags})
 
 
-def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> list[Path]:
-    """Write tokenizer.json, and the configuration by which `AutoTokenizer` loads it."""
+def learn_like(
+    model: ModelFolder,
+    texts: Texts,
+    folder: Path,
+    *,
+    algorithm: str = "unigram",
+    size: int,
+    seed: int,
+    start: Start = silent,
+) -> None:
+    """Learn a tokenizer with the special tokens of a model; one that is in the folder is left.
+
+    They keep their order and, in its `tokenizer_config.json`, their roles. What stands around a
+    text is the model's to say, see `replacement.dressed`.
+    """
+    from isogloss.encode.weights import load_tokenizer
+    from isogloss.vocabulary.learn import learn
+    from isogloss.vocabulary.save import special_roles
+    from isogloss.vocabulary.special import Special
+
+    if all((folder / name).is_file() for name in FILES):
+        return  # a run that goes on must not learn another one
+    wrapper = load_tokenizer(model)
+    ids = wrapper.get_vocab()
+    named = sorted(special_roles(wrapper).items(), key=lambda item: ids.get(item[1], 0))
+    advance = start("learn the tokenizer", 1)
+    made = learn(algorithm, texts, size=size, seed=seed, special=Special(dict(named)))
+    advance(1)
+    save_tokenizer(made, folder, dict(named))
+
+
+def save_tokenizer(
+    tokenizer: Tokenizer, folder: str | Path, named: Mapping[str, str] | None = None
+) -> list[Path]:
+    """Write tokenizer.json, and the configuration by which `AutoTokenizer` loads it.
+
+    Args:
+        tokenizer: the tokenizer.
+        folder: where to.
+        named: special tokens by role; those of its family by default.
+    """
     from isogloss.vocabulary.special import roles
 
     files = [Path(folder) / name for name in FILES]
@@ -96,7 +138,7 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> list[Path]:
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
-        **{f"{role}_token": token for role, token in roles(tokenizer).items()},
+        **{f"{role}_token": token for role, token in (named or roles(tokenizer)).items()},
     }
     write_json(files[1], config)
     return files

@@ -18,8 +18,15 @@ from isogloss.encode.weights import refuse_dropout
 from isogloss.errors import ModelError
 from isogloss.files import fingerprint
 from isogloss.progress import Start, silent
-from isogloss.recipe.initial_rows import DRAWING, Aids, first_rows, refuse_random
-from isogloss.recipe.vocabulary import Plan, Result, carry_out, padded, read_text
+from isogloss.recipe.initial_rows import (
+    DRAWING,
+    Aids,
+    by_content,
+    first_rows,
+    own_settings,
+    refuse_random,
+)
+from isogloss.recipe.vocabulary import Plan, Result, Text, carry_out, padded, read_text
 from isogloss.vocabulary.initialise.rows import MADE, Source, overlap
 from isogloss.vocabulary.pieces import read_pieces
 from isogloss.vocabulary.save import special_roles, without_lost
@@ -84,8 +91,9 @@ def replace_vocabulary(
     *,
     tokenizer: str | Path,
     initialise: str = "focus.v1",
+    settings: Mapping[str, Any] | None = None,
     aids: Aids | None = None,
-    text: str | Path | None = None,
+    text: str | Path | Text | None = None,
     languages: Sequence[str] = (),
     multiple: int = 1,
     seed: int = 0,
@@ -102,6 +110,7 @@ def replace_vocabulary(
         out: the folder of the new model.
         tokenizer: a tokenizer.json, or the folder of one.
         initialise: a registered initialiser.
+        settings: its own, such as a rank.
         aids: what it may need.
         text: what the smoke check reads: retrieval between its languages, bits per character.
         languages: of it.
@@ -113,23 +122,25 @@ def replace_vocabulary(
     Raises:
         ModelError: a special token that the model needs is absent in the new tokenizer; no row but
             at random; a model that cannot be opened or fails the audit.
+        SettingsError: settings that the initialiser does not have.
         OutputError: `out` holds something else.
     """
     name = registry.full_name("initialiser", initialise)
     folder, target = find_model(str(model), network=network), read_target(tokenizer)
     given, aids = read_text(text, languages, network=network), aids or Aids()
+    own = own_settings(name, settings or {})
     asked = {"tokenizer": fingerprint(target.tokenizer.to_str(), target.settings),
              "initialise": name, "aids": aids.fingerprint, "multiple": multiple,
-             "seed": seed}  # fmt: skip
+             "seed": seed, "settings": by_content(own)}  # fmt: skip
 
     def plan(opened: Opened) -> Plan:
         at = counterparts(opened, target)
         needed = needed_roles(opened)
-        made, settings = dressed(opened, target, at)
+        made, about = dressed(opened, target, at)
         _refuse_absent(opened, at, needed)
         advance = start(f"first rows by {name}", 1)
         table, plain = columns(opened), untruncated(opened.tokenizer)
-        rows = first_rows(name, Source(table, plain), made, aids, seed)
+        rows = first_rows(name, Source(table, plain), made, aids, seed, own)
         advance(1)
         ordinary = ~read_pieces(made).special
         counts = np.bincount(rows.made[: len(ordinary)][ordinary], minlength=len(MADE))
@@ -142,7 +153,7 @@ def replace_vocabulary(
                 "go by for them"
             )
         return Plan(
-            made, padded(rows.rows.astype(table.dtype), table[:0], multiple), at, settings, None,
+            made, padded(rows.rows.astype(table.dtype), table[:0], multiple), at, about, None,
             f"Vocabulary replaced with Isogloss {__version__} by `{target.name}`, "
             f"{len(rows.rows):,} tokens, first rows by {name}: "
             f"{', '.join(f'{n:,} {how}' for how, n in rows.counts().items())}. It wants training.",

@@ -142,24 +142,18 @@ def _replaced(
     """The folder of the teacher with a vocabulary learned from the text, and its tokenizer."""
     from isogloss.encode.resolve import find_model
     from isogloss.recipe.initial_rows import Aids, Parallel
-    from isogloss.recipe.learning import save_tokenizer
+    from isogloss.recipe.learning import learn_like
     from isogloss.recipe.replacement import replace_vocabulary
-    from isogloss.vocabulary.learn import learn
-    from isogloss.vocabulary.special import roles
     from isogloss.vocabulary.trim import untruncated
 
     name = full_name("initialiser", step.initialise or "trans_tokenization")
-    plain = _tokenizer(find_model(teacher.name).body)
     tags = [place.pivot, *place.languages]
     texts = {tag: [t for t in corpus.texts(tag) if t is not None] for tag in tags}
     learned = place.scratch / "tokenizer"
-    if not learned.is_dir():  # a run that goes on must not learn another one
-        advance = place.start("learn the tokenizer", 1)
-        made = learn(
-            "unigram", texts, size=step.vocabulary, seed=place.seed, special=family(roles(plain))
-        )
-        save_tokenizer(made, learned)
-        advance(1)
+    learn_like(
+        find_model(teacher.name), texts, learned, size=step.vocabulary, seed=place.seed,
+        start=place.start,
+    )  # fmt: skip
     replaced = replace_vocabulary(
         teacher.name, place.scratch / "vocabulary", tokenizer=learned, initialise=name,
         aids=Aids(parallel=Parallel(corpus, place.pivot, tags)), seed=place.seed, start=place.start,
@@ -168,23 +162,6 @@ def _replaced(
     place.notes += [f"rows of the new vocabulary by {name}: {how}", *replaced.facts["notes"]]
     tokenizer = untruncated(_tokenizer(replaced.folder))
     return replaced.folder, tokenizer, None
-
-
-def family(named: dict[str, str]) -> str:
-    """The family of special tokens with these roles.
-
-    Raises:
-        ModelError: none has them.
-    """
-    from isogloss.vocabulary.special import PRESETS
-
-    for name, special in PRESETS.items():
-        if dict(special.roles) == named:
-            return name
-    raise ModelError(
-        f"the teacher's special tokens are of no family we know ({', '.join(PRESETS)})",
-        remedy="learn a tokenizer with them, and give it with isogloss vocabulary replace",
-    )
 
 
 def _tokenizer(folder: Any) -> Any:

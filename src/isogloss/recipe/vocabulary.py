@@ -26,7 +26,13 @@ from isogloss.encode.resolve import find_model
 from isogloss.errors import CorpusError, ModelError, OutputError, UsageError
 from isogloss.files import atomic_folder, fingerprint, fingerprint_texts, refuse_file, write_json
 from isogloss.progress import Start, silent
-from isogloss.recipe.initial_rows import Aids, first_rows, refuse_random
+from isogloss.recipe.initial_rows import (
+    Aids,
+    by_content,
+    first_rows,
+    own_settings,
+    refuse_random,
+)
 from isogloss.score import Scores
 from isogloss.vocabulary import check
 from isogloss.vocabulary.extend import extend, new_words
@@ -114,13 +120,15 @@ class Plan:
 
 
 def read_text(
-    path: str | Path | None, languages: Sequence[str] = (), *, network: bool = False
+    path: str | Path | Text | None, languages: Sequence[str] = (), *, network: bool = False
 ) -> Text:
-    """The lines of some text: one plain file, or some languages of an n-way text.
+    """The lines of some text: one plain file, or some languages of an n-way text; or itself.
 
     Raises:
         CorpusError: text that cannot be read, or is empty.
     """
+    if isinstance(path, Text):
+        return path
     if path is None:
         return Text()
     file = Path(path).expanduser()
@@ -139,7 +147,7 @@ def trim_vocabulary(
     model: str | Path,
     out: str | Path,
     *,
-    text: str | Path | None = None,
+    text: str | Path | Text | None = None,
     languages: Sequence[str] = (),
     least: int = 1,
     size: int | None = None,
@@ -234,11 +242,12 @@ def extend_vocabulary(
     model: str | Path,
     out: str | Path,
     *,
-    text: str | Path,
+    text: str | Path | Text,
     languages: Sequence[str] = (),
     size: int = 5000,
     least: int = 2,
     initialise: str = "mean.v1",
+    settings: Mapping[str, Any] | None = None,
     aids: Aids | None = None,
     multiple: int = 1,
     seed: int = 0,
@@ -255,6 +264,7 @@ def extend_vocabulary(
         size: most words to add.
         least: words seen less often are not added.
         initialise: a registered initialiser; it gives the new rows, the old ones stay.
+        settings: the initialiser's own.
         aids: what it may need.
         multiple: see `trim_vocabulary`.
         seed: of rows that are drawn, and of intervals.
@@ -263,6 +273,7 @@ def extend_vocabulary(
 
     Raises:
         CorpusError: text that cannot be read, or without a word to add.
+        SettingsError: settings that the initialiser does not have.
         ModelError: a model that cannot be opened or fails the audit; no row but at random.
         OutputError: `out` holds something else.
     """
@@ -270,9 +281,10 @@ def extend_vocabulary(
         raise UsageError("--size, --least and --multiple count from 1")
     name = registry.full_name("initialiser", initialise)
     folder = find_model(str(model), network=network)
+    own = own_settings(name, settings or {})
     given, aids = read_text(text, languages, network=network), aids or Aids()
     asked = {"size": size, "least": least, "initialise": name, "multiple": multiple, "seed": seed,
-             "aids": aids.fingerprint}  # fmt: skip
+             "aids": aids.fingerprint, "settings": by_content(own)}  # fmt: skip
 
     def plan(opened: Opened) -> Plan:
         tokenizer = untruncated(opened.tokenizer)
@@ -283,11 +295,12 @@ def extend_vocabulary(
         if not wanted:
             raise CorpusError(
                 f"the tokenizer splits no word that occurs {least} times",
-                file=str(text), remedy="give more text, or a smaller --least",
-            )  # fmt: skip
+                file=None if isinstance(text, Text) else str(text),
+                remedy="give more text, or a smaller --least",
+            )
         grown = extend(tokenizer, wanted, strict=False)
         table = columns(opened)
-        made = first_rows(name, Source(table, tokenizer), grown.tokenizer, aids, seed)
+        made = first_rows(name, Source(table, tokenizer), grown.tokenizer, aids, seed, own)
         new = slice(opened.tokens, None)
         made = Rows(made.rows[new], made.made[new], made.parts[new])
         refuse_random(made, name)

@@ -172,8 +172,14 @@ def reads_alike(folder: Path, tokenizer: Tokenizer) -> bool:
 
 
 def _state(tokenizer: Tokenizer) -> dict[str, Any]:
-    """What decides how text is cut; `transformers` sets truncation and padding itself."""
+    """What decides how text is cut; `transformers` sets truncation and padding itself.
+
+    A template without special tokens, such as it adds where there is none, does nothing.
+    """
     state = json.loads(tokenizer.to_str())
+    around = state["post_processor"] or {}
+    if around.get("type") == "TemplateProcessing" and not around["special_tokens"]:
+        state["post_processor"] = None
     return {name: value for name, value in state.items() if name not in ("truncation", "padding")}
 
 
