@@ -52,7 +52,7 @@ def write_model(
     inside.mkdir(parents=True, exist_ok=True)
     left = _carry(opened, into, inside)
     _save_weights(opened, inside)
-    notes = _save_tokenizer(tokenizer, dict(settings), inside)
+    notes = write_tokenizer(tokenizer, dict(settings), inside)
     _write_line(into / "README.md", line)
     if left:
         notes.append(f"left behind, as they hold the old vocabulary or weights: {', '.join(left)}")
@@ -138,7 +138,7 @@ def _save_weights(opened: Opened, inside: Path) -> None:
             ) from error
 
 
-def _save_tokenizer(tokenizer: Tokenizer, settings: dict[str, Any], inside: Path) -> list[str]:
+def write_tokenizer(tokenizer: Tokenizer, settings: dict[str, Any], inside: Path) -> list[str]:
     """Write the tokenizer, under its own class where that reads it as it is."""
     tokenizer.save(str(inside / "tokenizer.json"))
     own = settings.get("tokenizer_class")

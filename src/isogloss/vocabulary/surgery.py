@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -248,8 +248,8 @@ def find_tables(model: Any, where: Path) -> tuple[Table, ...]:
             remedy="models with one vocabulary are changed here",
         )
     small, large = _plan(model, size), _plan(model, size + 1)
-    grown, larger = _tensors(small), dict(_tensors(large))
-    found = dict(_tensors(model))
+    grown, larger = tensors(small), dict(tensors(large))
+    found = dict(tensors(model))
     groups: dict[int, list[str]] = {}
     axes: dict[str, int] = {}
     for name, tensor in grown:
@@ -295,7 +295,7 @@ def _resize(config: Any, size: int) -> None:
             setattr(text, name, size)
 
 
-def _tensors(model: Any) -> list[tuple[str, Any]]:
+def tensors(model: Any) -> list[tuple[str, Any]]:
     """Parameters and buffers by every name they have."""
     return [
         *model.named_parameters(remove_duplicate=False),
@@ -321,7 +321,7 @@ def columns(opened: Opened) -> np.ndarray:
     """All tables side by side: `[V, D]` float32, or float64 where a table is."""
     import torch
 
-    found = dict(_tensors(opened.model))
+    found = dict(tensors(opened.model))
     parts = []
     for table in opened.tables:
         tensor = found[table.names[0]].detach().movedim(table.axis, 0).reshape(opened.rows, -1)
@@ -333,23 +333,38 @@ def put_columns(opened: Opened, rows: np.ndarray) -> None:
     """Give every table its columns of `[V', D]`, with ties and types as they were."""
     import torch
 
-    found = dict(_tensors(opened.model))
-    at, tables = 0, []
+    found = dict(tensors(opened.model))
+    at, made = 0, []
     for table in opened.tables:
-        old = found[table.names[0]]
         part = torch.from_numpy(np.array(rows[:, at : at + table.width]))  # a copy of its own
         at += table.width
         rest = [n for i, n in enumerate(table.shape) if i != table.axis]
-        new = part.reshape(len(rows), *rest).movedim(0, table.axis).contiguous().to(old.dtype)
+        new = part.reshape(len(rows), *rest).movedim(0, table.axis).contiguous()
+        made.append(new.to(found[table.names[0]].dtype))
+    put_tables(opened, made)
+
+
+def put_tables(opened: Opened, made: Sequence[Any]) -> None:
+    """Give the model these tensors, one a table and of its type, for its tables; ties as they were.
+
+    Nothing is copied.
+    """
+    import torch
+
+    found = dict(tensors(opened.model))
+    tables = []
+    for table, new in zip(opened.tables, made, strict=True):
+        old = found[table.names[0]]
         if isinstance(old, torch.nn.Parameter):
             new = torch.nn.Parameter(new, requires_grad=old.requires_grad)
         for name in table.names:
             _put(opened.model, name, new)
         tables.append(Table(table.names, table.axis, tuple(new.shape)))
-    opened.tables, opened.rows = tuple(tables), len(rows)
-    _resize(opened.model.config, len(rows))
+    opened.tables = tuple(tables)
+    opened.rows = tables[0].shape[tables[0].axis]
+    _resize(opened.model.config, opened.rows)
     if hasattr(opened.model, "vocab_size"):
-        opened.model.vocab_size = len(rows)
+        opened.model.vocab_size = opened.rows
 
 
 def _put(model: Any, name: str, tensor: Any) -> None:
@@ -437,7 +452,7 @@ def renumber(opened: Opened, new: Mapping[int, int]) -> list[str]:
 
 def _vocabulary(opened: Opened) -> list[tuple[str, Any]]:
     names = {name for table in opened.tables for name in table.names}
-    return [(name, tensor) for name, tensor in _tensors(opened.model) if name in names]
+    return [(name, tensor) for name, tensor in tensors(opened.model) if name in names]
 
 
 def _shift_positions(opened: Opened, new: Mapping[int, int]) -> None:
