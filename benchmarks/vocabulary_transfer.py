@@ -8,8 +8,8 @@ For each language a Unigram tokenizer of 16,000 pieces is learned on its Bible a
 and takes the place of MiniLM's. What initialisers need besides comes from the same Bibles: words
 are aligned, vectors of words and tokens trained on them. P@1 is on the NTREX lines, which nothing
 is trained or chosen on, each language against English in the same vocabulary, with a 95% interval.
-`after` trains the student that `isogloss extend --precision bfloat16` makes. Results are kept in the folder and read
-again, so that a run that was stopped goes on.
+`after` trains the student of `isogloss extend --precision bfloat16`. Results are kept in the
+folder and read again, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations

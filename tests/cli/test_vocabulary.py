@@ -74,3 +74,63 @@ def test_help_teaches(command):
         text=True, env={**os.environ, "COLUMNS": "100"}, check=True,
     )  # fmt: skip
     assert f"Example: isogloss vocabulary {command}" in made.stdout and "--languages" in made.stdout
+
+
+def tiny(folder):
+    """A BERT of random weights without a head, for a few words."""
+    import torch
+    import transformers
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    named = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+    names = [*named.values(), *sorted({word for line in LINES for word in line.split()})]
+    tokenizer = Tokenizer(models.WordPiece({n: i for i, n in enumerate(names)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(names), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=48, pad_token_id=0,
+    )  # fmt: skip
+    transformers.BertModel(config).save_pretrained(folder)
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, **{f"{role}_token": name for role, name in named.items()}
+    ).save_pretrained(folder)
+
+
+def test_a_part_is_swapped_and_two_make_a_hydra(tmp_path):
+    tiny(tmp_path / "model")
+    for name, lines in (("small", LINES), ("least", LINES[:2])):
+        (tmp_path / "some.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        call("trim", tmp_path / "model", "--text", tmp_path / "some.txt", "--out", tmp_path / name)
+        made = call("part", tmp_path / name, "--out", tmp_path / f"{name}-part")
+        assert made.exit_code == 0, made.output
+        assert "rows of 32 values, bert; no language head" in made.stdout
+        assert "cls '[CLS]'" in made.stdout
+    made = call("swap", tmp_path / "small", "--part", tmp_path / "least-part", "--text",
+                tmp_path / "some.txt", "--out", tmp_path / "swapped")  # fmt: skip
+    assert made.exit_code == 0, made.output
+    assert "audit: ids, ties and special tokens hold" in made.stdout
+    both = [tmp_path / name / "model.safetensors" for name in ("least", "swapped")]
+    assert both[0].read_bytes() == both[1].read_bytes()
+    parts = f"a={tmp_path / 'small-part'},b={tmp_path / 'least-part'}"
+    made = call("hydra", tmp_path / "small", "--parts", parts, "--out", tmp_path / "hydra")
+    assert made.exit_code == 0, made.output
+    assert "the same hidden states to the last bit" in made.stdout
+    assert sorted(p.name for p in (tmp_path / "hydra").iterdir()) == [
+        "body", "hydra.json", "parts", "vocabulary.json"
+    ]  # fmt: skip
+    facts = json.loads(
+        call("hydra", tmp_path / "small", "--parts", parts, "--out", tmp_path / "hydra",
+             "--json").stdout
+    )  # fmt: skip
+    assert list(facts["parts"]) == ["a", "b"]
+    for wrong in ("a", "a=", f"a={tmp_path},a={tmp_path}", f"a={tmp_path}"):
+        said = call("hydra", tmp_path / "small", "--parts", wrong, "--out", tmp_path / "no")
+        assert said.exit_code != 0 and not (tmp_path / "no").exists()
+        assert "--parts" in str(said.exception) or "no vocabulary part" in str(said.exception)
+
+
+@pytest.mark.parametrize("command", ["part", "swap", "hydra"])
+def test_help_of_parts_teaches(command):
+    made = CliRunner().invoke(app, ["vocabulary", command, "--help"], env={"COLUMNS": "100"})
+    assert f"Example: isogloss vocabulary {command}" in made.stdout and "--out" in made.stdout

@@ -12,9 +12,9 @@ from isogloss.cli.options import Json, Model, Network, Seed, listed, tell
 from isogloss.errors import UsageError
 
 app = typer.Typer(
-    help="Give a model another vocabulary: trim it, extend it, replace it. Tokenizer, embeddings, "
-    "head and all ids change together; the result loads in transformers and, where the model did, "
-    "in sentence-transformers.",
+    help="Give a model another vocabulary: trim it, extend it, replace it, swap it. Tokenizer, "
+    "embeddings, head and all ids change together; the result loads in transformers and, where the "
+    "model did, in sentence-transformers.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -232,6 +232,117 @@ def pairs(given: list[str] | None) -> dict[str, str]:
             )
         made[name] = value
     return made
+
+
+@app.command()
+def part(model: Model, out: Out, network: Network = False, as_json: Json = False) -> None:
+    """Take a model's vocabulary alone: tokenizer, embeddings, the head's rows and biases.
+
+    Put it under another body by `vocabulary swap`, or several over one by `vocabulary hydra`.
+
+    Example: isogloss vocabulary part mbert-retrained-on-finnish --out finnish
+    """
+    from isogloss.progress import bars
+    from isogloss.recipe.vocabulary_parts import take_part as job
+
+    with bars() as start:
+        made = job(model, out, network=network, start=start)
+    facts = made.facts
+    tell(facts["notes"])
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+        return
+    heads = {None: "no language head", True: "the head is the embeddings (tied)",
+             False: "the head has rows of its own"}  # fmt: skip
+    typer.echo(
+        f"{facts['tokens']:,} tokens, {facts['rows']:,} rows of "
+        f"{' + '.join(f'{width:,}' for width in facts['widths'])} values, {facts['architecture']}; "
+        f"{heads[facts['tied']]}"
+    )
+    typer.echo(f"special tokens: {', '.join(f'{r} {t!r}' for r, (t, _) in facts['roles'].items())}")
+    typer.echo(f"part: {made.folder}")
+
+
+@app.command()
+def swap(
+    model: Model,
+    part: Annotated[Path, typer.Option(help="The folder of a part, from vocabulary part.")],
+    out: Out,
+    text: Annotated[
+        str | None,
+        typer.Option(help="What is compared before and after; parallel text for retrieval."),
+    ] = None,
+    languages: Languages = "",
+    seed: Seed = 0,
+    network: Network = False,
+    as_json: Json = False,
+) -> None:
+    """Put the vocabulary of another model under this one's body.
+
+    The part should come from a model with the same body: one whose embeddings alone were trained on
+    another language. A body trained for a task then reads that language.
+
+    Example: isogloss vocabulary swap mbert-trained-on-questions --part finnish --out finnish-task
+    """
+    from isogloss.progress import bars
+    from isogloss.recipe.vocabulary_parts import swap_vocabulary as job
+
+    with bars() as start:
+        made = job(
+            model, out, part=part, text=text, languages=listed(languages), seed=seed,
+            network=network, start=start,
+        )  # fmt: skip
+    show(made, as_json)
+
+
+@app.command()
+def hydra(
+    body: Annotated[str, typer.Argument(help="The model whose body reads all vocabularies.")],
+    parts: Annotated[
+        str,
+        typer.Option(
+            help="Folders of parts by name: tat=tatar,eng=english; the first is in "
+            "the body that transformers loads."
+        ),
+    ],
+    out: Out,
+    network: Network = False,
+    as_json: Json = False,
+) -> None:
+    """Compose one body with several vocabularies: read by one, write by another.
+
+    isogloss.vocabulary.hydra.load_hydra opens the folder; its body/ is a plain model.
+
+    Example: isogloss vocabulary hydra tower --parts tat=tatar,eng=english --out hydra-tower
+    """
+    from isogloss.errors import UsageError
+    from isogloss.progress import bars
+    from isogloss.recipe.vocabulary_parts import compose_hydra as job
+
+    named: dict[str, Path] = {}
+    for one in listed(parts):
+        name, equals, folder = one.partition("=")
+        if not (name and equals and folder):
+            raise UsageError(f"--parts: {one!r} is not name=FOLDER", remedy="such as eng=english")
+        if name in named:
+            raise UsageError(f"--parts names {name!r} twice", remedy="give each a name of its own")
+        named[name] = Path(folder)
+    with bars() as start:
+        made = job(body, named, out, network=network, start=start)
+    facts = made.facts
+    tell(facts["notes"])
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+        return
+    for name, sizes in facts["parts"].items():
+        typer.echo(f"{name:12} {sizes['tokens']:>10,} tokens, {sizes['rows']:,} rows")
+    smoke = facts["smoke"]
+    typer.echo(
+        f"smoke check: {smoke['texts']} words read as ids and as rows, {smoke['same_states']} with "
+        "the same hidden states to the last bit"
+    )
+    typer.echo(f"body: {made.folder / 'body'}")
+    typer.echo(f"hydra: {made.folder}")
 
 
 def show(made: Any, as_json: bool) -> None:

@@ -36,7 +36,8 @@ from isogloss.vocabulary.trim import remap_processor, untruncated
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_KEPT = ("model_max_length", "padding_side", "truncation_side", "model_input_names")
+OF_THE_BODY = ("model_max_length", "padding_side", "truncation_side", "model_input_names")
+"""Settings of a tokenizer that say what the body reads, whatever the vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def replace_vocabulary(
         at = counterparts(opened, target)
         needed = needed_roles(opened)
         made, about = dressed(opened, target, at)
-        _refuse_absent(opened, at, needed)
+        refuse_absent(opened, at, needed)
         advance = start(f"first rows by {name}", 1)
         table, plain = columns(opened), untruncated(opened.tokenizer)
         rows = first_rows(name, Source(table, plain), made, aids, seed, own)
@@ -217,8 +218,8 @@ def dressed(
     made = Tokenizer.from_str(json.dumps(state))
     now = {i: name for name, i in made.get_vocab().items()}
     old_ids = opened.tokenizer.get_vocab()
-    settings = {key: getattr(opened.wrapper, key) for key in _KEPT}
-    settings |= {k: v for k, v in target.settings.items() if k not in _KEPT}
+    settings = {key: getattr(opened.wrapper, key) for key in OF_THE_BODY}
+    settings |= {k: v for k, v in target.settings.items() if k not in OF_THE_BODY}
     for role, token in special_roles(opened.wrapper).items():
         if old_ids.get(token) in at:
             settings.setdefault(f"{role}_token", now[at[old_ids[token]]])
@@ -243,7 +244,8 @@ def _renamed(part: Any, names: Mapping[str, str]) -> Any:
     return part
 
 
-def _refuse_absent(opened: Opened, at: Mapping[int, int], needed: Mapping[str, str]) -> None:
+def refuse_absent(opened: Opened, at: Mapping[int, int], needed: Mapping[str, str]) -> None:
+    """Raise a ModelError for special tokens that the model needs and that have no new id."""
     vocabulary = opened.tokenizer.get_vocab()
     missing = [f"{role} ({name!r})" for role, name in needed.items() if vocabulary[name] not in at]
     if missing:

@@ -356,7 +356,7 @@ def carry_out(
 ) -> Result:
     """Open, plan, change, write, audit, compare; nothing is left of what fails."""
     name = fingerprint(operation, folder.fingerprint, text.fingerprint, asked, __version__)
-    if (known := _claim(out, name)) is not None:
+    if (known := claim(out, name)) is not None:
         return Result(out, known)
     opened = open_model(folder)
     made = plan(opened)
@@ -395,7 +395,7 @@ def carry_out(
     return Result(out, facts)
 
 
-def _claim(out: Path, name: str) -> dict[str, Any] | None:
+def claim(out: Path, name: str) -> dict[str, Any] | None:
     """What an earlier run of this very job left; None where nothing is there yet.
 
     Raises:
