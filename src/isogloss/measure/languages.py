@@ -38,6 +38,7 @@ def measure_languages(
     cache: Path | None = None,
     progress: Callable[[int], None] | None = None,
     through: Callable[[Vectors], Vectors] | None = None,
+    pivot_encoder: Encoder | None = None,
 ) -> Measured:
     """Every measure of every language and layer, against the pivot.
 
@@ -57,6 +58,7 @@ def measure_languages(
         cache: folder of cached vectors.
         progress: called with 1 after each language.
         through: what is done to the vectors of a language and layer before they are measured.
+        pivot_encoder: reads the pivot, if the encoder does not; its layers are those of the other.
 
     Raises:
         UsageError: a layer that the model does not have.
@@ -67,14 +69,14 @@ def measure_languages(
     chosen = [registry.full_name("measure", name) for name in measures or registry.names("measure")]
     wanted, probed = layer_numbers(encoder, layers), set(layer_numbers(encoder, probe_layers))
 
-    def encode(language: str) -> dict[int, Vectors]:
+    def encode(language: str, encoder: Encoder = encoder) -> dict[int, Vectors]:
         read = encode_cached(
             encoder, corpus.texts(language), language=language, layers=wanted, pooling=pooling,
             strict=strict, cache=cache,
         )  # fmt: skip
         return read if through is None else {layer: through(v) for layer, v in read.items()}
 
-    of_pivot = encode(pivot)
+    of_pivot = encode(pivot, pivot_encoder or encoder)
     if progress:
         progress(1)
     scores: list = []

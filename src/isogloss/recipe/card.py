@@ -29,8 +29,8 @@ def write_card(folder: Path, scores: Scores, provenance: dict[str, Any]) -> None
         f"# {provenance['title']}",
         "",
         f"A `{training['parameters']}` student of `{teacher['name']}`, trained by "
-        f"{' and '.join(training['objectives'])} on parallel text with Isogloss "
-        f"{provenance['code_version']}.",
+        f"{' and '.join(training['objectives'])} on "
+        f"{training.get('on', 'parallel text')} with Isogloss {provenance['code_version']}.",
         "",
         "```python",
         "from sentence_transformers import SentenceTransformer",

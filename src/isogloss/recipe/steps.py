@@ -40,6 +40,8 @@ class Measure(Step):
             fitted on are measured, and the tokenizer is not measured again.
         unseen_by: a map step; measure the rows that it was not fitted on, as they are, to compare
             with those of `through`.
+        pivot_model: what reads the pivot, `teacher` or a step, if it is not the model: for models
+            that hold the table of other languages over the same body. Tokenizers are not measured.
     """
 
     model: str = "teacher"
@@ -51,15 +53,18 @@ class Measure(Step):
     measures: tuple[str, ...] | None = None
     through: str | None = None
     unseen_by: str | None = None
+    pivot_model: str | None = None
 
     def needs(self) -> dict[str, str]:
-        """The model, the text, and the map steps it names."""
-        steps = {"through": self.through, "unseen_by": self.unseen_by}
+        """The models, the text, and the map steps it names."""
+        steps = {
+            "through": self.through, "unseen_by": self.unseen_by, "pivot_model": self.pivot_model
+        }  # fmt: skip
         return {"model": self.model, "text": self.text} | {k: v for k, v in steps.items() if v}
 
     def key_settings(self) -> dict[str, Any]:
-        """Settings without the names of map steps, which are inputs."""
-        left_out = ("through", "unseen_by")
+        """Settings without the names of other steps, which are inputs."""
+        left_out = ("through", "unseen_by", "pivot_model")
         return {k: v for k, v in super().key_settings().items() if k not in left_out}
 
     def check(self, earlier: Mapping[str, Step]) -> list[str]:
@@ -92,7 +97,7 @@ class Measure(Step):
         about: dict[str, Any] = {"pivot": place.pivot, "languages": place.languages}
         advance = place.start(f"{self.name}: audit and measure", 2 * len(place.languages) + 1)
         scores = Scores()
-        if not self.through:
+        if not (self.through or self.pivot_model):
             audited = audit([of_encoder(encoder)], corpus, **about, seed=place.seed)
             scores += audited.scores
             place.notes += audited.notes
@@ -102,6 +107,7 @@ class Measure(Step):
             probe_layers=self.probe_layers, measures=self.measures, strict=place.strict,
             seed=place.seed, cache=cache_root(), progress=advance,
             through=through(read_fit(place.done[self.through])) if self.through else None,
+            pivot_encoder=place.encoder(self.pivot_model) if self.pivot_model else None,
         )  # fmt: skip
         scores = (scores + measured.scores).having(
             system=f"{encoder.name} through {self.through}" if self.through else encoder.name,

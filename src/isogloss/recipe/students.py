@@ -128,7 +128,7 @@ def _settings(step: Distil, teacher: Any) -> dict[str, Any]:
     from isogloss.encode.resolve import find_model
 
     told: dict[str, Any] = {}
-    table = _input_rows(find_model(teacher.name).body) if step.student != "full.v1" else None
+    table = input_rows(find_model(teacher.name).body) if step.student != "full.v1" else None
     if step.student == "factors.v1":
         told |= {"rank": step.rank, "source": table}
     if step.rows == "new" and table is not None:
@@ -188,7 +188,7 @@ def _extended(
         str(lang): [None if t is None else words(romanised, t) for t in corpus.texts(lang)]
         for lang in corpus.languages
     }
-    table = _input_rows(folder)
+    table = input_rows(folder)
     if step.initialise is not None:
         sentences = [s for lang in place.languages for s in cut[lang] if s]
         names = new_words(romanised, sentences, size=step.vocabulary * len(place.languages))
@@ -234,7 +234,7 @@ def _initialised(
     return made.rows[new]
 
 
-def _input_rows(folder: Any) -> np.ndarray:
+def input_rows(folder: Any) -> np.ndarray:
     """The teacher's table of token vectors `[V, d]`."""
     from transformers import AutoModel
 
