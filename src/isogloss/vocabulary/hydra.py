@@ -284,22 +284,19 @@ def logits(
     """
     import torch
 
-    _known(hydra, head)
-    if len(written) and not _two_sided(hydra):
-        raise UsageError(
-            "what was written so far is for encoder-decoders",
-            remedy=f"read it as the last segment: ({head!r}, ids)",
-        )
     with torch.inference_mode():
-        given = _begin(hydra, segments, head)
-        if len(written):
-            [(_, more)] = cut(hydra, [(head, written)])
-            rows = [given["decoder_inputs_embeds"], _rows(hydra, head, more, write=True)]
-            given["decoder_inputs_embeds"] = torch.cat(rows, 1)
+        given = _begin(hydra, segments, head, written)
         return _logits(hydra, hydra.opened.model(**given))[0].float().cpu().numpy()
 
 
-def generate(hydra: Hydra, segments: Sequence[Segment], head: str, *, longest: int = 64) -> Written:
+def generate(
+    hydra: Hydra,
+    segments: Sequence[Segment],
+    head: str,
+    *,
+    longest: int = 64,
+    written: Sequence[int] = (),
+) -> Written:
     """The likeliest next token under a head, again and again, until its end token.
 
     Args:
@@ -307,15 +304,19 @@ def generate(hydra: Hydra, segments: Sequence[Segment], head: str, *, longest: i
         segments: what is read.
         head: the part that writes; it also reads what it has written.
         longest: tokens at most.
+        written: ids of `head` that an encoder-decoder begins with, such as a language token; by
+            default the one that the part's model began with, if it named one.
 
     Raises:
-        UsageError: a body that is neither a decoder nor an encoder-decoder with a language head.
+        UsageError: a body that is neither a decoder nor an encoder-decoder with a language head;
+            `written`, for a body that reads and writes in one sequence.
         ModelError: an encoder-decoder whose part does not say what its decoder begins with.
         UnknownName, TruncationError: see `cut`.
     """
     import torch
 
     _known(hydra, head)
+    part = hydra.parts[head]
     if longest < 1:
         raise UsageError(f"longest={longest} means nothing", remedy="give 1 or more")
     if not (_two_sided(hydra) or is_decoder(hydra.opened.folder.config)):
@@ -324,14 +325,16 @@ def generate(hydra: Hydra, segments: Sequence[Segment], head: str, *, longest: i
             remedy="compose the hydra of a decoder or an encoder-decoder",
         )
     pieces = cut(hydra, segments)
-    read = 0 if _two_sided(hydra) else sum(len(found) for _, found in pieces)
-    ends, nameless = _named(hydra.parts[head], "eos"), _nameless(hydra.parts[head])
+    if _two_sided(hydra) and not len(written):
+        written = _named(part, "forced_bos")[:1]
+    there = len(written) + 1 if _two_sided(hydra) else sum(len(found) for _, found in pieces)
+    ends, nameless = _named(part, "eos"), _nameless(part)
     ids: list[int] = []
     with torch.inference_mode():
-        given = _begin(hydra, pieces, head) | {"use_cache": True}
+        given = _begin(hydra, pieces, head, written) | {"use_cache": True}
         if "logits_to_keep" in inspect.signature(hydra.opened.model.forward).parameters:
             given["logits_to_keep"] = 1
-        while len(ids) < min(longest, _window(hydra) - read):
+        while len(ids) < min(longest, _window(hydra) - there):
             out = hydra.opened.model(**given)
             scores = _logits(hydra, out)[0, -1].float()
             scores[nameless] = -torch.inf
@@ -344,8 +347,16 @@ def generate(hydra: Hydra, segments: Sequence[Segment], head: str, *, longest: i
     return Written(kept, hydra.plain[head].decode(kept), ended)
 
 
-def _begin(hydra: Hydra, segments: Sequence[Segment], head: str) -> dict[str, Any]:
+def _begin(
+    hydra: Hydra, segments: Sequence[Segment], head: str, written: Sequence[int]
+) -> dict[str, Any]:
     """What the model is first given, with the head on."""
+    _known(hydra, head)
+    if len(written) and not _two_sided(hydra):
+        raise UsageError(
+            "what was written so far is for encoder-decoders",
+            remedy=f"read it as the last segment: ({head!r}, ids)",
+        )
     rows = embed(hydra, segments)
     if not _two_sided(hydra):
         wear(hydra, head)
@@ -358,7 +369,8 @@ def _begin(hydra: Hydra, segments: Sequence[Segment], head: str) -> dict[str, An
             remedy="take it from a model whose config.json names decoder_start_token_id",
         )
     read = _reader(hydra)(inputs_embeds=rows)
-    begin = _rows(hydra, head, start[:1], write=True)
+    [(_, ids)] = cut(hydra, [(head, [*start[:1], *written])])
+    begin = _rows(hydra, head, ids, write=True)
     return {"encoder_outputs": read, "decoder_inputs_embeds": begin}
 
 
