@@ -9,6 +9,7 @@ import pytest
 
 import isogloss
 from isogloss.errors import IsoglossError, ModelError, SettingsError, UsageError
+from isogloss.measure.catalogue import MEASURES
 from isogloss.recipe.recipe import read_recipe
 
 _FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
@@ -92,6 +93,10 @@ def test_losses_are_told_before_and_after_on_rows_kept_back(run):
             assert all(row.low < row.value < row.high for row in stage)
     head = run.scores.where(measure="masked_loss", system="head")
     assert head[1].value != head[0].value and head[0].n == 20
+
+
+def test_every_score_can_be_told(run):
+    assert {row.measure for row in run.scores} <= MEASURES.keys()
 
 
 def test_change_is_a_paired_test_over_texts(run):

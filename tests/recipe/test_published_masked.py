@@ -21,7 +21,7 @@ def opened(folder):
 
 
 def quick(*names):
-    return {name: QUICK for name in ("head", *names)}
+    return dict.fromkeys(("head", *names), QUICK)
 
 
 @pytest.fixture

@@ -133,6 +133,9 @@ MEASURES = {
     "average_log_probability": About(
         "ALP", "higher", "mean over texts of the summed log shares of their tokens (VoCap)"
     ),
+    "masked_loss": About(
+        "loss of hidden tokens", "lower", "mean -log p of hidden tokens, of rows not trained on"
+    ),
     "vocabulary_size": About("vocabulary size", None, "tokens that the vocabulary has"),
     "token_divergence": About(
         "token divergence", "higher", "KL divergence of two languages' token shares, both ways"

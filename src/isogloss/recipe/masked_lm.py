@@ -289,9 +289,12 @@ def _train(
     step: _Masking, student: Any, lesson: _Lesson, place: Workplace
 ) -> tuple[Trained, Scores, dict[str, np.ndarray]]:
     """Train; scores of the held-out loss before and after, and the items behind the latter."""
+    import torch
+
     from isogloss.train.loop import LoopSettings, train
     from isogloss.train.objectives.mlm import Mlm
 
+    torch.set_num_threads(step.threads)
     before, _ = _losses(step, student, lesson, place, "before")
     advance = place.start(f"{step.name}: train", step.steps)
     trained = train(
