@@ -17,6 +17,7 @@ _DESCRIBING = {
     "config.json",
     "merges.txt",
     "modules.json",
+    "pixel_fallback.json",
     "sentence_bert_config.json",
     "special_tokens_map.json",
     "tokenizer.json",
@@ -103,6 +104,8 @@ def open_folder(path: Path, name: str, *, weights: bool = True) -> ModelFolder:
             config = read_json(body / "config.json")
         elif weights:
             raise ModelError("the model has no config.json", file=body)
+    if about["kind"] == "transformer.v1" and (path / "pixel_fallback.json").is_file():
+        about["kind"] = "pixel_fallback.v1"
     if weights:
         _check_weights(body)
     return ModelFolder(

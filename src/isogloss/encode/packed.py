@@ -58,7 +58,7 @@ class PackedForward:
         # RoBERTa counts positions from padding_idx + 1 and gives padding tokens the padding_idx.
         self._padding = None if config.model_type == "bert" else int(config.pad_token_id)
         state = {name: tensor.detach() for name, tensor in body.state_dict().items()}
-        self._words = state["embeddings.word_embeddings.weight"]  # [v, d]
+        self.table = state["embeddings.word_embeddings.weight"]  # [v, d]
         # There is one segment, so its row is added to every position once, here.
         self._positions = (
             state["embeddings.position_embeddings.weight"]
@@ -90,7 +90,7 @@ class PackedForward:
             real = (flat != self._padding).long()  # [t]
             counted = torch.cat([part.cumsum(0) for part in real.split(lengths)])  # [t]
             position = counted * real + self._padding
-        hidden = F.embedding(flat, self._words)  # [t, d]
+        hidden = F.embedding(flat, self.table)  # [t, d]
         hidden += F.embedding(position, self._positions)
         return self._normed(hidden, self._norm)
 

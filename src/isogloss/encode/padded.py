@@ -30,6 +30,15 @@ class PaddedForward:
         self._pad = pad if isinstance(pad, int) and pad >= 0 else 0
         self._extra = {} if text.is_encoder_decoder or not _caches(body) else {"use_cache": False}
 
+    @property
+    def table(self) -> torch.Tensor:
+        """`[V, C]` the rows that ids mean."""
+        return self._body.get_input_embeddings().weight.detach()
+
+    @table.setter
+    def table(self, rows: torch.Tensor) -> None:
+        self._body.get_input_embeddings().weight = torch.nn.Parameter(rows, requires_grad=False)
+
     def __call__(
         self, ids: list[np.ndarray], layers: Sequence[int], pooling: str
     ) -> dict[int, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from isogloss.encode.words import TokenVectors, word_vectors
 from isogloss.errors import UsageError
 from isogloss.registry import register
 
+if TYPE_CHECKING:
+    import torch
+
 _TOKENS_A_THREAD = 1024  # more no longer fit the cache beside the weights, fewer idle the cores
 
 
@@ -29,10 +32,12 @@ class Forward(Protocol):
     Attributes:
         layers: number of layers above the embedding layer.
         width: dimensions of a hidden state.
+        table: `[V, C]` the rows that ids mean; a longer one gives meaning to more ids.
     """
 
     layers: int
     width: int
+    table: torch.Tensor
 
     def __call__(
         self, ids: list[np.ndarray], layers: Sequence[int], pooling: str

@@ -16,6 +16,7 @@ from isogloss.files import write_json
 from isogloss.match.neighbours import unit
 from isogloss.measure.measured import item_key
 from isogloss.recipe.maps import FitMaps, read_fit, through, unseen
+from isogloss.recipe.pixel_fallback import told_of
 from isogloss.recipe.step import Step, Workplace
 from isogloss.registry import full_name, register
 from isogloss.score import Score, Scores, holm, paired_test
@@ -115,6 +116,7 @@ class Measure(Step):
             dataset=corpus.name,
             seed=place.seed,
         )
+        place.notes += told_of(encoder, corpus, [place.pivot, *place.languages])
         place.write(scores, measured.items)
 
 
@@ -213,7 +215,7 @@ class Distil(Step):
         held = self.tuning_rows or min(300, max(2, len(corpus) // 20))
         train_text, tuning = corpus.split(held)
         teacher = place.encoder("teacher")
-        targets = _pivot_vectors(teacher, train_text, place)
+        targets = pivot_vectors(teacher, train_text, place)
         student, mixture = build_student(self, teacher, train_text, targets, place)
         advance = place.start(f"{self.name}: train {self.student}", self.steps)
         loop = LoopSettings(
@@ -233,7 +235,7 @@ class Distil(Step):
         model.mkdir()
         student.save(model)
         place.done[self.name] = place.folder
-        watched = _watch(place.encoder(self.name), tuning, place)
+        watched = watch(place.encoder(self.name), tuning, place)
         place.encoders.pop(self.name)
         write_json(
             place.folder / "training.json",
@@ -254,7 +256,7 @@ class Distil(Step):
         place.write(Scores())
 
 
-def _pivot_vectors(teacher: Any, corpus: Corpus, place: Workplace) -> np.ndarray:
+def pivot_vectors(teacher: Any, corpus: Corpus, place: Workplace) -> np.ndarray:
     """The teacher's unit vectors of the pivot `[rows, d]`; rows without a pivot text are zero."""
     from isogloss.encode.cache import cache_root
 
@@ -279,7 +281,7 @@ def _pivot_vectors(teacher: Any, corpus: Corpus, place: Workplace) -> np.ndarray
     return full
 
 
-def _watch(student: Any, tuning: Corpus, place: Workplace) -> dict[str, float]:
+def watch(student: Any, tuning: Corpus, place: Workplace) -> dict[str, float]:
     """Retrieval on the rows kept from training; also where a collapse shows.
 
     Raises:

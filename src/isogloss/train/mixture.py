@@ -27,6 +27,7 @@ class ParallelViews:
         views: languages in a batch, the pivot included.
         drop: probability with which a token is left out, which keeps a student that sees few
             sentences from leaning on any one word.
+        with_pivot: whether the pivot is a view too; where its vectors cannot change, it need not.
     """
 
     tokens: Mapping[str, Ragged]
@@ -35,6 +36,7 @@ class ParallelViews:
     size: int = 512
     views: int = 3
     drop: float = 0.2
+    with_pivot: bool = True
 
     def __post_init__(self) -> None:
         self._others = sorted(set(self.tokens) - {self.pivot})
@@ -69,7 +71,7 @@ class ParallelViews:
                 break
             shared = common
         rows = rng.choice(shared, min(self.size, len(shared)), replace=False)
-        chosen = [self.pivot, *others]
+        chosen = [self.pivot, *others] if self.with_pivot else others
         sequences = [self._thin(self.tokens[lang][i], rng) for lang in chosen for i in rows]
         lengths = np.array([len(s) for s in sequences])
         per_view = lengths.reshape(len(chosen), -1).sum(1)  # [views]
