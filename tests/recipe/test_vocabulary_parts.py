@@ -336,7 +336,7 @@ def test_a_step_swaps_the_vocabularies_of_two_models(tmp_path, tmp_path_factory,
     }
     assert len(values) == 2 and len({tuple(v) for v in values.values()}) == 1
     kept, own = opened(made.folder / "files" / "back" / "model"), opened(tmp_path / "model")
-    np.testing.assert_array_equal(columns(kept), columns(own)[:, :32])
+    np.testing.assert_array_equal(columns(kept), columns(own))
     steps[1] = steps[1] | {"vocabulary": "new"}
     with pytest.raises(SettingsError, match="nothing to swap"):
         isogloss.run({**recipe, "steps": steps}, out=tmp_path / "other")
