@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import isogloss
+from isogloss.recipe.recipe import read_recipe
 from isogloss.settings import read_toml
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -43,11 +44,12 @@ def bilingual(tmp_path_factory):
 def shorter(tmp_path, minilm):
     """Run a recipe of the repository with a few languages and the first rows of its own texts.
 
-    `changes`: name of a step to the settings that are changed to make it quicker.
+    `changes`: name of a step to the settings that are changed to make it quicker. `model`: another
+    one than the recipe's. `only`: names of the steps that run; the others are checked all the same.
     """
     pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
 
-    def run(name, tags=("deu_Latn", "rus_Cyrl"), changes=None, **rows):
+    def run(name, tags=("deu_Latn", "rus_Cyrl"), changes=None, model=None, only=None, **rows):
         recipe = read_toml(RECIPES / f"{name}.toml")
         assert recipe["name"] == name and set(recipe["text"]) == set(rows)
         for text, count in rows.items():
@@ -59,8 +61,11 @@ def shorter(tmp_path, minilm):
                 lines = "".join(f"{line}\n" for line in corpus.texts(tag)[:count])
                 (folder / f"{tag}.txt").write_text(lines, encoding="utf-8")
             recipe["text"][text]["path"] = str(folder)
+        recipe["model"] = model or recipe["model"]
         for step in recipe["steps"]:
             step |= (changes or {}).get(step["name"], {})
+        read_recipe(recipe)
+        recipe["steps"] = [s for s in recipe["steps"] if only is None or s["name"] in only]
         return isogloss.run({**recipe, "languages": tags}, out=tmp_path / name)
 
     return run

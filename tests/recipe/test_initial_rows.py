@@ -89,6 +89,21 @@ def test_tokens_and_words_get_vectors_of_the_text_and_one_space_is_one(case):
     assert np.mean(right) > wrong.mean() + wrong.std()
 
 
+def test_vectors_of_tokens_are_trained_on_their_names(case, monkeypatch):
+    """Letters that tokens share make their vectors alike; those of their numbers say nothing."""
+    seen = []
+
+    def train(sentences, *, seed):
+        seen.extend(sentences)
+        return ["▁herz"], np.full((1, 3), 7, np.float32)
+
+    monkeypatch.setattr("isogloss.recipe.initial_rows.train_vectors", train)
+    target = case[1][1]
+    made = Aids(target_text=["rotes Herz", "Hand"]).help(target, target).target_tokens
+    assert seen == [target.encode(text).tokens for text in ("rotes Herz", "Hand")]
+    assert np.flatnonzero(made.any(1)).tolist() == [target.token_to_id("▁herz")]
+
+
 def test_a_dictionary_alone_aligns_tokens_and_does_not_hide_the_text(case, tmp_path):
     file = tmp_path / "d.tsv"
     file.write_text("heart\tgesicht\n")

@@ -73,14 +73,13 @@ def test_a_trimmed_model_is_smaller_and_answers_as_before(run, model):
     known = [set(made[name].tokenizer.get_vocab()) for name in ("english", "cyrillic")]
     assert "the" in known[0] - known[1] and "и" in known[1] - known[0]
     for name, opened in made.items():
-        [after] = done.scores.where(measure="vocabulary_size", system=name)
+        after = done.scores.one(measure="vocabulary_size", system=name)
         assert after.value == opened.tokenizer.get_vocab_size() < 141
         same = done.scores.one(measure="same_states", system=name)
         assert same.value == 1.0 and same.n > 0
-    before = done.scores.where(measure="vocabulary_size", system=str(model), stage="before")
-    assert len(before) == 2 and before[0].value == 141
-    bytes_ = [row.value for row in done.scores.where(measure="weight_bytes")]
-    assert bytes_[0] == bytes_[2] > max(bytes_[1], bytes_[3])
+        assert after.settings == {"before": 141}
+        size = done.scores.one(measure="weight_bytes", system=name)
+        assert size.value < size.settings["before"]
 
 
 def test_words_of_some_languages_are_added_and_a_step_goes_on_from_another(run, model):

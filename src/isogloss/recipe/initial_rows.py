@@ -24,6 +24,7 @@ from isogloss.space.normalise import USUAL, normalise
 from isogloss.vocabulary.auxiliary import train_vectors
 from isogloss.vocabulary.initialise.rows import Help, Rows, Source
 from isogloss.vocabulary.initialise.translations import token_translations
+from isogloss.vocabulary.token_vectors import token_sentences, token_vectors_by_name
 from isogloss.vocabulary.trim import untruncated
 
 if TYPE_CHECKING:
@@ -195,11 +196,9 @@ class Aids:
 
     def tokens(self, target: Tokenizer, seed: int) -> np.ndarray:
         """`[V', c]` vectors of tokens, zeros for those that the text hardly has."""
-        plain = untruncated(target)
-        cuts = plain.encode_batch_fast(list(self.lines), add_special_tokens=False)
-        names, vectors = train_vectors([[str(i) for i in cut.ids] for cut in cuts], seed=seed)
-        made = np.zeros((max(target.get_vocab().values()) + 1, vectors.shape[1]), np.float32)
-        made[[int(name) for name in names]] = vectors
+        # By their names, and not their ids: the vectors are made of n-grams of letters too.
+        names, vectors = train_vectors(token_sentences(untruncated(target), self.lines), seed=seed)
+        made = token_vectors_by_name(target, names, vectors)
         self.notes.append(
             f"{len(names):,} of {len(made):,} tokens got a vector from the target's text"
         )

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class _Change(Step):
     """What the three have in common: a model goes in, and one with another vocabulary comes out.
 
-    Scores say how many tokens and bytes of weights there were and are, and of how many texts that
-    are cut as before the hidden states are the same to the last bit.
+    Scores say how many tokens and bytes of weights there are, and were, and of how many texts
+    that are cut as before the hidden states are the same to the last bit.
 
     Attributes:
         model: `teacher`, or an earlier step that made a model.
@@ -58,8 +58,7 @@ class _Change(Step):
         if self.keep:
             (place.folder / FILES).mkdir()
             (place.folder / FILES / "model").symlink_to(Path("..") / "model")
-        names = (place.encoder(self.model).name, self.name)
-        place.write(_sizes(facts, names).having(seed=place.seed))
+        place.write(_sizes(facts).having(system=self.name, stage="after", seed=place.seed))
 
     def change(self, place: Workplace, out: Path) -> Result:
         """The job."""
@@ -94,20 +93,17 @@ class _Change(Step):
         return Text(lines, None, fingerprint_texts(lines))
 
 
-def _sizes(facts: Mapping[str, Any], names: tuple[str, str]) -> Scores:
-    """Tokens and bytes of weights before and after, and the share of the same answers."""
+def _sizes(facts: Mapping[str, Any]) -> Scores:
+    """Tokens and bytes of weights, what they were, and the share of the same answers."""
     measures = {"vocabulary_size": facts["tokens"], "weight_bytes": facts["bytes"]}
     rows = [
-        Score(measure=measure, value=value, n=1, system=system, stage=stage)
-        for measure, values in measures.items()
-        for value, system, stage in zip(values, names, ("before", "after"), strict=True)
+        Score(measure=measure, value=now, n=1, settings={"before": before})
+        for measure, (before, now) in measures.items()
     ]
     if (smoke := facts["smoke"]) and smoke["same_ids"]:
-        share = smoke["same_states"] / smoke["same_ids"]
-        rows.append(
-            Score(measure="same_states", value=share, n=smoke["same_ids"], system=names[1],
-                  stage="after", dropped={"cut otherwise": smoke["texts"] - smoke["same_ids"]})
-        )  # fmt: skip
+        share, other = smoke["same_states"] / smoke["same_ids"], smoke["texts"] - smoke["same_ids"]
+        dropped = {"cut otherwise": other} if other else {}
+        rows.append(Score(measure="same_states", value=share, n=smoke["same_ids"], dropped=dropped))
     return Scores(rows)
 
 
