@@ -112,10 +112,8 @@ def test_tokens_begin_as_what_translates_them(name, step, pairs, models):
 
 
 def test_new_words_are_tied_of_their_pieces(models):
-    _, source, drawn, tied, mean, zipped = models(
-        "Bailong", "drawn", "zip-tie", "replaced-mean", "replaced-zip-tie",
-        changes={name: {"languages": ["rus_Cyrl"]} for name in ("drawn", "zip-tie")},
-    )  # fmt: skip
+    only_russian = {name: {"languages": ["rus_Cyrl"]} for name in ("drawn", "zip-tie")}
+    _, source, drawn, tied = models("Bailong", "drawn", "zip-tie", changes=only_russian)
     new = sorted(set(tied.tokenizer.get_vocab()) - set(source.tokenizer.get_vocab()))
     assert "женщина" in new
     for word in new[:: len(new) // 20]:
@@ -123,9 +121,6 @@ def test_new_words_are_tied_of_their_pieces(models):
         wanted = columns(source)[pieces, :32].mean(0)
         np.testing.assert_allclose(row(tied, word), wanted, atol=1e-5)
         assert np.abs(row(drawn, word) - wanted).max() > 0.1
-    inside = [n for n in zipped.tokenizer.get_vocab() if n.isalpha() and len(n) > 2]
-    apart = [np.abs(row(zipped, name) - row(mean, name)).max() > 1e-3 for name in inside]
-    assert np.mean(apart) > 0.2
 
 
 def test_russian_subwords_are_put_together_of_the_longest_old_ones(models):

@@ -27,6 +27,14 @@ def test_one_system_is_no_variant(make):
     assert "system" not in key_table(scores)["columns"]
 
 
+def test_two_texts_of_a_run_stay_apart(make):
+    both = make.extended(0.2, 0.6).having(dataset="a") + make.extended(0.1, 0.3).having(dataset="b")
+    for change in both.where(stage="change"):
+        before, after = compared(both, change)
+        assert before.dataset == after.dataset == change.dataset
+        assert after.value - before.value == pytest.approx(change.value)
+
+
 def test_each_is_read_alone(tried, make):
     parts = variants(tried)
     assert list(parts) == ["up", "down"]

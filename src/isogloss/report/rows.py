@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from itertools import takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isogloss.errors import IsoglossError
 from isogloss.language import read_language
@@ -78,7 +78,9 @@ def final(scores: Scores, measure: str) -> Scores:
 
 def compared(scores: Scores, change: Score) -> tuple[Score, Score]:
     """The rows before and after that a row of change compares."""
-    at = {"measure": change.measure, "language": change.language, "direction": change.direction}
+    at: dict[str, Any] = {
+        name: getattr(change, name) for name in ("measure", "language", "direction", "dataset")
+    }
     if change.layer is not None:
         at["layer"] = change.layer
     before, after = scores.where(stage="before", **at), scores.where(stage="after", **at)
