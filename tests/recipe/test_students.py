@@ -6,7 +6,7 @@ import pytest
 import isogloss
 from isogloss.encode import load_encoder
 from isogloss.errors import IsoglossError
-from isogloss.recipe.students import _translated_rows
+from isogloss.recipe.students import translated_rows
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_a_new_row_is_that_of_its_translation_at_the_length_rows_have(tokenizer)
     target = [[f"e{i}" for i in rng.permutation(row)] for row in ids]
     source[3], target[5] = None, None
     wanted = [f"f{i}" for i in range(20)] + ["unseen"]
-    rows = _translated_rows(wanted, source, target, tokenizer, table)
+    rows = translated_rows(wanted, source, target, tokenizer, table)
     assert set(rows) == set(wanted) - {"unseen"}
     length = np.linalg.norm(table, axis=1).mean()
     for i in range(20):

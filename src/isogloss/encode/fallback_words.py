@@ -175,6 +175,11 @@ class FallbackTokenizer:
         """The model's own tokenizer: it tells what would be cut without the fallback."""
         return self.inner.reader(lower)
 
+    def cut(self, text: str) -> list[str]:
+        """The words of a text as they are drawn, covered ones too."""
+        found = spans(text, self.rule.letters)
+        return [unicodedata.normalize("NFC", text[start:end]) for start, end in found]
+
     def coverage(self, texts: Sequence[str]) -> Coverage:
         """What becomes of the words of some texts."""
         found = Coverage()

@@ -40,7 +40,7 @@ class Shape(Settings):
     columns: int = Field(ge=1)
     longest: int = Field(ge=1)
     width: int = Field(default=384, ge=2)
-    layers: int = Field(default=2, ge=1)
+    layers: int = Field(default=1, ge=1)
     heads: int = Field(default=6, ge=1)
     inner: float = Field(default=2.0, gt=0)
 

@@ -201,7 +201,7 @@ def _extended(
     for language in place.languages:
         sentences = [s for s in cut[language] if s]
         wanted = new_words(romanised, sentences, size=step.vocabulary)
-        rows = _translated_rows(wanted, cut[language], cut[place.pivot], romanised, table)
+        rows = translated_rows(wanted, cut[language], cut[place.pivot], romanised, table)
         for word, row in rows.items():  # a word of two languages gets the mean of both
             weights[word] = weights.get(word, 0) + 1
             added[word] = added.get(word, 0) + (row - added.get(word, 0)) / weights[word]
@@ -242,7 +242,7 @@ def input_rows(folder: Any) -> np.ndarray:
     return body.get_input_embeddings().weight.detach().float().numpy()
 
 
-def _translated_rows(
+def translated_rows(
     wanted: list[str], source: list[Any], target: list[Any], tokenizer: Any, table: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Row of each new word: the mean of its translations' vectors, at the length rows have.

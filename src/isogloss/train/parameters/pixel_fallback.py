@@ -65,7 +65,10 @@ class WithFallback(nn.Module):
         for number in numbers:
             if number not in self._drawn:
                 self._drawn[number] = self._renderer.draw(self._words[number])
-        return self.network(*stack([self._drawn[number] for number in numbers]))
+        drawn = [self._drawn[number] for number in numbers]
+        parts, back = _by_length(torch.tensor([len(one) for one in drawn]))
+        made = [self.network(*stack([drawn[i] for i in part.tolist()])) for part in parts]
+        return torch.cat(made)[back]
 
     def embedded(self, ids: torch.Tensor) -> torch.Tensor:
         """Input embeddings `[n, t, C]` of ids `[n, t]`, those of words behind the table's."""
@@ -79,21 +82,32 @@ class WithFallback(nn.Module):
         return made.masked_scatter(words[..., None], rows[place].to(made.dtype))
 
     def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Batch columns `ids` `[tokens]`, `offsets` `[views * B]`, `views` to vectors."""
+        """Batch columns `ids` `[tokens]`, `offsets` `[views * B]`, `views` to vectors.
+
+        A batch of `words` `[n]` alone gives their `rows` `[n, C]`.
+        """
+        if "words" in batch:
+            return {"rows": self.rows(batch["words"].tolist())}
         ids, mask = padded(batch, *self._ends, 0)
         lengths = mask.sum(1)  # [n]
         embedded = self.embedded(ids)
-        order = lengths.argsort(stable=True)
-        parts = []
-        for rows in order.chunk(_PARTS):  # texts of like length together: less padding
+        parts, back = _by_length(lengths)
+        made = []
+        for rows in parts:
             longest = int(lengths[rows].max())
             states = self.body(
                 inputs_embeds=embedded[rows, :longest],
                 attention_mask=mask[rows, :longest].long(),
             ).last_hidden_state
-            parts.append(pool(states, lengths[rows], self.pooling))
-        vectors = torch.cat(parts)[order.argsort()]  # [n, d]
+            made.append(pool(states, lengths[rows], self.pooling))
+        vectors = torch.cat(made)[back]  # [n, d]
         return {"vectors": vectors.view(int(batch["views"]), -1, vectors.shape[-1])}
+
+
+def _by_length(lengths: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Parts of like length, which need less padding, and the order that undoes them."""
+    order = lengths.argsort(stable=True)
+    return list(order.chunk(_PARTS)), order.argsort()
 
 
 @register("parameters", "pixel_fallback.v1")
