@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ class Rule(Settings):
     """Which words the tokenizer does not cover.
 
     Attributes:
-        pieces: a word of more pieces is not covered; None for any number.
+        pieces: a word of more pieces is not covered; any number is, by default.
         scripts: a word with a letter of these is never covered, ISO 15924 codes of characters, such
             as `Cyrl`, `Hani` or `Hira`.
         letters: letters of a word where a script writes no spaces.
@@ -35,7 +35,7 @@ class Rule(Settings):
     A word with an unknown token, or with characters that no token stands for, is never covered.
     """
 
-    pieces: int | None = Field(default=4, ge=1)
+    pieces: int | None = Field(default=None, ge=1)
     scripts: tuple[str, ...] = ()
     letters: int = Field(default=2, ge=1)
 
@@ -135,7 +135,7 @@ class FallbackTokenizer:
     ) -> None:
         self.inner, self.rule, self.first = inner, rule, first
         self.window, self.words = inner.window, dict[str, int]()
-        self._lacking = cache(lacking)
+        self._lacking = lru_cache(_MOST)(lacking)
         self._unknown = inner.reader().unknown
         self._tokenizer = inner.reader().tokenizer
         self._before, self._after = inner.frame()

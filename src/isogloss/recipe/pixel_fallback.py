@@ -117,9 +117,14 @@ class PixelFallback(Step):
             folder, self.words, self._renderer(train_text, place), place.seed, self.freeze,
             width=self.width, layers=self.layers, heads=self.heads,
         )  # fmt: skip
+        tokens = self._tokens(parameters, train_text, place)
+        first = parameters.tokenizer.first
+        pivot_changes = not self.freeze or any(
+            (ids >= first).any() for ids in tokens[place.pivot] if ids is not None
+        )
         mixture = ParallelViews(
-            self._tokens(parameters, train_text, place), targets, place.pivot, size=self.batch,
-            views=self.views + 1, drop=0.0, with_pivot=not self.freeze,
+            tokens, targets, place.pivot, size=self.batch, views=self.views + 1, drop=0.0,
+            with_pivot=pivot_changes,
         )  # fmt: skip
         advance = place.start(f"{self.name}: train on {self.drawn}", self.warm_up + self.steps)
 

@@ -206,3 +206,12 @@ def test_a_batch_of_words_alone_gives_their_rows(lesson):
         for i in batch["words"].tolist()
     ]
     torch.testing.assert_close(rows.detach(), torch.stack(alone), atol=1e-5, rtol=1e-5)
+
+
+def test_a_pivot_that_cannot_change_is_no_view(lesson):
+    parameters = made(lesson)
+    without = mixture(lesson, parameters).batch(0, 0)
+    beside = mixture(lesson, parameters, with_pivot=True).batch(0, 0)
+    assert set(without["read"]) == {"ell_Grek"} and int(without["views"]) == 1
+    assert set(beside["read"]) == {"eng_Latn", "ell_Grek"} and int(beside["views"]) == 2
+    assert torch.equal(without["teacher"], beside["teacher"])
