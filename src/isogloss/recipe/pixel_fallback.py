@@ -131,7 +131,7 @@ class PixelFallback(Step):
         def progress(step: int, loss: float) -> None:
             advance(1)
 
-        shared = {
+        shared: dict[str, Any] = {
             "learning_rate": self.learning_rate, "clip": self.clip, "seed": place.seed,
             "threads": self.threads, "checkpoint_every": self.checkpoint_every,
         }  # fmt: skip
