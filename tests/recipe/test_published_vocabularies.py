@@ -96,6 +96,25 @@ def test_scripts_that_nobody_asked_for_are_left_out(models):
     assert [change.value for change in changes] == [0, 0]
 
 
+def test_the_trimmed_model_learns_hidden_tokens_of_all_languages(shorter, tiny):
+    changes = {  # the tiny model has a head of its own
+        "trimmed": {"keep": True},
+        "adapted": {"steps": 60, "batch": 16, "learning_rate": 5e-3, "head": None, "threads": 1},
+    }
+    done = shorter("MAFT", ("deu_Latn",), changes, str(tiny), {"trimmed", "adapted"}, **ROWS)
+    folders = done.folder / "files" / "trimmed" / "model", done.folder / "model"
+    trimmed, adapted = (open_model(find_model(str(folder))) for folder in folders)
+    assert adapted.tokenizer.get_vocab() == trimmed.tokenizer.get_vocab()
+    for tag in ("eng_Latn", "deu_Latn"):
+        before, after = (
+            done.scores.one(measure="masked_loss", system="adapted", language=tag, stage=stage)
+            for stage in ("before", "after")
+        )
+        assert after.high < before.low
+    changed = np.abs(columns(adapted)[:, :32] - columns(trimmed)[:, :32]).max(1) > 0
+    assert changed.mean() > 0.2
+
+
 @pytest.mark.parametrize(
     ("name", "step", "pairs"),
     [

@@ -137,6 +137,10 @@ MEASURES = {
         "loss of hidden tokens", "lower", "mean -log p of hidden tokens, of rows not trained on"
     ),
     "vocabulary_size": About("vocabulary size", None, "tokens that the vocabulary has"),
+    "weight_bytes": About("bytes of weights", "lower", "size of the model's safetensors files"),
+    "same_states": About(
+        "same states", "higher", "share of texts cut as before with the very same hidden states"
+    ),
     "token_divergence": About(
         "token divergence", "higher", "KL divergence of two languages' token shares, both ways"
     ),
