@@ -61,7 +61,8 @@ def shorter(tmp_path, minilm):
                 lines = "".join(f"{line}\n" for line in corpus.texts(tag)[:count])
                 (folder / f"{tag}.txt").write_text(lines, encoding="utf-8")
             recipe["text"][text]["path"] = str(folder)
-        recipe["model"] = model or recipe["model"]
+        if model is not None:
+            recipe["model"] = model
         for step in recipe["steps"]:
             step |= (changes or {}).get(step["name"], {})
         read_recipe(recipe)
