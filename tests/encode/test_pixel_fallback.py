@@ -34,7 +34,7 @@ def beside(tiny):
         network = FallbackNetwork(
             Shape(inputs=256, columns=columns, longest=20, width=16, heads=2, layers=1)
         )
-        torch.nn.init.normal_(network.leave.weight, std=0.3)
+        torch.nn.init.normal_(network.core.leave.weight, std=0.3)
         save_fallback(folder, network, Bytes(20), Rule(pieces=None), {})
         return folder
 

@@ -28,18 +28,18 @@ def made():
     """A network that has left its first values, where all words have one row."""
     torch.manual_seed(0)
     network = FallbackNetwork(Shape(inputs=256, columns=6, longest=20, width=16, heads=2, layers=2))
-    torch.nn.init.normal_(network.leave.weight)
+    torch.nn.init.normal_(network.core.leave.weight)
     return network.eval()
 
 
 def test_it_begins_at_the_mean_row_and_in_the_scale_of_the_table():
     table = np.random.default_rng(0).normal(3, 2, size=(50, 6)).astype(np.float32)
     network = FallbackNetwork(Shape(inputs=256, columns=6, longest=20, width=16, heads=2))
-    network.scale(table)
+    network.core.scale(table)
     rows = word_rows(network, Bytes(20), WORDS).numpy()
     np.testing.assert_allclose(rows, np.tile(table.mean(0), (5, 1)), rtol=1e-5)
-    torch.nn.init.zeros_(network.leave.weight)
-    network.leave.bias.data.fill_(1)
+    torch.nn.init.zeros_(network.core.leave.weight)
+    network.core.leave.bias.data.fill_(1)
     raised = word_rows(network, Bytes(20), ["a"]).numpy()[0]
     np.testing.assert_allclose(raised, table.mean(0) + table.std(0), rtol=1e-5)
 

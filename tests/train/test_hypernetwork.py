@@ -27,7 +27,7 @@ def _network(columns=6, **shape):
 def _trained(columns=6, **shape):
     """One whose last map is not zero, as after training."""
     made = _network(columns, **shape)
-    torch.nn.init.normal_(made.leave.weight, std=0.3)
+    torch.nn.init.normal_(made.core.leave.weight, std=0.3)
     return made
 
 
@@ -40,7 +40,7 @@ def source(tokenizer_of):
 
 def test_before_training_a_row_is_the_mean_of_its_pieces(source, tokenizer_of):
     target, network = tokenizer_of("unigram", 1200), _network()
-    network.scale(source.rows)
+    network.core.scale(source.rows)
     found = predict(network, source, target)
     for ids, row in zip(respell(source.tokenizer, target), found.rows, strict=True):
         wanted = source.rows[ids].mean(0) if ids else source.rows.mean(0)
@@ -51,7 +51,7 @@ def test_before_training_a_row_is_the_mean_of_its_pieces(source, tokenizer_of):
 
 def test_after_training_order_counts_and_padding_does_not(source):
     network = _trained()
-    network.scale(source.rows)
+    network.core.scale(source.rows)
     table = torch.from_numpy(source.rows)
     with torch.no_grad():
         rows = network(padded_pieces([[7, 9, 30], [9, 7, 30], [50]]), table)
@@ -82,7 +82,7 @@ def test_special_tokens_are_copied_and_columns_of_a_head_predicted_too(tokenizer
 
 def test_the_registered_initialiser_reads_what_was_saved(source, tokenizer_of, tmp_path):
     network, target = _trained(), tokenizer_of("unigram", 600)
-    network.scale(source.rows)
+    network.core.scale(source.rows)
     save_hypernetwork(tmp_path / "h", network, {"steps": 3})
     initialise = registry.get("initialiser", "hypernetwork.v1")
     found = initialise(source, target, Help(), folder=tmp_path / "h")

@@ -14,6 +14,7 @@ from torch import nn
 
 from isogloss.encode.fallback_words import Rule
 from isogloss.encode.pixels import Renderer, read_renderer
+from isogloss.encode.row_network import RowNetwork
 from isogloss.errors import ModelError
 from isogloss.files import write_json
 from isogloss.settings import Settings, read_settings
@@ -56,39 +57,20 @@ class FallbackNetwork(nn.Module):
     embeddings. One mean row a word, and the scale of the table, are ours.
     """
 
-    centre: torch.Tensor
-    deviation: torch.Tensor
-
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        layer = nn.TransformerEncoderLayer(
-            shape.width, shape.heads, round(shape.inner * shape.width), dropout=0.0,
-            activation="gelu", batch_first=True, norm_first=True,
+        self.core = RowNetwork(
+            shape.inputs, shape.columns, shape.longest, width=shape.width, layers=shape.layers,
+            heads=shape.heads, inner=shape.inner, still=True,
         )  # fmt: skip
-        self.enter = nn.Linear(shape.inputs, shape.width)
-        self.places = nn.Parameter(0.02 * torch.randn(shape.longest, shape.width))
-        self.body = nn.TransformerEncoder(layer, shape.layers, enable_nested_tensor=False)
-        self.norm = nn.LayerNorm(shape.width)
-        self.leave = nn.Linear(shape.width, shape.columns)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
-        self.register_buffer("centre", torch.zeros(shape.columns))
-        self.register_buffer("deviation", torch.ones(shape.columns))
-
-    def scale(self, table: np.ndarray) -> None:
-        """Take the mean and the deviation of every column from the model's table `[V, C]`."""
-        deviation = np.maximum(table.std(0, dtype=np.float64), 1e-6).astype(np.float32)
-        self.centre.copy_(torch.from_numpy(table.mean(0, dtype=np.float64).astype(np.float32)))
-        self.deviation.copy_(torch.from_numpy(deviation))
 
     def forward(self, patches: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Rows `[n, C]` from patches `[n, t, inputs]` uint8, of which `lengths` `[n]` are there."""
         there = torch.arange(patches.shape[1])[None] < lengths[:, None]  # [n, t]
-        states = self.enter(patches.float() * _INK) + self.places[: patches.shape[1]]
-        states = self.norm(self.body(states, src_key_padding_mask=~there))  # [n, t, width]
+        states = self.core(patches.float() * _INK, ~there)  # [n, t, width]
         mean = (states * there[..., None]).sum(1) / lengths[:, None]
-        return self.centre + self.deviation * self.leave(mean)
+        return self.core.rows(self.core.leave(mean))
 
 
 def stack(drawn: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from isogloss.encode.row_network import RowNetwork
 from isogloss.errors import ModelError, UsageError, VectorError
 from isogloss.files import atomic_folder, write_json
 from isogloss.registry import register
@@ -63,47 +64,25 @@ class Hypernetwork(nn.Module):
     of the pieces is ours, for few steps: it stands where the paper's warm-up ends.
     """
 
-    centre: torch.Tensor
-    deviation: torch.Tensor
-
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        layer = nn.TransformerEncoderLayer(
-            shape.width, shape.heads, round(shape.inner * shape.width), dropout=0.0,
-            activation="gelu", batch_first=True, norm_first=True,
+        self.core = RowNetwork(
+            shape.columns, shape.columns, shape.longest, width=shape.width, layers=shape.layers,
+            heads=shape.heads, inner=shape.inner, still=shape.residual,
         )  # fmt: skip
-        self.enter = nn.Linear(shape.columns, shape.width)
-        self.places = nn.Parameter(0.02 * torch.randn(shape.longest, shape.width))
-        self.body = nn.TransformerEncoder(layer, shape.layers, enable_nested_tensor=False)
-        self.norm = nn.LayerNorm(shape.width)
-        self.leave = nn.Linear(shape.width, shape.columns)
-        if shape.residual:
-            nn.init.zeros_(self.leave.weight)
-            nn.init.zeros_(self.leave.bias)
-        self.register_buffer("centre", torch.zeros(shape.columns))
-        self.register_buffer("deviation", torch.ones(shape.columns))
-
-    def scale(self, table: np.ndarray) -> None:
-        """Take the mean and the deviation of every column from the source's table `[V, C]`."""
-        deviation = np.maximum(table.std(0, dtype=np.float64), 1e-6).astype(np.float32)
-        self.centre.copy_(torch.from_numpy(table.mean(0, dtype=np.float64).astype(np.float32)))
-        self.deviation.copy_(torch.from_numpy(deviation))
 
     def forward(self, pieces: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         """Rows `[n, C]` from the pieces `[n, k]` of n tokens, -1 for none, and the source table."""
         there = pieces >= 0  # [n, k]
-        scaled = (table[pieces.clamp(min=0)] - self.centre) / self.deviation  # [n, k, C]
-        scaled = scaled * there[..., None]
-        read = self.enter(scaled[:, : self.shape.longest])
-        states = read + self.places[: read.shape[1]]  # [n, k, width]
-        absent = ~there[:, : read.shape[1]]
+        scaled = self.core.scaled(table[pieces.clamp(min=0)]) * there[..., None]  # [n, k, C]
+        absent = ~there[:, : self.shape.longest]
         absent[:, 0] = False  # a token of no pieces is read at its empty first place
-        states = self.body(states, src_key_padding_mask=absent)
-        row = self.leave(self.norm(states[:, 0]))  # [n, C]
+        states = self.core(scaled[:, : self.shape.longest], absent)  # [n, k, width]
+        row = self.core.leave(states[:, 0])  # [n, C]
         if self.shape.residual:
             row = row + scaled.sum(1) / there.sum(1).clamp(min=1)[:, None]
-        return row * self.deviation + self.centre
+        return self.core.rows(row)
 
 
 def padded_pieces(spelled: Sequence[Sequence[int]]) -> torch.Tensor:

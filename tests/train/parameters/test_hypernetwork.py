@@ -107,9 +107,13 @@ def test_nothing_but_the_hypernetwork_changes(lesson):
     fresh = HypernetworkParameters(lesson[0], lesson[1], 0, **SMALL).module.state_dict()
     parameters, _ = _train(lesson, steps=3)
     changed = {n for n, v in parameters.module.state_dict().items() if not torch.equal(v, fresh[n])}
-    assert {"network.leave.weight", "network.enter.weight", "network.places"} <= changed
+    assert {
+        "network.core.leave.weight",
+        "network.core.enter.weight",
+        "network.core.places",
+    } <= changed
     assert all(name.startswith("network.") for name in changed)
-    assert not changed & {"network.centre", "network.deviation"}
+    assert not changed & {"network.core.centre", "network.core.deviation"}
 
 
 def test_it_learns_what_no_mean_of_pieces_gives(taught, lesson):

@@ -79,7 +79,7 @@ def test_gradient_reaches_the_network_and_not_a_frozen_body(lesson):
     batch = mixture(lesson, parameters).batch(0, 0)
     parameters.module.train()
     assert not parameters.module.body.training
-    torch.nn.init.normal_(parameters.module.network.leave.weight)
+    torch.nn.init.normal_(parameters.module.network.core.leave.weight)
     parameters.module(batch)["vectors"].square().sum().backward()
     for name, weight in parameters.module.network.named_parameters():
         if name != "places":
@@ -103,7 +103,7 @@ def test_a_body_that_is_not_frozen_learns_too_and_is_saved(lesson, tmp_path):
 
 def test_rows_of_covered_words_are_those_of_the_table(lesson):
     parameters = made(lesson)
-    torch.nn.init.normal_(parameters.module.network.leave.weight)
+    torch.nn.init.normal_(parameters.module.network.core.leave.weight)
     (ids,) = parameters.read([f"{lesson[1][0]} {lesson[2][0]} {lesson[1][1]}"], 30)
     embedded = parameters.module.embedded(torch.from_numpy(ids.astype("i8"))[None])[0]
     table = parameters.module.body.get_input_embeddings().weight
@@ -118,7 +118,7 @@ def test_training_reads_as_the_saved_encoder_does(lesson, model_folder, shape, t
     folder = open_folder(model_folder(shape), shape)
     rule = Rule(pieces=None, scripts=("Grek", "Cyrl"))
     parameters = PixelFallbackParameters(folder, rule, Bytes(), 0, **SMALL)
-    torch.nn.init.normal_(parameters.module.network.leave.weight, std=0.1)
+    torch.nn.init.normal_(parameters.module.network.core.leave.weight, std=0.1)
     texts = [f"{a} {b}" for a, b in zip(lesson[1][:7], lesson[2], strict=False)] + ["красный круг"]
     ids = parameters.read(texts, 99)
     lengths = np.array([len(one) for one in ids])
@@ -194,7 +194,7 @@ def test_words_that_training_never_showed_profit_from_those_it_did(lesson, rende
 
 def test_a_batch_of_words_alone_gives_their_rows(lesson):
     parameters = made(lesson)
-    torch.nn.init.normal_(parameters.module.network.leave.weight)
+    torch.nn.init.normal_(parameters.module.network.core.leave.weight)
     parameters.read(lesson[2][:40], 30)
     gold = np.zeros((40, 32), np.float32)
     batch = WordRows(np.arange(40), gold, size=9).batch(0, 0)

@@ -112,7 +112,7 @@ class HypernetworkParameters:
                 f"rows of {table.shape[1]} columns for a body of width {own.shape[1]}", file=folder
             )
         network = Hypernetwork(Shape(columns=table.shape[1], **{"width": own.shape[1], **shape}))
-        network.scale(table)
+        network.core.scale(table)
         self.table = table
         self.module = Predicted(body, network, torch.from_numpy(table), text_ends(tokenizer))
 

@@ -152,7 +152,7 @@ class PixelFallbackParameters:
         network = FallbackNetwork(
             Shape(inputs=height * width, columns=table.shape[1], longest=renderer.longest, **shape)
         )
-        network.scale(table)
+        network.core.scale(table)
         self.folder, self.rule, self.renderer = folder, rule, renderer
         self.tokenizer = FallbackTokenizer(inner, rule, renderer.lacking, len(table))
         pooling = folder.pooling or "mean"
