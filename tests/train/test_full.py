@@ -89,3 +89,15 @@ def test_texts_read_together_by_length_are_read_as_alone(saved, monkeypatch):
     for together in (12, 4):
         torch.testing.assert_close(found[together], found[1], atol=1e-5, rtol=1e-5)
     assert read[0] == 12 * 62 and sum(read[1:4]) < 400 and sum(read[4:]) == sum(lengths) + 24
+
+
+def test_opening_and_saving_say_nothing(minilm, tmp_path, capfd):
+    from pathlib import Path
+
+    from tokenizers import Tokenizer
+
+    from isogloss.train.parameters.full import full
+
+    capfd.readouterr()
+    full(Path(minilm), Tokenizer.from_file(f"{minilm}/tokenizer.json")).save(tmp_path)
+    assert capfd.readouterr() == ("", "")

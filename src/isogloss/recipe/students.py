@@ -236,10 +236,9 @@ def _initialised(
 
 def input_rows(folder: Any) -> np.ndarray:
     """The teacher's table of token vectors `[V, d]`."""
-    from transformers import AutoModel
+    from isogloss.train.parameters.full import open_body
 
-    body = AutoModel.from_pretrained(folder, local_files_only=True)
-    return body.get_input_embeddings().weight.detach().float().numpy()
+    return open_body(folder).get_input_embeddings().weight.detach().numpy()
 
 
 def translated_rows(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from isogloss.encode.weights import quiet
 from isogloss.registry import register
 from isogloss.train.loop import Batch
 
@@ -85,13 +86,19 @@ Reader = Callable[[Path, "Tokenizer", "np.ndarray | None"], Reading]
 
 def mean_pooled(folder: Path, tokenizer: Tokenizer, rows: np.ndarray | None = None) -> MeanPooled:
     """The body of a folder with more rows, read as a sentence encoder."""
-    from transformers import AutoModel
-
-    torch.manual_seed(0)  # of what a folder may lack and nothing here reads, such as a pooler
-    body = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    body = open_body(folder)
     append(body, rows)
     ends = tokenizer.encode("").ids
     return MeanPooled(body, ends[:1], ends[1:], body.config.pad_token_id or 0)
+
+
+def open_body(folder: Path, seed: int = 0) -> Any:
+    """The body of a folder in float32; the seed is of what it may lack, such as a pooler."""
+    from transformers import AutoModel
+
+    torch.manual_seed(seed)
+    with quiet():
+        return AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
 
 
 def append(body: Any, rows: np.ndarray | None) -> None:
@@ -198,7 +205,8 @@ def full(
 
 def save_body(body: Any, like: Path, tokenizer: Tokenizer, folder: Path) -> None:
     """Write a body and a tokenizer as the folder `like` has its own, with what stands around."""
-    body.save_pretrained(folder, safe_serialization=True)
+    with quiet():
+        body.save_pretrained(folder, safe_serialization=True)
     for name in _COPIED:
         if (like / name).is_file():
             shutil.copy2(like / name, folder / name)

@@ -13,7 +13,7 @@ from isogloss.errors import ModelError
 from isogloss.registry import register
 from isogloss.train.hypernetwork import Hypernetwork, Shape, save_hypernetwork
 from isogloss.train.loop import Batch
-from isogloss.train.parameters.full import mean_of, padded
+from isogloss.train.parameters.full import mean_of, open_body, padded
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -100,10 +100,7 @@ class HypernetworkParameters:
         rows: np.ndarray | None = None,
         **shape: Any,
     ) -> None:
-        from transformers import AutoModel
-
-        torch.manual_seed(seed)
-        body = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        body = open_body(folder, seed)
         body = body.get_encoder() if body.config.is_encoder_decoder else body
         own = body.get_input_embeddings().weight.detach()
         table = own.numpy() if rows is None else np.ascontiguousarray(rows, np.float32)

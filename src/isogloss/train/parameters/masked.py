@@ -13,10 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from isogloss.encode.weights import quiet
 from isogloss.errors import ModelError
 from isogloss.registry import register
 from isogloss.train.loop import Batch
-from isogloss.train.parameters.full import BodyParameters, Reader, Reading, append, padded
+from isogloss.train.parameters.full import (
+    BodyParameters,
+    Reader,
+    Reading,
+    append,
+    open_body,
+    padded,
+)
 from isogloss.train.parameters.hypernetwork import text_ends
 
 if TYPE_CHECKING:
@@ -129,20 +137,20 @@ def masked_words(
     Raises:
         ModelError: a head of another width.
     """
-    from transformers import AutoModel, AutoModelForMaskedLM
+    from transformers import AutoModelForMaskedLM
 
     torch.manual_seed(seed)
-    settings: dict[str, Any] = {"local_files_only": True, "dtype": torch.float32}
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     ends = text_ends(tokenizer)
     if head is None and str((config.get("architectures") or [""])[0]).endswith("ForMaskedLM"):
-        model, found = AutoModelForMaskedLM.from_pretrained(
-            folder, output_loading_info=True, **settings
-        )
+        with quiet():
+            model, found = AutoModelForMaskedLM.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+            )
         if not found["missing_keys"]:
             append(model, rows)
             return MaskedWords(model, None, ends, begun=True)
-    body = AutoModel.from_pretrained(folder, **settings)
+    body = open_body(folder, seed)
     append(body, rows)
     tokens, columns = body.get_input_embeddings().weight.shape
     made = WordHead(body.config.hidden_size, columns, tokens)

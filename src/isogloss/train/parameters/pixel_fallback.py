@@ -18,7 +18,7 @@ from isogloss.encode.pixels import Renderer
 from isogloss.encode.pooling import pool
 from isogloss.encode.tokens import RustTokenizer
 from isogloss.encode.transformer import open_tokenizer
-from isogloss.encode.weights import load_body
+from isogloss.encode.weights import load_body, quiet
 from isogloss.errors import ModelError
 from isogloss.registry import register
 from isogloss.train.loop import Batch
@@ -191,7 +191,8 @@ class PixelFallbackParameters:
             body = folder / self.folder.body.relative_to(self.folder.path)
             for file in body.glob("*.safetensors*"):
                 file.unlink()
-            self.module.body.save_pretrained(body, safe_serialization=True)
+            with quiet():
+                self.module.body.save_pretrained(body, safe_serialization=True)
         self.module.network.eval()
         save_fallback(folder, self.module.network, self.renderer, self.rule, dict(about or {}))
 
