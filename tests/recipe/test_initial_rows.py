@@ -145,8 +145,9 @@ def test_words_that_are_said_to_be_aligned_are_brought_into_one_space(case, monk
     for name, settings in (
         ("wechsel.v1", {}), ("wechsel.v1", {"aligned": True}), ("ofa.v1", {}),
     ):  # fmt: skip
-        with pytest.raises(UsageError, match="needs source_words"):
+        with pytest.raises(UsageError, match="needs source_words") as caught:
             rows_for(case, name, Aids(), **settings)
+        assert "--parallel" in caught.value.remedy and "--target-words" in caught.value.remedy
     assert seen == [False, True, True]
 
 

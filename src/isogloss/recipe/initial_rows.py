@@ -15,7 +15,7 @@ from isogloss import registry
 from isogloss.corpus import read_corpus
 from isogloss.corpus.lexicon import read_lexicon
 from isogloss.encode import read_word_vectors
-from isogloss.errors import CorpusError, ModelError, SettingsError
+from isogloss.errors import CorpusError, ModelError, SettingsError, UsageError
 from isogloss.files import fingerprint, fingerprint_texts, sha256_file
 from isogloss.recipe.aligned_words import aligned_words, read_words
 from isogloss.settings import read_keywords
@@ -41,6 +41,15 @@ DRAWING = ("random.v1", "normal.v1", "script.v1", "factorised.v1")
 """Those whose rows, or coordinates, are drawn by intent."""
 ONE_SPACE = ("ofa.v1", "word_vectors.v1")
 """Those whose word vectors of both languages lie in one space."""
+
+
+_OPTIONS = {
+    "dictionary": "--dictionary",
+    "translations": "--dictionary",
+    "source_words": "--source-words",
+    "target_words": "--target-words",
+    "target_tokens": "--target-text",
+}
 
 
 class Parallel(NamedTuple):
@@ -227,6 +236,16 @@ class _Asked(Help):
         given = {"seed": seed, "_aids": aids, "_sides": (source, target), "_one_space": one_space}
         for name, value in given.items():
             object.__setattr__(self, name, value)  # it is frozen to all others
+
+    def need(self, method: str, *fields: str) -> list[Any]:
+        """The values of these fields; a missing one is told with what would give it."""
+        try:
+            return super().need(method, *fields)
+        except UsageError as error:
+            names = ", ".join(_OPTIONS[field] for field in fields)
+            raise UsageError(
+                error.message, remedy=f"give --parallel text, from which it is made, or {names}"
+            ) from None
 
     @cached_property
     def dictionary(self) -> Entries | None:
