@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from isogloss.cli import mining, spaces, tokenizers, vocabulary
+from isogloss.cli import merging, mining, spaces, tokenizers, vocabulary
 from isogloss.cli.options import Json, Model, Network, Pooling, Seed, listed, plain_console, tell
 from isogloss.errors import IsoglossError, UsageError
 
@@ -320,6 +320,7 @@ def _similar(as_json: bool, **asked) -> None:
 
 app.command("map")(spaces.map_command)
 app.command("lexicon")(spaces.lexicon)
+app.command("merge")(merging.merge)
 app.command("mine")(mining.mine)
 app.command("score-bitext")(mining.score_bitext)
 app.add_typer(tokenizers.app, name="tokenizers")

@@ -240,3 +240,20 @@ def _licence(card: Path) -> str | None:
     front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
     found = re.search(r"^license:\s*['\"]?([^'\"\n]+)", front[1], re.MULTILINE) if front else None
     return found[1].strip() if found else None
+
+
+def add_to_card(card: Path, heading: str, line: str, title: str) -> None:
+    """Say in a model card what was done; a card that is there keeps all it says.
+
+    Args:
+        card: `README.md`, which need not exist.
+        heading: of the section that the line ends.
+        line: what was done.
+        title: of the card, where there is none.
+    """
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    if not text:
+        text = f"---\ntags: [isogloss]\n---\n# {title}\n"
+    if heading not in text:
+        text = f"{text.rstrip()}\n\n{heading}\n"
+    card.write_text(f"{text.rstrip()}\n\n{line}\n", encoding="utf-8")

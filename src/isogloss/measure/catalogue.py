@@ -141,6 +141,11 @@ MEASURES = {
     "same_states": About(
         "same states", "higher", "share of texts cut as before with the very same hidden states"
     ),
+    "cosine_to_merged": About(
+        "cosine to the merged",
+        None,
+        "mean cosine of a model's vectors of words to the merged one's",
+    ),
     "token_divergence": About(
         "token divergence", "higher", "KL divergence of two languages' token shares, both ways"
     ),

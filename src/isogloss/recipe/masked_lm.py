@@ -129,7 +129,7 @@ class MaskedLM(_Masking):
             if self.source:
                 from isogloss.recipe.students import input_rows
 
-                told["source"] = input_rows(_folder(self.source, place).body)
+                told["source"] = input_rows(place.model_folder(self.source).body)
         student = registry.get("parameters", self.parameters)(
             lesson.folder.body, lesson.tokenizer,
             reader=partial(masked_words, seed=place.seed, head=made), **told,
@@ -203,13 +203,6 @@ class _Lesson:
     held_rows: int
 
 
-def _folder(model: str, place: Workplace) -> ModelFolder:
-    from isogloss.encode.resolve import find_model
-
-    name = place.encoder("teacher").name if model == "teacher" else place.done[model] / "model"
-    return find_model(str(name))
-
-
 def _lesson(step: _Masking, place: Workplace) -> _Lesson:
     """Windows of the text's languages, those of the last rows apart.
 
@@ -220,7 +213,7 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
     from isogloss.train.masked_text import MaskedText
     from isogloss.vocabulary.trim import untruncated
 
-    folder = _folder(step.model, place)
+    folder = place.model_folder(step.model)
     if folder.kind != "transformer.v1" or not (folder.body / "tokenizer.json").is_file():
         raise ModelError(
             "hidden tokens are read by a transformer with a fast tokenizer", file=folder.path

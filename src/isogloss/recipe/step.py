@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from isogloss.corpus.records import Corpus
+    from isogloss.encode.folder import ModelFolder
     from isogloss.encode.protocol import Encoder
 
 FILES = "files"
@@ -87,6 +88,13 @@ class Workplace:
             self.encoders[name] = load_encoder(str(self.done[name] / "model"))
             self.encoders[name].name = name  # scores should not name a folder of the cache
         return self.encoders[name]
+
+    def model_folder(self, name: str) -> ModelFolder:
+        """The folder of the teacher, or of the model that an earlier step made."""
+        from isogloss.encode.resolve import find_model
+
+        made = self.done[name] / "model" if name in self.done else self.encoder(name).name
+        return find_model(str(made))
 
     def write(self, scores: Scores, items: dict[str, np.ndarray] | None = None) -> None:
         """Leave scores, the per-item outcomes behind them, and the notes."""

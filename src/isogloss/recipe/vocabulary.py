@@ -395,14 +395,14 @@ def carry_out(
     return Result(out, facts)
 
 
-def claim(out: Path, name: str) -> dict[str, Any] | None:
+def claim(out: Path, name: str, facts_file: str = FACTS) -> dict[str, Any] | None:
     """What an earlier run of this very job left; None where nothing is there yet.
 
     Raises:
         OutputError: the folder holds something else.
     """
     refuse_file(out)
-    file = out / FACTS
+    file = out / facts_file
     if file.is_file():
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))

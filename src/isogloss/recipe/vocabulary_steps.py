@@ -66,11 +66,7 @@ class _Change(Step):
 
     def source(self, place: Workplace) -> ModelFolder:
         """The folder of the model."""
-        from isogloss.encode.resolve import find_model
-
-        if self.model in place.done:
-            return find_model(str(place.done[self.model] / "model"))
-        return find_model(place.encoder(self.model).name)
+        return place.model_folder(self.model)
 
     def tags(self, place: Workplace, text: str) -> list[str]:
         """The languages that count, as the text has them."""

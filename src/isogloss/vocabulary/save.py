@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isogloss.encode.folder import read_json
+from isogloss.encode.folder import add_to_card, read_json
 from isogloss.encode.weights import quiet
 from isogloss.errors import ModelError
 
@@ -53,7 +53,7 @@ def write_model(
     left = _carry(opened, into, inside)
     _save_weights(opened, inside)
     notes = write_tokenizer(tokenizer, dict(settings), inside)
-    _write_line(into / "README.md", line)
+    add_to_card(into / "README.md", _OURS, line, "A model with another vocabulary")
     if left:
         notes.append(f"left behind, as they hold the old vocabulary or weights: {', '.join(left)}")
     return notes
@@ -181,13 +181,3 @@ def _state(tokenizer: Tokenizer) -> dict[str, Any]:
     if around.get("type") == "TemplateProcessing" and not around["special_tokens"]:
         state["post_processor"] = None
     return {name: value for name, value in state.items() if name not in ("truncation", "padding")}
-
-
-def _write_line(card: Path, line: str) -> None:
-    """Say in the model card what was done; a card that is there keeps all it says."""
-    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
-    if not text:
-        text = "---\ntags: [isogloss]\n---\n# A model with another vocabulary\n"
-    if _OURS not in text:
-        text = f"{text.rstrip()}\n\n{_OURS}\n"
-    card.write_text(f"{text.rstrip()}\n\n{line}\n", encoding="utf-8")

@@ -1,0 +1,240 @@
+"""Models merged on weights alone, as a job: folders in, a checked folder out.
+
+`merge.json` in it says what was done; the same job again is a no-op. The folder appears only when
+the merge and the smoke check have passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isogloss._version import __version__
+from isogloss.encode.folder import ModelFolder, add_to_card
+from isogloss.encode.resolve import find_model
+from isogloss.errors import ModelError, UsageError, VectorError
+from isogloss.files import atomic_folder, fingerprint, write_json
+from isogloss.merge.carry import carry
+from isogloss.merge.family import Point, read_point
+from isogloss.merge.plan import Asked, make_plan, weights_of
+from isogloss.merge.stream import merge_weights
+from isogloss.progress import Start, silent
+from isogloss.recipe.vocabulary import Result, claim
+
+FACTS = "merge.json"
+WORDS = 64  # of the vocabulary, that the smoke check reads
+_LOOKED_AT = 20_000  # whole words, to spread them over
+_UNTOLD = {
+    "_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache",
+}  # fmt: skip
+
+
+def merge_models(
+    models: Sequence[str | Path],
+    out: str | Path,
+    *,
+    method: str = "linear",
+    settings: Mapping[str, Any] | None = None,
+    weights: Sequence[float] | None = None,
+    base: str | Path | None = None,
+    origin: str | Path | None = None,
+    rules: Sequence[tuple[str, Sequence[float]]] = (),
+    grafts: Sequence[tuple[str, str | Path]] = (),
+    groups: Sequence[str] | None = None,
+    only_shared: bool = False,
+    check: bool = True,
+    seed: int = 0,
+    network: bool = False,
+    start: Start = silent,
+) -> Result:
+    """Merge models of one architecture, without training and a slice at a time.
+
+    Args:
+        models: model folders.
+        out: the folder of the merged model.
+        method: one of `merge.family.POINTS`.
+        settings: its numbers: `drop`, `share`, `over`, `scale`.
+        weights: one a model.
+        base: whose configuration, tokenizer and other files the result has; differences are added
+            to it, for a mean it is the first model.
+        origin: what differences are from, where that is not the base.
+        rules: patterns of tensor names, and other weights for those.
+        grafts: patterns of tensor names, and a model that those are taken from.
+        groups: a name a model; each group is merged for itself, then the groups are averaged.
+        only_shared: leave what some model lacks as the base has it.
+        check: load all models afterwards and compare what they make of words.
+        seed: of what is dropped.
+        network: allow fetching models.
+        start: starts progress bars.
+
+    Raises:
+        UsageError: settings, weights, patterns or groups that cannot work; no base.
+        ModelError: models that do not fit together, or a result that does not work.
+        OutputError: `out` holds something else.
+    """
+    point, out = read_point(method, settings), Path(out)
+    check_bases(method, point, base, origin)
+    if not models:
+        raise UsageError("there is no model to merge", remedy="name two folders or more")
+    opened: dict[str, ModelFolder] = {}
+
+    def find(model: str | Path) -> ModelFolder:
+        if str(model) not in opened:  # its fingerprint takes a look at every byte
+            opened[str(model)] = find_model(str(model), network=network)
+        return opened[str(model)]
+
+    folders = [find(model) for model in models]
+    to = find(base) if base is not None else folders[0]
+    source = find(origin) if origin is not None else None
+    grafted = [(pattern, find(model)) for pattern, model in grafts]
+    asked = Asked(
+        point, tuple(weights) if weights is not None else None,
+        tuple((pattern, tuple(given)) for pattern, given in rules),
+        tuple((pattern, weights_of(folder)) for pattern, folder in grafted),
+        tuple(groups) if groups is not None else None, only_shared, seed,
+    )  # fmt: skip
+    said = {
+        "method": method, "settings": point.model_dump(exclude={"form", "moved", "elect"}),
+        "weights": asked.weights, "rules": asked.rules,
+        "grafts": [(pattern, folder.fingerprint) for pattern, folder in grafted],
+        "groups": asked.groups, "only_shared": only_shared, "seed": seed,
+    }  # fmt: skip
+    prints = [folder.fingerprint if folder else None for folder in (*folders, to, source)]
+    name = fingerprint("merge", prints, said, __version__)
+    if (known := claim(out, name, FACTS)) is not None:
+        return Result(out, known)
+    parts, place = [weights_of(folder) for folder in folders], weights_of(to)
+    taken = weights_of(source) if source is not None else None
+    make_plan(parts, place, asked, taken)  # what does not fit is said before anything is copied
+    with atomic_folder(out) as temporary:
+        left = carry(to, place, temporary)
+        plan = merge_weights(parts, place, temporary, asked, origin=taken, start=start)
+        others = {one.name: one for one in (*folders, to, *(folder for _, folder in grafted))}
+        smoke = _smoke(temporary, to, list(others.values()), start) if check else None
+        notes = [*plan.notes, *_notes(folders, to, point)]
+        if left:
+            notes.append(f"left behind, as they are not part of the model: {', '.join(left)}")
+        add_to_card(
+            temporary / "README.md", "## Merge", _line(method, folders, to), "A merged model"
+        )
+        facts = {
+            "operation": "merge", "fingerprint": name, **said,
+            "models": [_about(folder) for folder in folders], "base": _about(to),
+            "origin": _about(source) if source else None,
+            "grafts": [{"pattern": p, **_about(folder)} for p, folder in grafted],
+            "tensors": dict(plan.counts), "smoke": smoke, "notes": notes,
+            "code_version": __version__,
+        }  # fmt: skip
+        write_json(temporary / FACTS, facts)
+    return Result(out, facts)
+
+
+def check_bases(method: str, point: Point, base: object, origin: object) -> None:
+    """Raise a `UsageError` where a point lacks a base that it needs, or has one too many."""
+    if point.form == "differences" and base is None:
+        raise UsageError(
+            f"{method} adds differences to a base, and none is named",
+            remedy="give --base, the model that the others were trained from",
+        )
+    if point.moved and origin is None:
+        raise UsageError(
+            f"{method} moves differences from one base to another, and only one is named",
+            remedy="give --origin, the model that they are differences from",
+        )
+    if point.form != "differences" and origin is not None:
+        raise UsageError(f"--origin is subtracted, and {method} subtracts nothing")
+
+
+def _about(folder: ModelFolder) -> dict[str, Any]:
+    return {"name": folder.name, "fingerprint": folder.fingerprint, "licence": folder.licence}
+
+
+def _line(method: str, folders: Sequence[ModelFolder], base: ModelFolder) -> str:
+    names = ", ".join(f"`{folder.name}` ({folder.fingerprint})" for folder in folders)
+    return (
+        f"Merged with Isogloss {__version__} by {method} from {names}, with the layout of "
+        f"`{base.name}` ({base.fingerprint}); `{FACTS}` has the weights. Nothing was trained."
+    )
+
+
+def _notes(folders: Sequence[ModelFolder], base: ModelFolder, point: Point) -> list[str]:
+    """What the user should know of models that were merged all the same."""
+    notes = []
+    for folder in folders:
+        keys = {*folder.config, *base.config} - _UNTOLD
+        unlike = sorted(k for k in keys if folder.config.get(k) != base.config.get(k))
+        if unlike:
+            shown = ", ".join(unlike[:5]) + (" ..." if len(unlike) > 5 else "")
+            notes.append(
+                f"{folder.name}: config.json differs from the base's, which is kept: {shown}"
+            )
+        if folder.pooling != base.pooling:
+            notes.append(f"{folder.name}: pooled by {folder.pooling}, the base by {base.pooling}")
+        if point.form == "differences" and folder.fingerprint == base.fingerprint:
+            notes.append(f"{folder.name} is the base itself, from which it has no difference")
+    licences = {f.name: f.licence for f in (base, *folders) if f.licence}
+    if len(set(licences.values())) > 1:
+        said = ", ".join(f"{name}: {licence}" for name, licence in licences.items())
+        notes.append(f"licences differ, and what is merged is under all of them: {said}")
+    return notes
+
+
+def _smoke(
+    made: Path, base: ModelFolder, others: Sequence[ModelFolder], start: Start
+) -> dict[str, Any]:
+    """How near the merged model's vectors of some words are to those of each model.
+
+    Returns:
+        `words`, how many were read, and for each model the `mean` cosine, its 95% interval `low`
+        and `high` over words, and `each`.
+
+    Raises:
+        ModelError: the merged model cannot be loaded, or gives what is no number.
+    """
+    from isogloss.match.neighbours import unit
+    from isogloss.score import bootstrap_mean
+
+    advance = start("smoke check", 1 + len(others))
+    words = _words(made, base)
+    try:
+        here = unit(_vectors(made, words))
+    except VectorError as error:
+        raise ModelError(
+            f"the merged model gives what is no number: {error.message}",
+            file=base.path,
+            remedy="take smaller weights or a smaller scale; nothing was kept",
+        ) from error
+    advance(1)
+    found: dict[str, Any] = {}
+    for folder in others:
+        there = unit(_vectors(folder.path, words))
+        if there.shape == here.shape:
+            each = (here * there).sum(1)
+            interval = bootstrap_mean(each, seed=0)[0]
+            found[folder.name] = {
+                "mean": interval.value, "low": interval.low, "high": interval.high,
+                "each": [round(float(cosine), 6) for cosine in each],
+            }  # fmt: skip
+        advance(1)
+    return {"words": len(words), "cosines": found}
+
+
+def _words(made: Path, base: ModelFolder) -> list[str]:
+    """Whole words spread over the vocabulary; its tokens where it has none."""
+    from isogloss.encode import load_encoder
+    from isogloss.vocabulary.words import whole_words
+
+    tokenizer = load_encoder(made).reader.tokenizer
+    known = whole_words(tokenizer, size=_LOOKED_AT) or sorted(tokenizer.get_vocab())
+    if not known:
+        raise ModelError("has a tokenizer without tokens", file=base.path)
+    return known[:: max(1, len(known) // WORDS)][:WORDS]
+
+
+def _vectors(path: Path, words: Sequence[str]) -> np.ndarray:
+    from isogloss.encode import load_encoder
+
+    return next(iter(load_encoder(path).encode(words, language="und").values())).array
