@@ -331,6 +331,16 @@ def test_a_zero_of_a_sign_keeps_it_and_elections_without_winner_change_nothing(s
     assert all(torch.signbit(x).all() for x in merged([base], base).values())
 
 
+def test_what_is_not_shared_stays_as_the_base_has_it(trio, save, merged):
+    base, models = trio
+    less = {n: x for n, x in load(models[0].path).items() if n != "norm"}
+    other = save("less", {**less, "more": torch.ones(2)})
+    made = merged([other, models[1]], base, only_shared=True)
+    assert torch.equal(made["norm"], load(base.path)["norm"]) and set(made) == set(SHAPES)
+    wanted = (load(models[0].path)["layers.0.w"] + load(models[1].path)["layers.0.w"]) / 2
+    np.testing.assert_allclose(made["layers.0.w"], wanted, atol=1e-6)
+
+
 def test_combinations_of_points_and_choices_all_run(trio, merged):
     base, models = trio
     for method, groups in itertools.product(("ties", "dare_ties", "sparse"), (None, ("a", "b"))):

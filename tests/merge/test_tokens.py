@@ -45,3 +45,8 @@ def test_rows_of_other_tokens_are_refused_where_they_would_be_merged(save):
         make_plan([base, other], base, Asked(point))
     assert "isogloss vocabulary replace or swap" in str(error.value)
     make_plan([base, other], base, Asked(point, grafts=(("embed", base),)))
+    with pytest.raises(ModelError, match="2 rows stand for other tokens"):
+        make_plan([base], base, Asked(point, grafts=(("embed", other),)))
+    tokenizer(other.path, {"the": 0, "cat": 1, "sat": 2, "mat": 3})
+    plan = make_plan([base, other, other], base, Asked(point))
+    assert plan.notes == ["other: 1 tokens are in one tokenizer alone; the base's is kept"]

@@ -192,6 +192,20 @@ def test_bodies_of_other_vocabularies_are_merged_under_the_bases_table(folders, 
     assert made.facts["tensors"]["grafted"] >= 2
 
 
+def test_a_full_disk_leaves_nothing_and_is_said(folders, tmp_path, monkeypatch):
+    import errno
+
+    from isogloss.merge import stream
+
+    def full(*given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stream, "write", full)
+    with pytest.raises(OutputError, match="no space left"):
+        merge_models(folders("bert")[1:], tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
 KILLED = """
 import sys, time
 from isogloss.merge import stream

@@ -50,19 +50,20 @@ class Point(Settings):
 
 POINTS = {
     # Wortsman et al. (2022), Model Soups, section 2, the uniform soup; of the checkpoints of one
-    # run or of several: Schmidt, Vulić and Glavaš (2023), Free Lunch, section 2.
+    # run or of several: Schmidt, Vulić and Glavaš (2023), Free Lunch.
     "linear": Point(form="mean"),
     # Shoemake (1985), Animating Rotation with Quaternion Curves, section 3.3; here of a tensor.
     "slerp": Point(form="arc"),
     # Ilharco et al. (2023), Editing Models with Task Arithmetic, section 2; of languages and tasks:
-    # Chronopoulou et al. (2024), Language and Task Arithmetic, section 3.
+    # Chronopoulou et al. (2024), Language and Task Arithmetic with
+    # Parameter-Efficient Layers.
     "task_arithmetic": Point(),
-    # Lin et al. (2025), Efficient Model Development through Fine-tuning Transfer, section 2.
+    # Lin et al. (2025), Efficient Model Development through Fine-tuning Transfer.
     "diff_vector": Point(moved=True),
     # Ansell et al. (2022), Composable Sparse Fine-Tuning, section 3.2: the sum of differences that
     # are sparse by training; `share` makes others so.
     "sparse": Point(),
-    # Yadav et al. (2023), TIES-Merging, section 3.
+    # Yadav et al. (2023), TIES-Merging, algorithm 1.
     "ties": Point(elect=True, share=0.2),
     # Yu et al. (2024), Language Models are Super Mario, section 3.
     "dare": Point(drop=0.9),
@@ -122,7 +123,7 @@ def difference(
         number: of the model, as each has draws of its own.
         place: of the slice.
 
-    Source: Yu et al. (2024), Language Models are Super Mario, section 3.1.
+    Source: Yu et al. (2024), Language Models are Super Mario, section 3.
     """
     model -= origin
     if point.drop:
@@ -134,7 +135,7 @@ def difference(
 def trim(changes: np.ndarray, least: int) -> np.ndarray:
     """`[n]` the same without those whose `magnitude.keys` are under the least; in place.
 
-    Source: Yadav et al. (2023), TIES-Merging, section 3.1, step 1.
+    Source: Yadav et al. (2023), TIES-Merging, algorithm 1, step 1.
     """
     if least:
         changes *= keys(changes) >= least
@@ -162,7 +163,7 @@ def agree(parts: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     sgn(v_i) = gamma, 0 where there are none. So weights say how much a model counts, and a negative
     one votes for the opposite; how far all go is the point's scale. Parts are changed.
 
-    Source: Yadav et al. (2023), TIES-Merging, section 3.1, steps 2 and 3, where all weights are 1.
+    Source: Yadav et al. (2023), TIES-Merging, algorithm 1, steps 2 and 3; all weights are 1 there.
     """
     for part, weight in zip(parts, weights, strict=True):
         part *= weight

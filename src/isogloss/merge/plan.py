@@ -158,6 +158,8 @@ def make_plan(
         rule = _first(asked.rules, name, used)
         if graft is not None:
             plan.jobs.append(_graft(name, to, graft, base))
+            if _is_table(to, base):
+                _compare_tokens([graft], base, plan)
             plan.counts["grafted"] += 1
         elif reason := _left(name, to, others, base, asked):
             plan.jobs.append(Job(name, to, (to,)))
@@ -170,9 +172,8 @@ def make_plan(
             for model in others if to.is_float else ():
                 if (kind := model.tensors[name].kind) != to.kind:
                     plan.counts[f"of {model.name} read as {kind} and saved as {to.kind}"] += 1
-    if any(j.form != "copy" and j.to.shape[:1] == (base.vocabulary,) for j in plan.jobs):
-        told = {model.name: compare_tokens(model.body, base.body) for model in others}
-        plan.notes += [f"{name}: {note}" for name, note in told.items() if note]
+    if any(job.form != "copy" and _is_table(job.to, base) for job in plan.jobs):
+        _compare_tokens(others, base, plan)
     for pattern, times in used.items():
         if not times:
             raise UsageError(
@@ -280,6 +281,19 @@ def _graft(name: str, to: Tensor, source: Weights, base: Weights) -> Job:
     return Job(name, to, (found,), form="copy" if found.kind == to.kind else "mean")
 
 
+def _is_table(tensor: Tensor, base: Weights) -> bool:
+    """Whether a tensor has a row a token, as far as its height tells."""
+    return tensor.shape[:1] == (base.vocabulary,)
+
+
+def _compare_tokens(models: Sequence[Weights], base: Weights, plan: Plan) -> None:
+    """Refuse rows of other tokens than the base's, whose tokenizer the result has."""
+    for model in models:
+        note = compare_tokens(model.body, base.body)
+        if note and (told := f"{model.name}: {note}") not in plan.notes:
+            plan.notes.append(told)
+
+
 def _left(
     name: str, to: Tensor, others: Sequence[Weights], base: Weights, asked: Asked
 ) -> str | None:
@@ -321,8 +335,8 @@ def _refuse_vocabularies(
             f"{name} has {found.shape[0]:,} rows in {model.name} and {to.shape[0]:,} in "
             f"{base.name}: they have other vocabularies",
             file=model.path,
-            remedy="give both one vocabulary first, by isogloss vocabulary replace or swap, or "
-            "graft the table from the base: --graft 'NAME=BASE'",
+            remedy="give both one vocabulary first, by isogloss vocabulary replace or swap; or "
+            "keep the table of the base by --graft 'NAME=BASE'",
         )
 
 

@@ -61,8 +61,9 @@ def compare_tokens(model: Path, base: Path) -> str | None:
             f"{len(unlike):,} rows stand for other tokens than in {base}, such as {number}: "
             f"{one[number]!r} and {other[number]!r}",
             file=model,
-            remedy="give both one vocabulary first, by isogloss vocabulary replace or swap, or "
-            "graft the table from one of them: --graft 'NAME=MODEL'",
+            remedy="give both one vocabulary first, by isogloss vocabulary replace or swap; or "
+            "take the model of the table that you want as --base, and keep it by "
+            "--graft 'NAME=BASE'",
         )
     if more := len(one.keys() ^ other.keys()):
         return f"{more:,} tokens are in one tokenizer alone; the base's is kept"
