@@ -3,13 +3,14 @@
     python benchmarks/merging.py [--megabytes 1000] [--type BF16] [--environment FOLDER]
 
 Two random checkpoints of the shape of Llama are made in a temporary folder, a few megabytes at a
-time, and deleted at the end; with results that makes seven times the size of one. Each merge runs in
-a process of its own, once to bring the files into the system's cache and once measured. Memory is the peak of the process less its peak before the
-merge, everything imported; the kernel counts pages of mapped files that were touched, as they are
-memory too while they are needed. Time is of the merge alone, and for `command` of everything that
-`isogloss merge --no-check` and `mergekit-yaml` do, imports and fingerprints of the inputs among
-them. mergekit runs in an environment of its own, made in a temporary folder (`--environment` keeps
-one); it is given a shard size over the checkpoint's, so that both write one file.
+time, and deleted at the end; with the results that takes seven times the size of one. Each merge
+runs in a process of its own, once to bring the files into the system's cache and once measured.
+Memory is the peak of the process less its peak before the merge, everything imported; the kernel
+counts pages of mapped files that were touched, as they are memory too while they are needed. Time
+is of the merge alone, and for `command` of everything that `isogloss merge --no-check` and
+`mergekit-yaml` do, imports and fingerprints of the inputs among them. mergekit runs in an
+environment of its own, made in a temporary folder (`--environment` keeps one); it is given a shard
+size over the checkpoint's, so that both write one file.
 """
 
 from __future__ import annotations

@@ -192,6 +192,38 @@ def test_bodies_of_other_vocabularies_are_merged_under_the_bases_table(folders, 
     assert made.facts["tensors"]["grafted"] >= 2
 
 
+def test_adapters_are_merged_onto_their_base(folders, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    base, *_ = folders("bert")
+    name = "bert.encoder.layer.0.attention.self.query"
+    down, up = torch.randn(2, 32), torch.randn(32, 2)
+    lora = tmp_path / "lora"
+    lora.mkdir()
+    save_file(
+        {
+            f"base_model.model.{name}.lora_A.weight": down,
+            f"base_model.model.{name}.lora_B.weight": up,
+        },
+        lora / "adapter_model.safetensors",
+    )
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4}
+    (lora / "adapter_config.json").write_text(json.dumps(config))
+    (lora / "README.md").write_text("---\nlicense: mit\n---\n")
+    asked = {"method": "task_arithmetic", "base": base, "weights": (0.5,)}
+    made = merge_models([lora], tmp_path / "out", **asked)
+    one, other = (load_file(p / "model.safetensors") for p in (base, made.folder))
+    wanted = one[f"{name}.weight"] + up @ down
+    torch.testing.assert_close(other[f"{name}.weight"], wanted)
+    assert set(made.facts["smoke"]["cosines"]) == {str(base)}
+    assert made.facts["models"][0]["licence"] == "mit"
+    (lora / "adapter_config.json").write_text(json.dumps({**config, "lora_alpha": 2}))
+    with pytest.raises(OutputError, match="holds another"):
+        merge_models([lora], tmp_path / "out", **asked)
+    with pytest.raises(UsageError, match="nothing without its base"):
+        merge_models([lora], tmp_path / "other")
+
+
 def test_a_full_disk_leaves_nothing_and_is_said(folders, tmp_path, monkeypatch):
     import errno
 

@@ -15,7 +15,10 @@ from isogloss.errors import UsageError
 
 Models = Annotated[
     list[str],
-    typer.Argument(help="Model folders or hub names, of one architecture and one vocabulary."),
+    typer.Argument(
+        help="Model folders or hub names, of one architecture and one vocabulary; or LoRA adapters "
+        "of the base."
+    ),
 ]
 Setting = Annotated[
     list[str] | None,

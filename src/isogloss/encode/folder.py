@@ -113,7 +113,7 @@ def open_folder(path: Path, name: str, *, weights: bool = True) -> ModelFolder:
         path=path,
         config=config,
         fingerprint=fingerprint_folder(path) if weights else "",
-        licence=_licence(path / "README.md"),
+        licence=read_licence(path / "README.md"),
         **about,
     )
 
@@ -233,7 +233,8 @@ def _check_weights(body: Path) -> None:
     raise ModelError("no weights: there is no .safetensors file", file=body)
 
 
-def _licence(card: Path) -> str | None:
+def read_licence(card: Path) -> str | None:
+    """The licence that a model card states."""
     if not card.is_file():
         return None
     text = card.read_text(encoding="utf-8", errors="replace")

@@ -168,10 +168,14 @@ def make_plan(
             weights = _weights(models, asked) if rule is None else rule
             job = _job(name, to, models, asked, weights, origin)
             plan.jobs.append(job)
-            plan.counts["not numbers, the same in all" if job.same else "merged"] += 1
+            plan.counts[
+                "copied, being integers or masks, the same in all" if job.same else "merged"
+            ] += 1
             for model in others if to.is_float else ():
-                if (kind := model.tensors[name].kind) != to.kind:
-                    plan.counts[f"of {model.name} read as {kind} and saved as {to.kind}"] += 1
+                found = model.tensors[name]
+                if found.kind != to.kind and not found.computed:
+                    how = f"of {model.name} read as {found.kind} and saved as {to.kind}"
+                    plan.counts[how] += 1
     if any(job.form != "copy" and _is_table(job.to, base) for job in plan.jobs):
         _compare_tokens(others, base, plan)
     for pattern, times in used.items():
@@ -278,7 +282,8 @@ def _graft(name: str, to: Tensor, source: Weights, base: Weights) -> Job:
         )
     if found.kind != to.kind and not (found.is_float and to.is_float):
         raise ModelError(f"{name} is {found.kind} in {source.name} and {to.kind} in {base.name}")
-    return Job(name, to, (found,), form="copy" if found.kind == to.kind else "mean")
+    same = found.kind == to.kind and not found.computed
+    return Job(name, to, (found,), form="copy" if same else "mean")
 
 
 def _is_table(tensor: Tensor, base: Weights) -> bool:

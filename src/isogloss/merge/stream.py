@@ -244,7 +244,7 @@ def _wide(job: Job) -> type:
 
 
 def _read(tensor: Tensor, one: _Slice, wide: type) -> np.ndarray:
-    return floats(read(tensor, one.start, one.count), tensor.kind, wide)
+    return tensor.values(one.start, one.count, wide)
 
 
 def _changes(asked: Asked, one: _Slice) -> Iterator[tuple[int, np.ndarray]]:

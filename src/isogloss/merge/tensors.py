@@ -69,6 +69,15 @@ class Tensor:
         """Whether it is computed with."""
         return self.kind in FLOATS
 
+    @property
+    def computed(self) -> bool:
+        """Whether it stands in no file as it is."""
+        return False
+
+    def values(self, start: int, count: int, wide: type = np.float32) -> np.ndarray:
+        """`[count]` numbers from the start-th on."""
+        return floats(read(self, start, count), self.kind, wide)
+
 
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of one model: `model.safetensors`, or the shards that the index names.
@@ -107,7 +116,7 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
     """
     found: dict[str, Tensor] = {}
     for file in weight_files(folder):
-        for tensor in _read_header(file):
+        for tensor in read_file(file):
             if tensor.name in found:
                 raise ModelError(
                     f"{tensor.name} is in {found[tensor.name].file.name} too", file=file
@@ -121,6 +130,47 @@ def read_tensors(folder: Path) -> dict[str, Tensor]:
                 f"{len(wrong)} tensors are not in the shard that it names, such as {wrong[0]}",
                 file=folder / INDEX,
             )
+    return found
+
+
+def read_file(file: Path) -> list[Tensor]:
+    """The tensors of one file in the order of their places, from its header alone.
+
+    Raises:
+        ModelError: it is not a whole safetensors file, or has types that are not read.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(_LENGTH), "little")
+        if size < _LENGTH or length > min(size - _LENGTH, _MOST_HEADER):
+            raise ModelError(
+                "is not a safetensors file, or was cut short",
+                file=file, remedy="copy or download it again",
+            )  # fmt: skip
+        try:
+            header = json.loads(opened.read(length))
+            found = [
+                _tensor(name, facts, file, _LENGTH + length)
+                for name, facts in header.items()
+                if name != "__metadata__"
+            ]
+        except ModelError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(
+                f"its header is not that of a safetensors file: {error}", file=file
+            ) from None
+    found.sort(key=lambda tensor: (tensor.offset, tensor.count))
+    end = _LENGTH + length
+    for tensor in found:
+        if tensor.offset != end:
+            raise ModelError(f"{tensor.name} does not begin where the one before ends", file=file)
+        end += tensor.count * tensor.width
+    if end != size:
+        raise ModelError(
+            f"its header promises {end:,} bytes and it has {size:,}",
+            file=file, remedy="it was cut short: copy or download it again",
+        )  # fmt: skip
     return found
 
 
@@ -195,42 +245,6 @@ def _weight_map(folder: Path) -> dict[str, str]:
     if not isinstance(names, dict) or not names:
         raise ModelError("has no weight_map", file=folder / INDEX)
     return names
-
-
-def _read_header(file: Path) -> list[Tensor]:
-    size = file.stat().st_size
-    with file.open("rb") as opened:
-        length = int.from_bytes(opened.read(_LENGTH), "little")
-        if size < _LENGTH or length > min(size - _LENGTH, _MOST_HEADER):
-            raise ModelError(
-                "is not a safetensors file, or was cut short",
-                file=file, remedy="copy or download it again",
-            )  # fmt: skip
-        try:
-            header = json.loads(opened.read(length))
-            found = [
-                _tensor(name, facts, file, _LENGTH + length)
-                for name, facts in header.items()
-                if name != "__metadata__"
-            ]
-        except ModelError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(
-                f"its header is not that of a safetensors file: {error}", file=file
-            ) from None
-    found.sort(key=lambda tensor: (tensor.offset, tensor.count))
-    end = _LENGTH + length
-    for tensor in found:
-        if tensor.offset != end:
-            raise ModelError(f"{tensor.name} does not begin where the one before ends", file=file)
-        end += tensor.count * tensor.width
-    if end != size:
-        raise ModelError(
-            f"its header promises {end:,} bytes and it has {size:,}",
-            file=file, remedy="it was cut short: copy or download it again",
-        )  # fmt: skip
-    return found
 
 
 def _tensor(name: str, facts: dict[str, Any], file: Path, start: int) -> Tensor:

@@ -7,18 +7,26 @@ the merge and the smoke check have passed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from isogloss._version import __version__
-from isogloss.encode.folder import ModelFolder, add_to_card
+from isogloss.encode.folder import (
+    ModelFolder,
+    add_to_card,
+    fingerprint_folder,
+    read_json,
+    read_licence,
+)
 from isogloss.encode.resolve import find_model
 from isogloss.errors import ModelError, UsageError, VectorError
 from isogloss.files import atomic_folder, fingerprint, write_json
+from isogloss.merge.adapters import CONFIG, Adapter, is_lora
 from isogloss.merge.carry import carry
-from isogloss.merge.family import Point, read_point
+from isogloss.merge.family import Point, default_weight, read_point
 from isogloss.merge.plan import Asked, make_plan, weights_of
 from isogloss.merge.stream import merge_weights
 from isogloss.progress import Start, silent
@@ -27,6 +35,7 @@ from isogloss.recipe.vocabulary import Result, claim
 FACTS = "merge.json"
 WORDS = 64  # of the vocabulary, that the smoke check reads
 _LOOKED_AT = 20_000  # whole words, to spread them over
+_LORA = "lora"
 _UNTOLD = {
     "_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache",
 }  # fmt: skip
@@ -53,7 +62,7 @@ def merge_models(
     """Merge models of one architecture, without training and a slice at a time.
 
     Args:
-        models: model folders.
+        models: model folders; or LoRA adapters of the origin, or the base if there is none.
         out: the folder of the merged model.
         method: one of `merge.family.POINTS`.
         settings: its numbers: `drop`, `share`, `over`, `scale`.
@@ -86,12 +95,13 @@ def merge_models(
             opened[str(model)] = find_model(str(model), network=network)
         return opened[str(model)]
 
-    folders = [find(model) for model in models]
-    to = find(base) if base is not None else folders[0]
+    to = find(base if base is not None else _not_lora(models[0]))
     source = find(origin) if origin is not None else None
+    folders = [_open_lora(model, source or to) if is_lora(model) else find(model)
+               for model in models]  # fmt: skip
     grafted = [(pattern, find(model)) for pattern, model in grafts]
     asked = Asked(
-        point, tuple(weights) if weights is not None else None,
+        point, tuple(weights or (default_weight(point, len(models)),) * len(models)),
         tuple((pattern, tuple(given)) for pattern, given in rules),
         tuple((pattern, weights_of(folder)) for pattern, folder in grafted),
         tuple(groups) if groups is not None else None, only_shared, seed,
@@ -106,13 +116,18 @@ def merge_models(
     name = fingerprint("merge", prints, said, __version__)
     if (known := claim(out, name, FACTS)) is not None:
         return Result(out, known)
-    parts, place = [weights_of(folder) for folder in folders], weights_of(to)
-    taken = weights_of(source) if source is not None else None
+    place, taken = weights_of(to), weights_of(source) if source is not None else None
+    parts = [
+        Adapter(folder.name, folder.path, vocabulary=place.vocabulary, base=taken or place)
+        if folder.kind == _LORA else weights_of(folder)
+        for folder in folders
+    ]  # fmt: skip
     make_plan(parts, place, asked, taken)  # what does not fit is said before anything is copied
     with atomic_folder(out) as temporary:
         left = carry(to, place, temporary)
         plan = merge_weights(parts, place, temporary, asked, origin=taken, start=start)
-        others = {one.name: one for one in (*folders, to, *(folder for _, folder in grafted))}
+        whole = [folder for folder in folders if folder.kind != _LORA]  # others need peft
+        others = {one.name: one for one in (*whole, to, *(folder for _, folder in grafted))}
         smoke = _smoke(temporary, to, list(others.values()), start) if check else None
         notes = [*plan.notes, *_notes(folders, to, point)]
         if left:
@@ -130,6 +145,23 @@ def merge_models(
         }  # fmt: skip
         write_json(temporary / FACTS, facts)
     return Result(out, facts)
+
+
+def _not_lora(model: str | Path) -> str | Path:
+    if is_lora(model):
+        raise UsageError(
+            f"{model} is an adapter, which is nothing without its base",
+            remedy="give --base, the model that it was trained on",
+        )
+    return model
+
+
+def _open_lora(model: str | Path, base: ModelFolder) -> ModelFolder:
+    """An adapter's folder, with what the base says of its own."""
+    path = Path(model).expanduser()
+    print_ = fingerprint(fingerprint_folder(path), read_json(path / CONFIG), base.fingerprint)
+    return replace(base, name=str(model), path=path, body=path, kind=_LORA, fingerprint=print_,
+                   licence=read_licence(path / "README.md"))  # fmt: skip
 
 
 def check_bases(method: str, point: Point, base: object, origin: object) -> None:
