@@ -174,7 +174,8 @@ def agree(parts: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
         part *= same
         total += part
         counted += same * np.array(abs(weight), sign.dtype)
-    return np.divide(total, counted, out=total, where=counted > 0)
+    total /= np.maximum(counted, counted == 0)  # where nobody counts, nothing stays nothing
+    return total
 
 
 def products(one: np.ndarray, other: np.ndarray) -> np.ndarray:
