@@ -41,3 +41,12 @@ def test_import_is_fast():
 
 def test_help_is_fast():
     assert best_cpu_seconds(sys.executable, "-m", "isogloss", "--help") < 0.5
+
+
+def test_the_version_is_told():
+    import isogloss
+
+    said = subprocess.run(
+        [sys.executable, "-m", "isogloss", "--version"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f"isogloss {isogloss.__version__}\n"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from isogloss._version import __version__
 from isogloss.cli import merging, mining, spaces, tokenizers, vocabulary
 from isogloss.cli.options import Json, Model, Network, Pooling, Seed, listed, plain_console, tell
 from isogloss.errors import IsoglossError, UsageError
@@ -18,13 +19,31 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="isogloss",
-    help="Carry a language model across language lines: measure, extend, measure again, show it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"isogloss {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def isogloss(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Carry a language model across language lines: measure, extend, measure again, show it."""
+
 
 Out = Annotated[
     Path,
