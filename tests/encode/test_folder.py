@@ -80,3 +80,12 @@ def test_what_we_do_not_read_is_named(saved):
     file.write_text(json.dumps(modules[:1]))
     with pytest.raises(ModelError, match="no Pooling"):
         open_folder(folder, "x")
+
+
+def test_settings_that_are_no_object_are_refused(tiny, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(tiny("bert"), tmp_path / "model")
+    (folder / "config.json").write_text("[]")
+    with pytest.raises(ModelError, match=r"config\.json: is not a JSON object"):
+        open_folder(folder, "model")

@@ -101,7 +101,7 @@ def open_folder(path: Path, name: str, *, weights: bool = True) -> ModelFolder:
     config: dict[str, Any] = {}
     if about["kind"] == "transformer.v1":
         if (body / "config.json").is_file():
-            config = read_json(body / "config.json")
+            config = read_object(body / "config.json")
         elif weights:
             raise ModelError("the model has no config.json", file=body)
     if about["kind"] == "transformer.v1" and (path / "pixel_fallback.json").is_file():
@@ -144,6 +144,20 @@ def read_json(path: Path) -> Any:
     except (OSError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise ModelError(f"cannot be read as JSON: {error}", file=path, line=line) from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object that a file of a model folder holds.
+
+    Raises:
+        ModelError: it cannot be read as JSON, or holds something else.
+    """
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise ModelError(
+            "is not a JSON object", file=path, remedy="copy it again from where the model is from"
+        )
+    return found
 
 
 def _read_modules(path: Path, modules: list[dict[str, Any]]) -> dict[str, Any]:
@@ -194,7 +208,7 @@ def _read_transformer(folder: Path) -> dict[str, Any]:
     about: dict[str, Any] = {"kind": "transformer.v1", "body": folder}
     file = folder / "sentence_bert_config.json"
     if file.is_file():
-        settings = read_json(file)
+        settings = read_object(file)
         about["max_length"] = settings.get("max_seq_length")
         about["lower"] = bool(settings.get("do_lower_case"))
     return about
@@ -202,7 +216,7 @@ def _read_transformer(folder: Path) -> dict[str, Any]:
 
 def _read_pooling(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
-    settings = read_json(file)
+    settings = read_object(file)
     mode = settings.get("pooling_mode")
     if mode is None:
         modes = [name for flag, name in _POOLING_FLAGS.items() if settings.get(flag)] or ["mean"]

@@ -408,7 +408,7 @@ def claim(out: Path, name: str, facts_file: str = FACTS) -> dict[str, Any] | Non
             facts = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
             facts = {}
-        if facts.get("fingerprint") == name:
+        if isinstance(facts, dict) and facts.get("fingerprint") == name:
             return facts
         raise OutputError(
             "holds another model (other source, text or settings)",
