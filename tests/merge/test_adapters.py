@@ -87,7 +87,9 @@ def test_modules_that_were_saved_whole_are_taken_and_grafted(base, adapter, merg
 def test_adapters_of_another_kind_or_base_are_refused(base, adapter, save, merged):
     for i, (settings, said) in enumerate(
         (({"use_dora": True}, "use_dora"), ({"peft_type": "IA3"}, "IA3"),
-         ({"alpha_pattern": {"q": 3}}, "alpha_pattern"))
+         ({"alpha_pattern": {"q": 3}}, "alpha_pattern"),
+         ({"init_lora_weights": "pissa_niter_4"}, "pissa_niter_4, which changes the base"),
+         ({"lora_alpha": "6"}, "lora_alpha is no number"))
     ):  # fmt: skip
         one, _ = adapter(f"kind{i}", base, 1, **settings)
         with pytest.raises(ModelError, match=said) as error:
@@ -106,3 +108,7 @@ def test_adapters_of_another_kind_or_base_are_refused(base, adapter, save, merge
     one, _ = adapter("narrow", save("wide", wide), 1)
     with pytest.raises(ModelError, match="do not fit"):
         one.tensors  # noqa: B018
+    one, _ = adapter("pickled", base, 1)
+    (one.path / "adapter_model.safetensors").rename(one.path / "adapter_model.bin")
+    with pytest.raises(ModelError, match=r"has no adapter_model\.safetensors[^$]*save_pretrained"):
+        merged([one], base, "task_arithmetic")

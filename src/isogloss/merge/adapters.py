@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from isogloss.encode.folder import read_json
+from isogloss.encode.folder import read_object
 from isogloss.errors import ModelError
 from isogloss.merge.plan import Weights
 from isogloss.merge.tensors import Tensor, read_file
@@ -27,10 +27,13 @@ CONFIG = "adapter_config.json"
 _FILE = "adapter_model.safetensors"
 _PREFIX = "base_model.model."
 _A, _B = ".lora_A.weight", ".lora_B.weight"
+# peft takes what these begin with away from the base's own weights.
+_ON_ANOTHER = ("pissa", "olora", "corda", "loftq", "lora_ga")
 _FOLD = (
     "fold it into its base once: peft.PeftModel.from_pretrained(base, folder).merge_and_unload()"
     ".save_pretrained(out)"
 )
+_SAVE = "save it as safetensors: model.save_pretrained(folder), with peft 0.7 or later"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class Adapter(Weights):
         """
         assert self.base is not None
         found, settings = dict(self.base.tensors), _settings(self.path)
+        if not (self.path / _FILE).is_file():
+            raise ModelError(f"has no {_FILE}", file=self.path, remedy=_SAVE)
         own = {t.name.removeprefix(_PREFIX): t for t in read_file(self.path / _FILE)}
         for name, tensor in own.items():
             if name.endswith(_B):
@@ -131,9 +136,14 @@ def is_lora(model: str | Path) -> bool:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    settings = read_json(folder / CONFIG)
+    settings = read_object(folder / CONFIG)
     wrong = [key for key in ("use_dora", "alpha_pattern") if settings.get(key)]
-    if settings.get("peft_type") != "LORA" or wrong or not settings.get("lora_alpha"):
+    begun = str(settings.get("init_lora_weights"))
+    if begun.startswith(_ON_ANOTHER):
+        wrong.append(f"begun by {begun}, which changes the base")
+    if not isinstance(settings.get("lora_alpha"), int | float):
+        wrong.append("lora_alpha is no number")
+    if settings.get("peft_type") != "LORA" or wrong:
         raise ModelError(
             f"is not a plain LoRA adapter ({', '.join(wrong) or settings.get('peft_type')})",
             file=folder / CONFIG, remedy=_FOLD,
