@@ -165,6 +165,40 @@ def test_a_result_that_does_not_work_leaves_nothing(folders, tmp_path):
     assert made.facts["smoke"] is None
 
 
+def test_models_that_draw_words_are_refused(folders, tmp_path):
+    base, one, _ = folders("bert")
+    drawing = shutil.copytree(one, tmp_path / "drawing")
+    (drawing / "pixel_fallback.json").write_text("{}")
+    for models in ([drawing, base], [base, drawing]):
+        with pytest.raises(ModelError, match=r"draws words[^$]*without pixel_fallback\.json"):
+            merge_models(models, tmp_path / "out", check=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_static_tables_of_other_tokens_are_refused(tmp_path):
+    from safetensors.torch import save_file
+    from tokenizers import Tokenizer, models
+
+    module = [{"path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
+    for name, tokens in (("one", "abc"), ("other", "bac")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "modules.json").write_text(json.dumps(module))
+        save_file({"embedding.weight": torch.ones(3, 2)}, folder / "model.safetensors")
+        vocabulary = {token: i for i, token in enumerate(tokens)}
+        Tokenizer(models.WordLevel(vocabulary, "a")).save(str(folder / "tokenizer.json"))
+    one, other = tmp_path / "one", tmp_path / "other"
+    with pytest.raises(ModelError, match="2 rows stand for other tokens"):
+        merge_models([one, other], tmp_path / "out", check=False)
+    merge_models([one, one], tmp_path / "same", check=False)
+
+
+def test_a_folder_with_facts_of_another_kind_is_not_taken(folders, tmp_path):
+    (tmp_path / "merge.json").write_text("[]")
+    with pytest.raises(OutputError, match="holds another"):
+        merge_models(folders("bert")[1:], tmp_path)
+
+
 def test_bases_that_are_missing_or_too_many(folders, tmp_path):
     base, *models = folders("bert")
     for asked, said in (

@@ -266,3 +266,10 @@ def test_bad_folders_are_refused_with_a_remedy(model_folder, tmp_path):
     padded(SimpleNamespace(folder=tmp_path / "broken"))
     with pytest.raises(ModelError, match="id of a padding row that no token has"):
         named_ids(open_model(find_model(str(tmp_path / "broken"))))
+
+
+def test_models_that_draw_words_are_refused_for_what_they_are(model_folder, tmp_path):
+    folder = shutil.copytree(model_folder("bert"), tmp_path / "drawing")
+    (folder / "pixel_fallback.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"draws words[^$]*without pixel_fallback\.json"):
+        open_model(find_model(str(folder)))

@@ -120,10 +120,24 @@ class Plan:
 
 
 def weights_of(folder: ModelFolder) -> Weights:
-    """The tensors of an opened model folder; its dense modules are part of it."""
+    """The tensors of an opened model folder; its dense modules are part of it.
+
+    Raises:
+        ModelError: a model that draws words.
+    """
+    if folder.kind == "pixel_fallback.v1":
+        raise ModelError(
+            "draws words, by a network that fits its own body alone",
+            file=folder.path,
+            remedy="merge copies of the folders without pixel_fallback.json, and train it anew",
+        )
     config = folder.config
     inner = config.get("text_config")
     size = config.get("vocab_size", inner.get("vocab_size") if isinstance(inner, dict) else None)
+    if folder.kind == "static.v1":  # its configuration says nothing of its one table
+        size = max(
+            (t.shape[0] for t in read_tensors(folder.body).values() if t.shape), default=None
+        )
     body = folder.body.resolve().relative_to(folder.path.resolve()).as_posix()
     root = folder.path.resolve()
     dense = [part.resolve().relative_to(root).as_posix() for part in folder.dense]

@@ -18,8 +18,8 @@ from isogloss.encode.folder import (
     ModelFolder,
     add_to_card,
     fingerprint_folder,
-    read_json,
     read_licence,
+    read_object,
 )
 from isogloss.encode.resolve import find_model
 from isogloss.errors import ModelError, UsageError, VectorError
@@ -159,7 +159,7 @@ def _not_lora(model: str | Path) -> str | Path:
 def _open_lora(model: str | Path, base: ModelFolder) -> ModelFolder:
     """An adapter's folder, with what the base says of its own."""
     path = Path(model).expanduser()
-    print_ = fingerprint(fingerprint_folder(path), read_json(path / CONFIG), base.fingerprint)
+    print_ = fingerprint(fingerprint_folder(path), read_object(path / CONFIG), base.fingerprint)
     return replace(base, name=str(model), path=path, body=path, kind=_LORA, fingerprint=print_,
                    licence=read_licence(path / "README.md"))  # fmt: skip
 
