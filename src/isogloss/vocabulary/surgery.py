@@ -103,8 +103,8 @@ def open_model(folder: ModelFolder) -> Opened:
 
     Raises:
         ModelError: no `tokenizer.json`; static vectors; words that are drawn; an architecture that
-            transformers does not know; weights that are missing or of another shape; tables that are
-            tied by the configuration and differ in the file; ids without a row; the same token
+            transformers does not know; weights that are missing or of another shape; tables that
+            are tied by the configuration and differ in the file; ids without a row; the same token
             twice.
     """
     body = folder.body
