@@ -1,5 +1,7 @@
 """The full student starts as its teacher, and what it saves loads unchanged elsewhere."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -101,3 +103,22 @@ def test_opening_and_saving_say_nothing(minilm, tmp_path, capfd):
     capfd.readouterr()
     full(Path(minilm), Tokenizer.from_file(f"{minilm}/tokenizer.json")).save(tmp_path)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("about", ['{"do_lower_case": true}', None])
+def test_special_tokens_that_only_the_tokenizers_class_implied_are_saved(
+    model_folder, tmp_path, about
+):
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer
+
+    old = shutil.copytree(model_folder("bert"), tmp_path / "old")
+    (old / "tokenizer_config.json").unlink()
+    if about:
+        (old / "tokenizer_config.json").write_text(about)
+    made = tmp_path / "made"
+    made.mkdir()
+    full(old, Tokenizer.from_file(str(old / "tokenizer.json"))).save(made)
+    theirs, ours = map(AutoTokenizer.from_pretrained, (old, made))
+    assert ours.special_tokens_map == theirs.special_tokens_map != {}
+    assert len(ours(["a", "a b c d"], padding=True)["input_ids"][0]) > 1

@@ -220,7 +220,11 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
         )
     wrapper = load_tokenizer(folder)
     if wrapper.mask_token_id is None:
-        raise ModelError("the tokenizer has no mask", file=folder.body)
+        raise ModelError(
+            "the tokenizer has no mask",
+            file=folder.body,
+            remedy="take a model that learned from hidden tokens, such as BERT or XLM-R",
+        )
     tokenizer = untruncated(wrapper.backend_tokenizer)
     window, ends = read_window(folder, wrapper), len(tokenizer.encode("").ids)
     if step.longest + ends > window:

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from isogloss.encode.weights import quiet
+from isogloss.encode.folder import open_folder, read_object
+from isogloss.encode.weights import load_tokenizer, quiet
 from isogloss.registry import register
 from isogloss.train.loop import Batch
+from isogloss.vocabulary.save import special_roles
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -215,7 +217,11 @@ def save_body(body: Any, like: Path, tokenizer: Tokenizer, folder: Path) -> None
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.save(str(folder / "tokenizer.json"))
-    settings = json.loads((like / "tokenizer_config.json").read_text(encoding="utf-8"))
+    about = like / "tokenizer_config.json"
+    own = read_object(about) if about.is_file() else {}
+    # Roles that the class of old folders implies are written, as the general class has none.
+    roles = special_roles(load_tokenizer(open_folder(like, like.name, weights=False)))
+    settings = {f"{role}_token": token for role, token in roles.items()} | own
     # The saved tokenizer.json is the truth; the slow class would read vocab.txt instead.
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"
     text = json.dumps(settings, ensure_ascii=False, indent=1) + "\n"
