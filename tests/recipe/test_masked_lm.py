@@ -225,3 +225,13 @@ def test_what_cannot_be_read_is_refused(tiny, text, bilingual, tmp_path):
         attempt(tiny[0], use="word_head.v1")
     with pytest.raises(IsoglossError, match="cannot keep 199 of 200 rows apart"):
         attempt(tiny[1], tuning_rows=199)
+
+
+def test_languages_without_text_to_tell_a_loss_on_are_told(tiny, tmp_path):
+    for tag, lines in (("eng", ["a dog", "a cat"] * 5), ("deu", ["ein Hund"] * 5 + [""] * 5)):
+        (tmp_path / f"{tag}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    steps = {"use": "masked_lm.v1", "name": "lm", **SHORT, "steps": 1, "tuning_rows": 4}
+    made = isogloss.run(recipe(tiny[0], tmp_path, steps), out=tmp_path / "run")
+    found = made.scores.where(measure="masked_loss", stage="after")
+    assert [score.language for score in found] == ["eng_Latn"]
+    assert any("deu_Latn has no masked_loss, as 0" in note for note in made.provenance["notes"])

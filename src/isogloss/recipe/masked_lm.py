@@ -216,7 +216,9 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
     folder = place.model_folder(step.model)
     if folder.kind != "transformer.v1" or not (folder.body / "tokenizer.json").is_file():
         raise ModelError(
-            "hidden tokens are read by a transformer with a fast tokenizer", file=folder.path
+            "hidden tokens are read by a transformer with a fast tokenizer",
+            file=folder.path,
+            remedy="give a folder with tokenizer.json, and without pixel_fallback.json",
         )
     wrapper = load_tokenizer(folder)
     if wrapper.mask_token_id is None:
@@ -248,7 +250,14 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
         "mask": wrapper.mask_token_id, "special": special, "size": step.batch,
         "tokens": tokenizer.get_vocab_size(), "alpha": step.alpha, "share": step.share,
     }  # fmt: skip
-    kept = {tag: found for tag, found in cut(held).items() if len(found) > 1}
+    there = cut(held)
+    kept = {tag: found for tag, found in there.items() if len(found) > 1}
+    place.notes += [
+        f"{step.name}: {tag} has no {MEASURE}, as {len(found)} of its texts are kept apart and 2 "
+        "are needed; set tuning_rows"
+        for tag, found in there.items()
+        if tag not in kept
+    ]
     return _Lesson(
         folder, tokenizer, MaskedText(cut(train_text, note=place.notes.append), **settings),
         MaskedText(kept, **settings) if kept else None, len(train_text), held_rows,
