@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isogloss.encode import load_encoder
-from isogloss.errors import SettingsError, UsageError
+from isogloss.errors import SettingsError, TrainingError, UsageError
 from isogloss.recipe.recipe import read_recipe
 from isogloss.settings import read_toml
 
@@ -111,3 +111,10 @@ def test_a_static_model_has_no_rows_to_stand_beside(bilingual, tmp_path):
     recipe = {**source, "steps": steps, "model": str(bilingual), "languages": ["rus"]}
     with pytest.raises(ModelError, match="a fallback stands beside a transformer"):
         isogloss.run(recipe, out=tmp_path / "run")
+
+
+def test_text_without_a_word_to_draw_is_refused(shorter):
+    changes = {name: {**QUICK, "drawn": "bytes", "warm_up": 0, "words": {"scripts": ["Hang"]}}
+               for name in ("pixels", "bytes")}  # fmt: skip
+    with pytest.raises(TrainingError, match=r"no word of the text is drawn[^$]*scripts"):
+        shorter("Pixel-Fallback", tags=("deu_Latn",), changes=changes, **ROWS)

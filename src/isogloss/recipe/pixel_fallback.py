@@ -17,6 +17,8 @@ from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Scores
 
+_UNCOVERED = "say by words = { scripts = [...] } or { pieces = ... } which words are not covered"
+
 
 @register("step", "pixel_fallback.v1")
 class PixelFallback(Step):
@@ -190,6 +192,10 @@ class PixelFallback(Step):
             if left:
                 told += f"; {left} rows are empty or over {self.longest} tokens: not trained on"
             place.notes.append(told)
+        if not parameters.tokenizer.words:
+            raise TrainingError(
+                "no word of the text is drawn, so there is nothing to learn", remedy=_UNCOVERED
+            )
         return tokens
 
     def _words(self, parameters: Any, corpus: Corpus, place: Workplace) -> Any:
@@ -211,7 +217,10 @@ class PixelFallback(Step):
             for word, row in found.items():
                 gold.setdefault(word, []).append(row)
         if len(gold) < 2:
-            raise TrainingError("fewer than 2 words to draw have translations in this text")
+            raise TrainingError(
+                "fewer than 2 words to draw have translations in this text",
+                remedy=f"give more text, or set warm_up = 0; or {_UNCOVERED}",
+            )
         numbers = np.array([tokenizer.words[word] for word in gold], np.int64)
         rows = np.stack([np.mean(rows, axis=0) for rows in gold.values()]).astype(np.float32)
         place.notes.append(

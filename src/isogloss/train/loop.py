@@ -157,7 +157,8 @@ def train(
                 outputs = module(batch)
             outputs = {name: value.float() for name, value in outputs.items()} if rough else outputs
             found = _weigh(objectives, outputs, batch)
-            accelerator.backward(found.total / settings.accumulate)
+            if found.total.requires_grad:  # in a batch of covered words nothing changes
+                accelerator.backward(found.total / settings.accumulate)
             loss = loss + found.total.detach().cpu() / settings.accumulate
         value = float(loss)
         if not math.isfinite(value):

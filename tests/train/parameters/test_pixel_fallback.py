@@ -215,3 +215,19 @@ def test_a_pivot_that_cannot_change_is_no_view(lesson):
     assert set(without["read"]) == {"ell_Grek"} and int(without["views"]) == 1
     assert set(beside["read"]) == {"eng_Latn", "ell_Grek"} and int(beside["views"]) == 2
     assert torch.equal(without["teacher"], beside["teacher"])
+
+
+def test_batches_without_a_drawn_word_teach_nothing_and_stop_nothing(lesson, tmp_path):
+    parameters = made(lesson)
+    before = parameters.module.network.core.leave.bias.detach().clone()
+    tokens = {
+        "eng_Latn": parameters.read(lesson[1][:10], 30),
+        "ell_Grek": parameters.read([lesson[2][0], *lesson[1][1:10]], 30),
+    }
+    few = ParallelViews(tokens, lesson[3][:10], "eng_Latn", size=2, views=2, drop=0.0)
+    settings = LoopSettings(steps=12, threads=1, checkpoint_every=1, clip=1.0)
+    drawn = [bool((few.batch(0, step)["ids"] >= parameters.tokenizer.first).any())
+             for step in range(12)]  # fmt: skip
+    assert not drawn[0] and any(drawn)
+    train(parameters, few, [(1.0, Distil())], settings, checkpoint=tmp_path / "c")
+    assert not torch.equal(before, parameters.module.network.core.leave.bias)
