@@ -1,6 +1,7 @@
 """Words as patches: the same word the same pixels, other words others, nothing drawn as a box."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,15 +146,24 @@ def test_arabic_is_joined_where_raqm_is(system):
     assert joined.sum() < 0.9 * width
 
 
+def test_a_word_is_drawn_in_the_first_font_that_has_all_of_it_else_in_runs(bundled):
+    def only(letters):
+        return replace(read_font(bundled), characters=np.array(sorted(map(ord, letters))))
+
+    halves = Pixels([only("abcm"), only("mnopz"), only("z")])
+    assert halves._runs("cab") == [(0, "cab")]
+    assert halves._runs("zom") == [(1, "zom")]
+    assert halves._runs("amoz") == [(0, "am"), (1, "oz")]
+    assert halves.lacking("amyz") == "y"
+    whole = Pixels([read_font(bundled)])
+    np.testing.assert_array_equal(halves.draw("zom"), whole.draw("zom"))
+
+
 def test_a_word_of_two_fonts_is_drawn_with_both(bundled, system):
-    both = system("日本")
-    mixed = Pixels([read_font(bundled), *both.fonts])
-    if True:
-        first, second = mixed.draw("a日"), mixed.draw("b日")
-        assert first.any() and not np.array_equal(first, second)
-        assert [number for number, _ in Pixels(mixed.fonts)._runs("a日")] == [0, 1] or all(
-            map(both.fonts[0].has, "a日")
-        )
+    mixed = Pixels([read_font(bundled), *system("日本").fonts])
+    first, second = mixed.draw("a日"), mixed.draw("b日")
+    assert first.any() and not np.array_equal(first, second)
+    assert not np.array_equal(first, mixed.draw("a本"))
 
 
 def test_the_fonts_of_a_text_are_those_it_needs(system):

@@ -2,6 +2,8 @@
 
 import shutil
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -87,7 +89,14 @@ def test_texts_read_together_by_length_are_read_as_alone(saved, monkeypatch):
         with torch.no_grad():
             found[together] = module(batch)["vectors"]
     hook.remove()
-    assert found[1].shape == (2, 6, 384)
+    ends = [*batch["offsets"].tolist(), sum(lengths)]
+    alone = [
+        {"ids": batch["ids"][a:b], "offsets": torch.tensor([0]), "views": torch.tensor(1)}
+        for a, b in itertools.pairwise(ends)
+    ]
+    with torch.no_grad():
+        each = torch.cat([module(one)["vectors"][0] for one in alone]).view(2, 6, 384)
+    torch.testing.assert_close(found[1], each, atol=1e-5, rtol=1e-5)
     for together in (12, 4):
         torch.testing.assert_close(found[together], found[1], atol=1e-5, rtol=1e-5)
     assert read[0] == 12 * 62 and sum(read[1:4]) < 400 and sum(read[4:]) == sum(lengths) + 24
