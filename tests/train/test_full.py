@@ -1,8 +1,7 @@
 """The full student starts as its teacher, and what it saves loads unchanged elsewhere."""
 
-import shutil
-
 import itertools
+import shutil
 
 import numpy as np
 import pytest
