@@ -316,6 +316,9 @@ def test_what_is_not_finite_is_refused_unless_all_have_it(save, merged):
         with pytest.raises(ModelError, match=f"value 3 of norm {said}") as error:
             merged([good, bad], good)
         assert error.value.file == bad.path / "model.safetensors"
+        if said == "is nan":
+            with pytest.raises(ModelError, match="value 3 of norm is nan"):
+                merged([bad, bad], bad)
     halves = [model(f"half{i}", i, 60000.0, "float16") for i in range(2)]
     with pytest.raises(ModelError, match="gets too large for F16"):
         merged(halves, model("halfbase", 3, 0.0, "float16"), "task_arithmetic")

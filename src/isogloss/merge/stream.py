@@ -302,7 +302,7 @@ def _merged(asked: Asked, seen: _Seen, one: _Slice) -> np.ndarray:
 
 
 def _mended(made: np.ndarray, finite: np.ndarray, one: _Slice) -> np.ndarray:
-    """The slice, with what is not finite in all models alike, such as masks, as the base has it.
+    """The slice, with what is infinite in all models alike, such as masks, as the base has it.
 
     Raises:
         ModelError: other values that are not finite; the file is named that holds one.
@@ -311,15 +311,16 @@ def _mended(made: np.ndarray, finite: np.ndarray, one: _Slice) -> np.ndarray:
     values = [_read(tensor, one, np.float64) for tensor in tensors]
     alike = ~np.isfinite(values[0])
     for found in values[1:]:
-        alike &= (found == values[0]) | (np.isnan(found) & np.isnan(values[0]))
+        alike &= found == values[0]  # a NaN is not: no mask is one
     wrong = np.flatnonzero(~finite & ~alike)
     if len(wrong):
         at, job = int(wrong[0]), one.job
         holds = [t for t, found in zip(tensors, values, strict=True) if not np.isfinite(found[at])]
         which = f"value {one.start + at:,} of {job.name}"
         if holds:
+            value = values[tensors.index(holds[0])][at]
             raise ModelError(
-                f"{which} is {values[tensors.index(holds[0])][at]}, and not so in all models",
+                f"{which} is {value}" + ("" if np.isnan(value) else ", and not so in all models"),
                 file=holds[0].file, remedy="mend that model, or leave it out",
             )  # fmt: skip
         raise ModelError(
