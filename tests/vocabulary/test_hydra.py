@@ -289,6 +289,10 @@ def test_what_cannot_be_read_or_written_is_refused(lively, model_folder, tmp_pat
         logits(headless, [("a", "red")], "a")
     with pytest.raises(ModelError, match="is no hydra"):
         load_hydra(tmp_path)
+    for text, said in (("[]", "not a JSON object"), ("{}", "names no parts")):
+        (tmp_path / "hydra.json").write_text(text)
+        with pytest.raises(ModelError, match=said):
+            load_hydra(tmp_path)
 
 
 def test_a_body_that_reads_more_than_rows_is_refused(lively, monkeypatch):

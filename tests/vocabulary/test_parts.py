@@ -119,6 +119,13 @@ def test_files_that_are_absent_cut_short_or_changed_are_refused(opened, tmp_path
         read_part(tmp_path)
     (tmp_path / "tables.safetensors").write_bytes(whole)
     read_part(tmp_path)
+    facts = json.loads((tmp_path / "part.json").read_text())
+    for key in ("architecture", "roles", "tied", "body_fingerprint"):
+        kept = {name: value for name, value in facts.items() if name != key}
+        (tmp_path / "part.json").write_text(json.dumps(kept))
+        with pytest.raises(ModelError, match=f"cannot be read: KeyError: '{key}'"):
+            read_part(tmp_path)
+    (tmp_path / "part.json").write_text(json.dumps(facts))
     opened("gpt2").tokenizer.save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(ModelError, match=r"not those that part.json tells of"):
         read_part(tmp_path)

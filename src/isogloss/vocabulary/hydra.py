@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isogloss.encode.folder import read_json
+from isogloss.encode.folder import read_object
 from isogloss.encode.resolve import find_model
 from isogloss.encode.weights import is_decoder, read_window
 from isogloss.errors import ModelError, TruncationError, UnknownName, UsageError
@@ -134,7 +134,12 @@ def load_hydra(folder: str | Path) -> Hydra:
             file=folder,
             remedy="compose one: isogloss vocabulary hydra MODEL --parts a=FOLDER,b=FOLDER",
         )
-    about = read_json(folder / HYDRA)
+    about = read_object(folder / HYDRA)
+    if not isinstance(about.get("parts"), dict) or not about["parts"]:
+        raise ModelError(
+            "names no parts", file=folder / HYDRA,
+            remedy="compose it again: isogloss vocabulary hydra",
+        )  # fmt: skip
     own, *others = about["parts"]
     parts = {name: read_part(folder / PARTS / name) for name in others}
     hydra = assemble(open_model(find_model(str(folder / BODY))), own, parts)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isogloss.encode.folder import read_json
+from isogloss.encode.folder import read_json, read_object
 from isogloss.errors import ModelError
 from isogloss.files import fingerprint, write_json
 from isogloss.vocabulary.save import special_roles, token_settings, write_tokenizer
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 ABOUT = "part.json"
 TABLES = "tables.safetensors"
+_ABOUT = {
+    "architecture", "body_fingerprint", "fingerprint", "model", "named", "roles", "tied",
+}  # fmt: skip
 _SAMPLED = 8  # values of a weight that tell bodies apart
 
 
@@ -176,12 +179,14 @@ def read_part(folder: str | Path) -> Part:
     facts = read_json(folder / ABOUT)
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        settings = read_json(folder / "tokenizer_config.json")
+        settings = read_object(folder / "tokenizer_config.json")
         stored = load_file(folder / TABLES)
         tables = tuple(
             Table(tuple(t["names"]), int(t["axis"]), tuple(t["shape"])) for t in facts["tables"]
         )
         values = tuple(stored[table.names[0]].clone() for table in tables)
+        if lost := _ABOUT - facts.keys():
+            raise KeyError(min(lost))
     except ModelError:
         raise
     except Exception as error:  # the libraries raise a bare Exception for a file cut short
