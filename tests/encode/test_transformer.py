@@ -153,10 +153,23 @@ def test_vectors_with_nan_are_refused(tiny):
         file = tiny(kind) / "model.safetensors"
         tensors = load_file(file)
         name = next(k for k in tensors if "word_embeddings" in k or k == "wte.weight")
-        tensors[name][4] = float("nan")  # the letter a
+        tensors[name][4] = 3e38  # the letter a; its square is too large
         save_file(tensors, file, {"format": "pt"})
         with pytest.raises(VectorError, match="1 of 2 vectors hold NaN"):
             load_encoder(file.parent).encode(["b", "a"], language="eng_Latn")
+
+
+def test_weights_that_are_not_finite_are_refused(tiny):
+    from safetensors.torch import load_file, save_file
+
+    file = tiny("bert") / "model.safetensors"
+    tensors = load_file(file)
+    name = next(k for k in tensors if k.endswith("query.weight"))
+    for value in ("nan", "inf"):
+        tensors[name][0, 0] = float(value)
+        save_file(tensors, file, {"format": "pt"})
+        with pytest.raises(ModelError, match=r"query\.weight holds values that are not finite"):
+            load_encoder(file.parent)
 
 
 def test_missing_weights_are_counted(tiny):

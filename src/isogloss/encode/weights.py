@@ -84,7 +84,8 @@ def load_body(folder: ModelFolder) -> Any:
     """The network without its head, float32, in evaluation mode; the encoder of an encoder-decoder.
 
     Raises:
-        ModelError: it cannot be loaded, or weights that matter are missing and would be random.
+        ModelError: it cannot be loaded, weights that matter are missing and would be random, or
+            weights are not finite.
     """
     import torch
     from transformers import AutoModel, AutoModelForTextEncoding
@@ -119,6 +120,13 @@ def load_body(folder: ModelFolder) -> Any:
             remedy="check that the weights and config.json belong together",
         )
     body = model.get_encoder() if model.config.is_encoder_decoder and not half else model
+    # Attention can hide one: its fast kernels give numbers where a score is none.
+    if bad := next((n for n, p in body.named_parameters() if not torch.isfinite(p).all()), None):
+        raise ModelError(
+            f"{bad} holds values that are not finite",
+            file=folder.body,
+            remedy="copy or download the model again, or train it again at a lower learning rate",
+        )
     return body.eval()
 
 
