@@ -293,7 +293,7 @@ def test_a_merge_that_was_killed_leaves_no_folder_and_can_be_done_again(folders,
         stdout=subprocess.PIPE, env=os.environ,
     )  # fmt: skip
     assert process.stdout is not None
-    assert process.stdout.readline() == b"at work\n"
+    assert process.stdout.readline().startswith(b"at work")  # of several threads
     process.send_signal(signal.SIGKILL)
     process.wait()
     time.sleep(0.1)
