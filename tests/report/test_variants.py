@@ -1,5 +1,7 @@
 """A run that tried several things shows each beside the same start, and says what holds for it."""
 
+from dataclasses import replace
+
 import pytest
 
 from isogloss.cli.tables import summary
@@ -50,6 +52,37 @@ def test_each_is_read_alone(tried, make):
     assert any(s.startswith("up: Better") for s in said.happened)
     assert any(s.startswith("down: Worse") for s in said.happened)
     assert said.happened.count("hot") == 1
+
+
+def test_two_things_that_were_tried_are_shown_beside_each_other(tried, make):
+    down = tried.where(system="down", stage="after")
+    change = Scores(
+        replace(row, value=0.5, settings={**row.settings, "against": "down"})
+        for row in tried.where(system="up", stage="change")
+    )
+    for scores, names in (
+        (tried + change, ["up", "down", "up against down"]),
+        (Scores(r for r in tried if r.stage != "change") + change, [""]),
+    ):
+        for row in change:
+            before, after = compared(scores, row)
+            assert (before.system, after.system) == ("down", "up")
+            assert after.value - before.value == pytest.approx(0.5)
+        parts = variants(scores)
+        assert list(parts) == names
+        part = parts[names[-1]]
+        assert part.where(stage="before").to_rows() == down.having(stage="before").to_rows()
+        assert {r.system for r in part.where(stage="after")} == {"up"}
+        key, first = key_table(scores), len(names) > 1
+        rows = [row["cells"][first:] for row in key["rows"]
+                if not first or row["cells"][0]["text"] == names[-1]]  # fmt: skip
+        outward = [r for r in down if r.direction == f"{r.language}>{r.pivot}"]
+        assert sorted(cells[0]["text"] for cells in rows) == sorted(
+            f"{r.value:.3f}" for r in outward if r.measure == "retrieval_p1"
+        )
+        assert {cells[2]["text"] for cells in rows} == {"+0.500"}
+        [table] = summary(scores)
+        assert table.row_count == (3 if first else 1) * len(make.tags)
 
 
 def test_tables_and_the_chart_name_the_system(tried, make):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from isogloss.language import read_language
 from isogloss.measure.catalogue import MEASURES
-from isogloss.report.rows import compared, last_layers, system_names
+from isogloss.report.rows import compared, comparisons, last_layers, system_names
 from isogloss.score import Score, Scores
 from isogloss.vocabulary.consequences import BLIND, unknown_shares, window_holds
 
@@ -158,8 +158,8 @@ def similar_languages(scores: Scores) -> Table:
 
 def _changes(scores: Scores) -> Table:
     changes = last_layers(scores.where(stage="change", measure="retrieval_p1"))
-    names = system_names(scores)
-    several = len(names) > 1
+    pairs, names = comparisons(scores), system_names(changes)
+    several = len(pairs) > 1
     table = _table(
         "P@1 of translations",
         (*(["system"] if several else []), "language", "direction", "before", "after", "change",
@@ -168,7 +168,7 @@ def _changes(scores: Scores) -> Table:
     for change in changes:
         before, after = compared(scores, change)
         table.add_row(
-            *([names[str(change.system)]] if several else []),
+            *([pairs[str(change.system), change.settings.get("against")]] if several else []),
             _name(change.language), change.direction, _cell(before), _cell(after), _cell(change),
             f"{change.settings['p_holm']:.4f}", str(change.n),
         )  # fmt: skip

@@ -359,6 +359,9 @@ class Pivot(Step):
 class Compare(Step):
     """Before against after on the same items: a paired test per language, Holm over languages.
 
+    Where `before` is not the start but another thing that was tried, the rows name its system
+    (`against`), so that a report shows what was compared.
+
     Layers of one number are compared where `after` has several, else the last of either.
 
     Attributes:
@@ -378,7 +381,10 @@ class Compare(Step):
         before, after = place.items_of(self.before), place.items_of(self.after)
         partners = {_place(key): key for key in before}
         layers = Counter(map(_place, after))
-        rows = {item_key(row): row for row in place.scores_of(self.after)}
+        was, rows = (
+            {item_key(row): row for row in place.scores_of(name)}
+            for name in (self.before, self.after)
+        )
         families: dict[tuple[str, bool, int | None], list[Score]] = {}
         for key in sorted(after):
             at, row = _place(key), rows.get(key)
@@ -388,13 +394,16 @@ class Compare(Step):
             partner = key if layered else partners[at]
             test = paired_test(before[partner], after[key], seed=place.seed)
             layer = row.layer if layered else None
+            start = was.get(partner)
+            other = start is not None and start.stage != "before" and start.system
             changed = Score(
                 measure=row.measure, value=test.difference, low=test.low, high=test.high,
                 interval="bootstrap of paired differences", n=len(after[key]),
                 language=row.language, pivot=row.pivot, direction=row.direction, layer=layer,
                 dropped=row.dropped, system=row.system, stage="change", dataset=row.dataset,
                 seed=place.seed, corpus_fingerprint=row.corpus_fingerprint,
-                settings={"test": "sign flip", "p": test.p},
+                settings={"test": "sign flip", "p": test.p}
+                | ({"against": start.system} if start and other else {}),
             )  # fmt: skip
             outward = bool(row.direction and row.direction.startswith(f"{row.language}>"))
             families.setdefault((row.measure, outward, layer), []).append(changed)

@@ -33,6 +33,7 @@ def key_table(scores: Scores) -> dict[str, Any]:
             for name, one in tables.items() for row in one["rows"]
         ]  # fmt: skip
         return {"columns": ["system", *next(iter(tables.values()))["columns"]], "rows": rows}
+    [scores] = tried.values()
     found = main_rows(scores, "retrieval_p1")
     at = {stage: by_language(found.where(stage=stage)) for stage in stages(found)}
     changed = outward(last_layers(scores.where(measure="retrieval_p1", stage="change")))

@@ -83,24 +83,53 @@ def compared(scores: Scores, change: Score) -> tuple[Score, Score]:
     }
     if change.layer is not None:
         at["layer"] = change.layer
-    before, after = scores.where(stage="before", **at), scores.where(stage="after", **at)
-    return before[-1], after.where(system=change.system)[-1]
+    against = change.settings.get("against")
+    before = scores.where(**at, **({"system": against} if against else {"stage": "before"}))
+    after = scores.where(stage="after", system=change.system, **at)
+    return Scores(r for r in before if r.stage != "change")[-1], after[-1]
 
 
 def variants(scores: Scores) -> dict[str, Scores]:
-    """Each system that was compared with the start, with what all of them share.
+    """Each system that was compared, with what it was compared with and what all share.
 
-    A run may try several things. Where it tried one, or none, all rows come back under no name.
+    A run may try several things, and compare them with the start or with each other. Where it
+    compared one with the start, or none, all rows come back under no name.
     """
-    names = system_names(scores)
-    if len(names) < 2:
+    pairs = comparisons(scores)
+    if not pairs or list(pairs) == [(next(iter(pairs))[0], None)]:
         return {"": scores}
+    parts = {name: _of_comparison(scores, *pair) for pair, name in pairs.items()}
+    return parts if len(parts) > 1 else {"": next(iter(parts.values()))}
+
+
+def comparisons(scores: Scores) -> dict[tuple[str, str | None], str]:
+    """Systems and what each was compared with, None for the start, with a name for the pair.
+
+    Those of retrieval where it was measured.
+    """
+    changes = scores.where(stage="change")
+    changes = changes.where(measure="retrieval_p1") or changes
+    names = system_names(changes)
+    pairs = dict.fromkeys((str(row.system), row.settings.get("against")) for row in changes)
     return {
-        short: Scores(
-            r for r in scores if r.stage not in ("after", "change") or str(r.system) == system
-        )
-        for system, short in names.items()
+        (system, other): names[system] + (f" against {other}" if other else "")
+        for system, other in pairs
     }
+
+
+def _of_comparison(scores: Scores, system: str, other: str | None) -> Scores:
+    """The rows of one comparison; what it was compared with stands as the start."""
+    kept = []
+    for row in scores:
+        if row.stage == "change":
+            keep = (str(row.system), row.settings.get("against")) == (system, other)
+        elif row.stage == "after":
+            keep = str(row.system) == system
+        else:
+            keep = row.stage != "before" or other is None or str(row.system) == other
+        kept += [row] if keep else []
+    start = scores.where(stage="after", system=other) if other else Scores()
+    return start.having(stage="before") + Scores(kept)
 
 
 def system_names(scores: Scores) -> dict[str, str]:

@@ -54,6 +54,7 @@ def summarise(scores: Scores, notes: Sequence[str] = ()) -> Summary:
     tried = variants(scores)
     if len(tried) > 1:
         return _together({name: summarise(part, notes) for name, part in tried.items()})
+    [scores] = tried.values()
     happened = [s for rule in HAPPENED for s in rule(scores)]
     warnings = [n.removeprefix("WARNING:").strip() for n in notes if n.startswith("WARNING")]
     advice = [s for rule in ADVICE for s in rule(scores)]
