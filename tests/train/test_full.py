@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from isogloss.encode import load_encoder
-from isogloss.train.parameters.full import full
+from isogloss.train.body import student_of
 from isogloss.vocabulary.extend import extend_wordpiece, with_romanisation
 
 
@@ -23,7 +23,7 @@ def saved(minilm, tmp_path_factory):
     tokenizer.no_padding()
     tokenizer = extend_wordpiece(with_romanisation(tokenizer, ["Cyrl"]), ["moskva", "slovo"])
     rows = np.random.default_rng(0).normal(size=(2, 384)).astype(np.float32)
-    student = full(Path(minilm), tokenizer, rows)
+    student = student_of("full.v1", Path(minilm), tokenizer, rows)
     folder = tmp_path_factory.mktemp("full")
     student.save(folder)
     return student, folder, rows
@@ -67,7 +67,7 @@ def test_transformers_loads_it_with_the_new_rows(saved):
 
 
 def test_texts_read_together_by_length_are_read_as_alone(saved, monkeypatch):
-    from isogloss.train.parameters import full
+    from isogloss.train import body
 
     student, _, _ = saved
     rng = np.random.default_rng(0)
@@ -84,7 +84,7 @@ def test_texts_read_together_by_length_are_read_as_alone(saved, monkeypatch):
     )
     found = {}
     for together in (12, 4, 1):
-        monkeypatch.setattr(full, "TOGETHER", together)
+        monkeypatch.setattr(body, "TOGETHER", together)
         with torch.no_grad():
             found[together] = module(batch)["vectors"]
     hook.remove()
@@ -106,10 +106,12 @@ def test_opening_and_saving_say_nothing(minilm, tmp_path, capfd):
 
     from tokenizers import Tokenizer
 
-    from isogloss.train.parameters.full import full
+    from isogloss.train.body import student_of
 
     capfd.readouterr()
-    full(Path(minilm), Tokenizer.from_file(f"{minilm}/tokenizer.json")).save(tmp_path)
+    student_of("full.v1", Path(minilm), Tokenizer.from_file(f"{minilm}/tokenizer.json")).save(
+        tmp_path
+    )
     assert capfd.readouterr() == ("", "")
 
 
@@ -126,7 +128,7 @@ def test_special_tokens_that_only_the_tokenizers_class_implied_are_saved(
         (old / "tokenizer_config.json").write_text(about)
     made = tmp_path / "made"
     made.mkdir()
-    full(old, Tokenizer.from_file(str(old / "tokenizer.json"))).save(made)
+    student_of("full.v1", old, Tokenizer.from_file(str(old / "tokenizer.json"))).save(made)
     theirs, ours = map(AutoTokenizer.from_pretrained, (old, made))
     assert ours.special_tokens_map == theirs.special_tokens_map != {}
     assert len(ours(["a", "a b c d"], padding=True)["input_ids"][0]) > 1

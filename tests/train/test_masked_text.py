@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from isogloss.errors import TrainingError
+from isogloss.train.batch import spots
 from isogloss.train.masked_text import MaskedText, windows
 
 SPECIAL, MASK, SIZE = [0, 1, 2, 3, 4], 4, 200
@@ -26,7 +27,7 @@ def test_a_batch_depends_on_seed_and_step_alone_and_counts_what_is_read():
     mixture = text(size=16)
     mixture.batch(3, 9)
     one, again, other = mixture.batch(0, 5), mixture.batch(0, 5), mixture.batch(0, 6)
-    for name in ("ids", "offsets", "masked", "gold"):
+    for name in ("ids", "offsets", "gold"):
         assert one[name].tolist() == again[name].tolist()
     assert one["ids"].tolist() != other["ids"].tolist()
     assert sum(one["read"].values()) == len(one["ids"]) and len(one["offsets"]) == 16
@@ -36,7 +37,7 @@ def test_of_the_chosen_tokens_eight_in_ten_are_masked_and_special_ones_never():
     mixture, counts = text(size=64), np.zeros(4)
     for step in range(150):
         batch = mixture.batch(0, step)
-        ids, gold = batch["ids"][batch["masked"]].numpy(), batch["gold"].numpy()
+        ids, gold = batch["ids"][spots(batch)].numpy(), batch["gold"][spots(batch)].numpy()
         assert not np.isin(gold, SPECIAL).any()
         hidden, kept = ids == MASK, ids == gold
         assert not np.isin(ids[~hidden], SPECIAL).any()
@@ -52,7 +53,7 @@ def test_what_is_not_chosen_stays():
     mixture = text(size=64)
     batch = mixture.batch(0, 0)
     restored = batch["ids"].numpy().copy()
-    restored[batch["masked"]] = batch["gold"]
+    restored[spots(batch)] = batch["gold"][spots(batch)]
     known = {tuple(ids) for found in mixture.windows.values() for ids in found}
     assert all(tuple(p) in known for p in np.split(restored, batch["offsets"][1:]))
     assert len(set(map(tuple, np.split(batch["ids"].numpy(), batch["offsets"][1:]))) - known) > 40
@@ -72,7 +73,7 @@ def test_in_order_every_window_is_read_once_with_something_hidden():
     read = sum(len(batch["offsets"]) for batch in batches)
     assert read == len(mixture.windows["eng_Latn"])
     for batch in batches:
-        rows = np.searchsorted(batch["offsets"].numpy(), batch["masked"].numpy(), side="right") - 1
+        rows = np.searchsorted(batch["offsets"].numpy(), spots(batch).numpy(), side="right") - 1
         assert set(rows) == set(range(len(batch["offsets"])))
     # the masks of a window do not depend on how many are read together
     alone = np.concatenate([b["gold"] for b in text(size=7).in_order("eng_Latn", 0)])

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from isogloss.errors import TrainingError, UsageError
-from isogloss.train.loop import LoopSettings, Loss, train
+from isogloss.train.contracts import Lesson, Loss
+from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixture import ParallelViews
 from isogloss.train.objectives.contrast import Contrast, ContrastViews
 from isogloss.train.objectives.distil import Distil
@@ -45,7 +46,7 @@ def run(tokenizer, *, steps=20, checkpoint=None, stop_at=None, **options):
     settings = LoopSettings(steps=steps, checkpoint_every=6, threads=1)
     objectives = [(1.0, Contrast()), (1.0, Distil())]
     trained = train(
-        student, mixture, objectives, settings, checkpoint=checkpoint, progress=progress
+        student, [Lesson(mixture, objectives)], settings, checkpoint=checkpoint, progress=progress
     )
     return student.module.table(), trained
 
@@ -74,33 +75,6 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(tokenizer, tmp_path):
     assert trained.resumed_at == 0
 
 
-def test_accumulation_equals_one_large_step():
-    class Halves:
-        def batch(self, seed, step):
-            values = torch.arange(8.0).reshape(8, 1)
-            half = values[4 * (step % 2) : 4 * (step % 2) + 4] if self.halved else values
-            return {"x": half, "read": {}}
-
-    def final(halved):
-        torch.manual_seed(0)
-        module = torch.nn.Linear(1, 1)
-        holder = type(
-            "P", (), {"module": None, "groups": lambda s: [{"params": module.parameters()}]}
-        )()
-        wrapped = torch.nn.Module()
-        wrapped.inner = module
-        wrapped.forward = lambda batch: {"y": module(batch["x"])}
-        holder.module = wrapped
-        mixture = Halves()
-        mixture.halved = halved
-        objective = lambda out, batch: Loss(((out["y"] - 3) ** 2).mean(), {})  # noqa: E731
-        settings = LoopSettings(steps=5, accumulate=2 if halved else 1, threads=1)
-        train(holder, mixture, [(1.0, objective)], settings)
-        return module.weight.detach().clone()
-
-    torch.testing.assert_close(final(True), final(False))
-
-
 def test_rough_products_are_near_and_weights_stay_whole():
     class Line:
         def batch(self, seed, step):
@@ -113,7 +87,7 @@ def test_rough_products_are_near_and_weights_stay_whole():
             torch.manual_seed(0)
             self.inner = torch.nn.Linear(32, 32)
 
-        def forward(self, batch):
+        def forward(self, batch, wanted):
             made = self.inner(batch["x"])
             self.kind = made.dtype
             return {"y": made}
@@ -127,12 +101,13 @@ def test_rough_products_are_near_and_weights_stay_whole():
 
     def objective(outputs, batch):
         assert outputs["y"].dtype == torch.float32
-        return Loss(((outputs["y"] - batch["x"].flip(1)) ** 2).mean(), {})
+        loss = ((outputs["y"] - batch["x"].flip(1)) ** 2).mean()
+        return Loss(loss, {"line": float(loss.detach())})
 
     def final(precision):
         kept = Kept()
         settings = LoopSettings(steps=30, threads=1, precision=precision)
-        trained = train(kept, Line(), [(1.0, objective)], settings)
+        trained = train(kept, [Lesson(Line(), [(1.0, objective)])], settings)
         return kept.module, trained.final_loss
 
     (exact, there), (rough, here), (again, _) = map(final, ("float32", *["bfloat16"] * 2))
@@ -145,8 +120,8 @@ def test_rough_products_are_near_and_weights_stay_whole():
 def test_a_loss_that_is_no_number_stops_training(tokenizer):
     student, mixture = parts(tokenizer)
     mixture.teacher[:] = np.nan
-    with pytest.raises(TrainingError, match="loss is nan at step 1"):
-        train(student, mixture, [(1.0, Distil())], LoopSettings(steps=2, threads=1))
+    with pytest.raises(TrainingError, match="loss is nan at step 1: distil nan"):
+        train(student, [Lesson(mixture, [(1.0, Distil())])], LoopSettings(steps=2, threads=1))
 
 
 def test_a_batch_depends_on_seed_and_step_alone(tokenizer):
@@ -258,7 +233,7 @@ def test_rows_begin_as_the_teachers_vectors_and_keep_what_text_lacks():
     }
     teacher = np.random.default_rng(0).normal(size=(100, 8)).astype(np.float32)
     mixture = ParallelViews(tokens, teacher, "eng_Latn", size=16)
-    train(student, mixture, [(1.0, Distil())], LoopSettings(steps=20, threads=1))
+    train(student, [Lesson(mixture, [(1.0, Distil())])], LoopSettings(steps=20, threads=1))
     found = student.module.table()[row].numpy()
     assert found @ vector / np.linalg.norm(found) > 0.9
     assert abs(plain.module.table()[row].numpy() @ vector) < 0.5

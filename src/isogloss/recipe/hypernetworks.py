@@ -11,6 +11,7 @@ from isogloss.encode import encode_cached
 from isogloss.errors import UsageError
 from isogloss.match.neighbours import unit
 from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.recipe.warm_up import train_warmed_up
 from isogloss.registry import register
 from isogloss.score import Scores
 
@@ -84,7 +85,7 @@ class TrainHypernetwork(Step):
     def run(self, place: Workplace) -> None:
         """Warm up, train, save."""
         from isogloss.encode.resolve import find_model
-        from isogloss.train.loop import LoopSettings, train
+        from isogloss.train.contracts import Lesson
         from isogloss.train.objectives.distil import Distil
         from isogloss.train.objectives.lexical import Lexical
         from isogloss.train.parameters.hypernetwork import HypernetworkParameters
@@ -103,25 +104,10 @@ class TrainHypernetwork(Step):
             texts, languages, vectors, tokenizer, parameters.table, size=self.batch,
             queue=self.queue, vocabulary=self.vocabulary, longest=2 * self.longest,
         )  # fmt: skip
-        advance = place.start(f"{self.name}: train", self.warm_up + self.steps)
-
-        def progress(step: int, loss: float) -> None:
-            advance(1)
-
-        shared: dict[str, Any] = {
-            "learning_rate": self.learning_rate, "clip": self.clip, "seed": place.seed,
-            "threads": self.threads, "checkpoint_every": self.checkpoint_every,
-        }  # fmt: skip
-        if self.warm_up:
-            train(
-                parameters, OwnTokens(parameters.table), [(1.0, Lexical())],
-                LoopSettings(steps=self.warm_up, **shared),
-                checkpoint=place.scratch / "warm-up", progress=progress,
-            )  # fmt: skip
-        trained = train(
-            parameters, mixture, [(1.0, Distil()), (self.lexical, Lexical())],
-            LoopSettings(steps=self.steps, warmup=0.1, **shared),
-            checkpoint=place.scratch / "checkpoint", progress=progress,
+        objectives = [(1.0, Distil()), (self.lexical, Lexical())]
+        trained = train_warmed_up(
+            self, place, parameters, lambda: OwnTokens(parameters.table),
+            [Lesson(mixture, objectives)], warmup=0.1,
         )  # fmt: skip
         model = place.encoder("teacher")
         about = {

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from isogloss import registry
 from isogloss.encode.weights import load_tokenizer, read_window
 from isogloss.errors import ModelError, UsageError
 from isogloss.files import write_json
@@ -119,7 +118,7 @@ class MaskedLM(_Masking):
         """Train, save, tell the loss before and after."""
         from safetensors.torch import load_file
 
-        from isogloss.train.parameters.masked import masked_words
+        from isogloss.train.body import student_of, words
 
         made = load_file(place.done[self.head] / _HEAD) if self.head else None
         lesson = _lesson(self, place)
@@ -130,9 +129,9 @@ class MaskedLM(_Masking):
                 from isogloss.recipe.students import input_rows
 
                 told["source"] = input_rows(place.model_folder(self.source).body)
-        student = registry.get("parameters", self.parameters)(
-            lesson.folder.body, lesson.tokenizer,
-            reader=partial(masked_words, seed=place.seed, head=made), **told,
+        student = student_of(
+            self.parameters, lesson.folder.body, lesson.tokenizer,
+            reader=partial(words, seed=place.seed, head=made), **told,
         )  # fmt: skip
         if student.module.made:
             place.notes.append(
@@ -180,11 +179,11 @@ class MakeWordHead(_Masking):
         """Train the head and keep it."""
         from safetensors.torch import save_file
 
-        from isogloss.train.parameters.masked import head, masked_words
+        from isogloss.train.body import student_of, words
 
         lesson = _lesson(self, place)
-        student: Any = head(
-            lesson.folder.body, lesson.tokenizer, reader=partial(masked_words, seed=place.seed)
+        student: Any = student_of(
+            "head.v1", lesson.folder.body, lesson.tokenizer, reader=partial(words, seed=place.seed)
         )
         _, scores, items = _train(self, student, lesson, place)
         save_file(student.module.head.transform(), place.folder / _HEAD)
@@ -297,6 +296,7 @@ def _train(
     """Train; scores of the held-out loss before and after, and the items behind the latter."""
     import torch
 
+    from isogloss.train.contracts import Lesson
     from isogloss.train.loop import LoopSettings, train
     from isogloss.train.objectives.mlm import Mlm
 
@@ -304,7 +304,7 @@ def _train(
     before, _ = _losses(step, student, lesson, place, "before")
     advance = place.start(f"{step.name}: train", step.steps)
     trained = train(
-        student, lesson.text, [(1.0, Mlm())],
+        student, [Lesson(lesson.text, [(1.0, Mlm())])],
         LoopSettings(
             steps=step.steps, learning_rate=step.learning_rate, clip=1.0, seed=place.seed,
             threads=step.threads, checkpoint_every=step.checkpoint_every,
@@ -319,7 +319,7 @@ def _losses(
     step: _Masking, student: Any, lesson: _Lesson, place: Workplace, stage: str
 ) -> tuple[Scores, dict[str, np.ndarray]]:
     """The loss of the held-out windows of each language; the same masks every time."""
-    from isogloss.train.parameters.masked import window_losses
+    from isogloss.train.masked_text import window_losses
 
     rows: list[Score] = []
     items: dict[str, np.ndarray] = {}

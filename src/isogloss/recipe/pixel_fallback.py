@@ -14,6 +14,7 @@ from isogloss.encode.fallback_words import Rule
 from isogloss.encode.pixels import Drawing, seen_by
 from isogloss.errors import ModelError, TrainingError
 from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.recipe.warm_up import train_warmed_up
 from isogloss.registry import register
 from isogloss.score import Scores
 
@@ -102,9 +103,8 @@ class PixelFallback(Step):
         from isogloss.encode.resolve import find_model
         from isogloss.files import write_json
         from isogloss.recipe.steps import pivot_vectors, watch
-        from isogloss.train.loop import LoopSettings, train
+        from isogloss.train.contracts import Lesson
         from isogloss.train.mixture import ParallelViews
-        from isogloss.train.objectives.lexical import Lexical
         from isogloss.train.parameters.pixel_fallback import PixelFallbackParameters
 
         corpus = place.texts[self.text].keep([place.pivot, *place.languages])
@@ -128,26 +128,10 @@ class PixelFallback(Step):
             tokens, targets, place.pivot, size=self.batch, views=self.views + 1, drop=0.0,
             with_pivot=pivot_changes,
         )  # fmt: skip
-        advance = place.start(f"{self.name}: train on {self.drawn}", self.warm_up + self.steps)
-
-        def progress(step: int, loss: float) -> None:
-            advance(1)
-
-        shared: dict[str, Any] = {
-            "learning_rate": self.learning_rate, "clip": self.clip, "seed": place.seed,
-            "threads": self.threads, "checkpoint_every": self.checkpoint_every,
-        }  # fmt: skip
-        if self.warm_up:
-            train(
-                parameters, self._words(parameters, train_text, place), [(1.0, Lexical())],
-                LoopSettings(steps=self.warm_up, **shared),
-                checkpoint=place.scratch / "warm-up", progress=progress,
-            )  # fmt: skip
-        trained = train(
-            parameters, mixture,
-            [(w, registry.get("objective", name)()) for name, w in self.objectives.items()],
-            LoopSettings(steps=self.steps, **shared),
-            checkpoint=place.scratch / "checkpoint", progress=progress,
+        objectives = [(w, registry.get("objective", name)()) for name, w in self.objectives.items()]
+        trained = train_warmed_up(
+            self, place, parameters, lambda: self._words(parameters, train_text, place),
+            [Lesson(mixture, objectives)],
         )  # fmt: skip
         about = {
             "parameters": "pixel_fallback.v1", "drawn": self.drawn, "objectives": self.objectives,

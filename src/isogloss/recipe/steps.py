@@ -209,6 +209,7 @@ class Distil(Step):
     def run(self, place: Workplace) -> None:
         """Build, train, check and save the student."""
         from isogloss.recipe.students import build_student
+        from isogloss.train.contracts import Lesson
         from isogloss.train.loop import LoopSettings, train
 
         corpus = place.texts[self.text].keep([place.pivot, *place.languages])
@@ -223,10 +224,10 @@ class Distil(Step):
             threads=self.threads, precision=self.precision,
             checkpoint_every=self.checkpoint_every,
         )  # fmt: skip
+        objectives = [(w, registry.get("objective", name)()) for name, w in self.objectives.items()]
         trained = train(
             student,
-            mixture,
-            [(w, registry.get("objective", name)()) for name, w in self.objectives.items()],
+            [Lesson(mixture, objectives)],
             loop,
             checkpoint=place.scratch / "checkpoint",
             progress=lambda step, loss: advance(1),

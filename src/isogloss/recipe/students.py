@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isogloss import registry
 from isogloss.errors import ModelError, UsageError
 from isogloss.files import atomic_write
 from isogloss.registry import full_name
@@ -104,13 +103,12 @@ def _teacher_words(teacher: Any, size: int, place: Workplace) -> dict[str, np.nd
 def _full(
     step: Distil, teacher: Any, corpus: Corpus, targets: np.ndarray, place: Workplace
 ) -> tuple[Any, Any]:
+    from isogloss.train.body import student_of
     from isogloss.train.mixture import ParallelViews
 
     build = _replaced if step.surgery == "replace" else _extended
     folder, tokenizer, rows = build(step, teacher, corpus, place)
-    student = registry.get("parameters", step.student)(
-        folder, tokenizer, rows, **_settings(step, teacher)
-    )
+    student = student_of(step.student, folder, tokenizer, rows, **_settings(step, teacher))
     tokens, long = _short_ids(tokenizer, corpus, step.longest)
     place.notes += [
         f"{n} rows of {lang} over {step.longest} tokens were not trained on"
@@ -236,7 +234,7 @@ def _initialised(
 
 def input_rows(folder: Any) -> np.ndarray:
     """The teacher's table of token vectors `[V, d]`."""
-    from isogloss.train.parameters.full import open_body
+    from isogloss.train.body import open_body
 
     return open_body(folder).get_input_embeddings().weight.detach().numpy()
 

@@ -1,19 +1,19 @@
 """The one training loop: parameters x mixture x objectives.
 
-Whoever adds a method adds one factor. The loop owns devices, precision, accumulation, the learning
-rate, checkpoints, resume, seeds, the log and the progress callback. A batch is a pure function of
-(seed, step), and every step reseeds the generators from (seed, step), so a run that was killed and
-resumed ends with the same weights, bit for bit, as one that was not.
+Whoever adds a method adds one factor. The loop owns devices, precision, the parts of a batch, the
+learning rate, checkpoints, resume, seeds, the log and the progress callback. A batch is a pure
+function of (seed, step), and every pass reseeds the generators from (seed, step), so a run that was
+killed and resumed ends with the same weights, bit for bit, as one that was not.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -21,8 +21,9 @@ from torch import nn
 from isogloss.errors import TrainingError
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.settings import Settings
+from isogloss.train.contracts import Lesson, Parameters, weight_at
+from isogloss.train.parts import Pass, add_up_gradients
 
-Batch = Mapping[str, Any]
 Progress = Callable[[int, float], None]
 """Called with the step just finished and its loss."""
 
@@ -32,7 +33,8 @@ class LoopSettings(Settings):
 
     Attributes:
         steps: optimiser steps.
-        accumulate: batches summed into one step.
+        accumulate: parts that each batch is read in, for batches that memory cannot hold. The
+            number of processes must divide it.
         learning_rate: of every group, times the group's own factor.
         warmup: share of the steps over which the rate rises from 0.
         floor: the rate at the end, as a share of its peak; the decay is linear.
@@ -54,39 +56,6 @@ class LoopSettings(Settings):
     seed: int = 0
     threads: int = 2
     precision: Literal["float32", "bfloat16"] = "float32"
-
-
-class Loss(NamedTuple):
-    """A loss with named parts, each already weighted."""
-
-    total: torch.Tensor
-    parts: dict[str, float]
-
-
-class Mixture(Protocol):
-    """What training reads. `batch` must depend on its arguments alone."""
-
-    def batch(self, seed: int, step: int) -> Batch:
-        """The tensors of one batch; `read` in it says how many tokens of which language."""
-        ...
-
-
-class Objective(Protocol):
-    """What training is pulled toward: named tensors of one batch to a loss with named parts."""
-
-    def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
-        """The loss of one batch."""
-        ...
-
-
-class Parameters(Protocol):
-    """What may change: a module that maps a batch to outputs, and its groups of weights."""
-
-    module: nn.Module
-
-    def groups(self) -> list[dict[str, Any]]:
-        """Optimiser groups: `params`, and `factor` on the learning rate (default 1)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -113,92 +82,102 @@ class Trained:
 
 def train(
     parameters: Parameters,
-    mixture: Mixture,
-    objectives: Sequence[tuple[float, Objective]],
+    lessons: Sequence[Lesson],
     settings: LoopSettings,
     *,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Train `parameters` on `mixture` toward the weighted sum of `objectives`.
+    """Train `parameters` on mixtures toward the weighted sum of their objectives.
 
     Args:
         parameters: what may change; changed in place.
-        mixture: gives the batch of each step.
-        objectives: pairs of weight and objective.
+        lessons: what is read, and what each is pulled toward.
         settings: budget and optimiser.
         checkpoint: folder for checkpoints; one of the same settings there is resumed.
         progress: called after each step.
 
     Raises:
-        TrainingError: the loss is not a number, or all outputs of a batch collapsed to one vector.
+        TrainingError: the loss is not a number; a mixture does not give what an objective needs.
+        UsageError: the processes cannot share the parts of a batch evenly.
     """
     from accelerate import Accelerator
 
     torch.set_num_threads(settings.threads)
-    accelerator = Accelerator(gradient_accumulation_steps=1, mixed_precision="no")
-    optimizer = _optimizer(parameters, settings)
-    module, optimizer = accelerator.prepare(parameters.module, optimizer)
-    module.train()
-    key = fingerprint(settings.model_dump(exclude={"checkpoint_every"}), _shapes(parameters.module))
-    rough = settings.precision == "bfloat16"
-    start, log, read = _resume(checkpoint, key, parameters.module, optimizer)
+    accelerator = Accelerator(mixed_precision="no")
+    whole = _Whole(parameters.module, lessons).to(accelerator.device)
+    optimizer = accelerator.prepare(_optimizer(parameters, whole, settings))
+    passing = Pass(
+        whole.model, accelerator, settings.accumulate, rough=settings.precision == "bfloat16"
+    )
+    whole.train()
+    key = fingerprint(settings.model_dump(exclude={"checkpoint_every"}), _shapes(whole))
+    for each in whole.objectives:
+        getattr(each, "begin", _nothing)(whole.model)
+    start, log, read = _resume(checkpoint, key, whole, optimizer)
     resumed_at, every = start, max(1, settings.steps // 100)
     for step in range(start, settings.steps):
         _set_rate(optimizer, settings, step)
-        loss = torch.zeros(())
-        for part in range(settings.accumulate):
-            index = step * settings.accumulate + part
-            torch.manual_seed(settings.seed * 1_000_003 + index)
-            batch = mixture.batch(settings.seed, index)
+        parts: dict[str, float] = {}
+        for number, lesson in enumerate(lessons):
+            batch = lesson.mixture.batch(settings.seed, step)
             for language, count in batch["read"].items():
                 read[language] = read.get(language, 0) + count
-            with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=rough):
-                outputs = module(batch)
-            outputs = {name: value.float() for name, value in outputs.items()} if rough else outputs
-            found = _weigh(objectives, outputs, batch)
-            if found.total.requires_grad:  # in a batch of covered words nothing changes
-                accelerator.backward(found.total / settings.accumulate)
-            loss = loss + found.total.detach().cpu() / settings.accumulate
-        value = float(loss)
-        if not math.isfinite(value):
+            share = step / settings.steps
+            weighed = [(weight_at(weight, share), each) for weight, each in lesson.objectives]
+            seed = (settings.seed * 1_000_003 + step) * len(lessons) + number
+            for name, value in passing.backward(batch, weighed, seed).items():
+                parts[name] = parts.get(name, 0.0) + value
+        loss = sum(parts.values())
+        if not math.isfinite(loss):
             raise TrainingError(
-                f"the loss is {value} at step {step + 1}",
+                f"the loss is {loss} at step {step + 1}: "
+                + ", ".join(f"{name} {value:.4g}" for name, value in parts.items()),
                 remedy="lower the learning rate, or check the vectors of the teacher",
             )
+        add_up_gradients(whole, accelerator)
         if settings.clip:
-            accelerator.clip_grad_norm_(module.parameters(), settings.clip)
+            accelerator.clip_grad_norm_(whole.parameters(), settings.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         done = step + 1
+        for each in whole.objectives:
+            getattr(each, "stepped", _nothing)(done / settings.steps)
         if done % every == 0 or done == settings.steps:
-            log.append({"step": done, "loss": value, **found.parts})
+            log.append({"step": done, "loss": loss, **parts})
         if checkpoint and done % settings.checkpoint_every == 0 and done < settings.steps:
-            _save(
-                checkpoint,
-                parameters.module,
-                optimizer,
-                {"key": key, "step": done, "log": log, "read": read},
-            )
+            if accelerator.is_main_process:
+                about = {"key": key, "step": done, "log": log, "read": read}
+                _save(checkpoint, whole, optimizer, about)
+            accelerator.wait_for_everyone()
         if progress:
-            progress(done, value)
-    module.eval()
+            progress(done, loss)
+    whole.eval()
     return Trained(settings.steps, resumed_at, log, dict(sorted(read.items())))
 
 
-def _weigh(
-    objectives: Sequence[tuple[float, Objective]], outputs: Mapping[str, torch.Tensor], batch: Batch
-) -> Loss:
-    found = [(weight, objective(outputs, batch)) for weight, objective in objectives]
-    total = torch.stack([weight * loss.total for weight, loss in found]).sum()
-    parts = {name: w * value for w, loss in found for name, value in loss.parts.items()}
-    return Loss(total, parts)
+def _nothing(*_: Any) -> None:
+    """For objectives that do not ask to be called."""
 
 
-def _optimizer(parameters: Parameters, settings: LoopSettings) -> torch.optim.Optimizer:
+class _Whole(nn.Module):
+    """All that trains: the model, and the objectives that have weights or a state."""
+
+    def __init__(self, module: nn.Module, lessons: Sequence[Lesson]) -> None:
+        super().__init__()
+        self.model = module
+        every = [each for lesson in lessons for _, each in lesson.objectives]
+        self.objectives = list({id(each): each for each in every}.values())
+        self.own = nn.ModuleList(each for each in self.objectives if isinstance(each, nn.Module))
+
+
+def _optimizer(
+    parameters: Parameters, whole: _Whole, settings: LoopSettings
+) -> torch.optim.Optimizer:
+    own = [{"params": weights} for weights in [list(whole.own.parameters())] if weights]
     groups = [
         {**group, "factor": group.get("factor", 1.0), "lr": settings.learning_rate}
-        for group in parameters.groups()
+        for group in [*parameters.groups(), *own]
     ]
     return torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
 

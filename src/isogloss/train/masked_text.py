@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from isogloss.errors import TrainingError
+from isogloss.train.batch import UNKNOWN, Texts, spots, stack_texts
+from isogloss.train.body import Body
 from isogloss.vocabulary.sampling import shares
 
 _MASKED, _OTHER = 0.8, 0.1  # of the chosen tokens; the rest stay as they are
@@ -63,61 +65,65 @@ class MaskedText:
         self._shares = shares({tag: len(found) for tag, found in there.items()}, self.alpha)
         self._ordinary = np.setdiff1d(np.arange(self.tokens), self.special)
 
-    def batch(self, seed: int, step: int) -> dict[str, Any]:
-        """Columns of `MaskedWords` and of the objective `mlm.v1`.
-
-        Returns:
-            `ids` `[tokens]` with masks in them, `offsets` `[B]`, `masked` `[m]` where tokens were
-            chosen, `gold` `[m]` what they were, and `read`, the tokens of each language.
-        """
+    def batch(self, seed: int, step: int) -> Texts:
+        """Windows with masks in them; `gold` `[tokens]` is what the chosen tokens were."""
         rng = np.random.default_rng([seed, step])
         drawn = rng.choice(list(self._shares), self.size, p=list(self._shares.values()))
         chosen = [self.windows[tag][int(rng.integers(len(self.windows[tag])))] for tag in drawn]
-        read: dict[str, int] = {}
-        for tag, ids in zip(map(str, drawn), chosen, strict=True):
-            read[tag] = read.get(tag, 0) + len(ids)
-        ids = np.concatenate(chosen)
-        return {**_columns(chosen, *self._hidden(ids, rng)), "read": read}
+        made, gold = self._hidden(np.concatenate(chosen), rng)
+        return _windows(chosen, list(map(str, drawn)), made, gold)
 
-    def in_order(self, language: str, seed: int) -> Iterator[dict[str, Any]]:
+    def in_order(self, language: str, seed: int) -> Iterator[Texts]:
         """Batches of all windows of a language, once each, every time with the same masks.
 
         In each window something is chosen.
         """
         found = self.windows[language]
         for start in range(0, len(found), self.size):
-            some, ids, masked, gold, at = list(found[start : start + self.size]), [], [], [], 0
-            for number, window in enumerate(some, start):
-                rng = np.random.default_rng([seed, number])
-                hidden = self._hidden(window, rng)
-                ids.append(hidden[0])
-                masked.append(hidden[1] + at)
-                gold.append(hidden[2])
-                at += len(window)
-            parts = (np.concatenate(part) for part in (ids, masked, gold))
-            yield {**_columns(some, *parts), "read": {language: at}}
+            some = list(found[start : start + self.size])
+            hidden = [
+                self._hidden(window, np.random.default_rng([seed, number]))
+                for number, window in enumerate(some, start)
+            ]
+            made, gold = (np.concatenate(part) for part in zip(*hidden, strict=True))
+            yield _windows(some, [language] * len(some), made, gold)
 
-    def _hidden(
-        self, ids: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Ids with some hidden, where `[m]`, and what stood there `[m]`."""
+    def _hidden(self, ids: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Ids `[tokens]` with some hidden, and what stood there `[tokens]`."""
         may = np.flatnonzero(~np.isin(ids, self.special))
         masked = may[rng.random(len(may)) < self.share]
         if not len(masked):
             masked = rng.choice(may, 1)
         how, other = rng.random(len(masked)), rng.choice(self._ordinary, len(masked))
-        gold = ids[masked].astype(np.int64)
-        made = ids.astype(np.int64)
+        made, gold = ids.astype(np.int64), np.full(len(ids), UNKNOWN, np.int64)
+        gold[masked] = ids[masked]
         made[masked] = np.where(
-            how < _MASKED, self.mask, np.where(how < _MASKED + _OTHER, other, gold)
+            how < _MASKED, self.mask, np.where(how < _MASKED + _OTHER, other, ids[masked])
         )
-        return made, masked, gold
+        return made, gold
 
 
-def _columns(
-    windows: Sequence[np.ndarray], ids: np.ndarray, masked: np.ndarray, gold: np.ndarray
-) -> dict[str, Any]:
-    lengths = np.array([len(window) for window in windows])
-    offsets = np.concatenate([[0], lengths.cumsum()[:-1]])
-    columns = {"ids": ids, "offsets": offsets, "masked": masked, "gold": gold}
-    return {name: torch.from_numpy(column.astype(np.int64)) for name, column in columns.items()}
+def _windows(
+    windows: Sequence[np.ndarray], tags: Sequence[str], ids: np.ndarray, gold: np.ndarray
+) -> Texts:
+    """A batch of windows whose ids are those given, one after the other."""
+    ends = np.cumsum([len(window) for window in windows])[:-1]
+    return stack_texts([np.split(ids, ends)], [tags], tokens={"gold": gold})
+
+
+def window_losses(module: Body, text: MaskedText, language: str, seed: int) -> np.ndarray:
+    """Loss of each window of a language `[windows]`, the mean over its hidden tokens.
+
+    Masks depend on the seed and on where a window stands, so models can be compared.
+    """
+    module.eval()
+    found = []
+    with torch.no_grad():
+        for batch in text.in_order(language, seed):
+            masked = spots(batch)
+            logits = module(batch, ("logits",))["logits"]
+            losses = F.cross_entropy(logits, batch["gold"][masked], reduction="none")
+            rows = torch.searchsorted(batch["offsets"], masked, right=True) - 1
+            counts = torch.bincount(rows)
+            found.append(torch.bincount(rows, losses.double()) / counts)
+    return torch.cat(found).numpy()

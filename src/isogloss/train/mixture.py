@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
 
 from isogloss.errors import TrainingError
+from isogloss.train.batch import Texts, stack_texts
 
 Ragged = Sequence[np.ndarray | None]
 """Token ids `[tokens]` a row; None where the language lacks the row."""
@@ -52,13 +51,8 @@ class ParallelViews:
                 f"{', '.join(empty)}: fewer than 2 sentences shared with {self.pivot}"
             )
 
-    def batch(self, seed: int, step: int) -> dict[str, Any]:
-        """Flat token ids of all views, their offsets, and the teacher's vectors.
-
-        Returns:
-            `ids` `[tokens]`, `offsets` `[views * B]`, `views` `[]`, `teacher` `[B, d]`, and
-            `read`, the tokens of each language in it.
-        """
+    def batch(self, seed: int, step: int) -> Texts:
+        """Rows of a sentence in each view, with the teacher's vectors in `teacher` `[B, d]`."""
         rng = np.random.default_rng([seed, step])
         others = list(
             rng.choice(self._others, min(self.views - 1, len(self._others)), replace=False)
@@ -72,19 +66,14 @@ class ParallelViews:
             shared = common
         rows = rng.choice(shared, min(self.size, len(shared)), replace=False)
         chosen = [self.pivot, *others] if self.with_pivot else others
-        sequences = [self._thin(self.tokens[lang][i], rng) for lang in chosen for i in rows]
-        lengths = np.array([len(s) for s in sequences])
-        per_view = lengths.reshape(len(chosen), -1).sum(1)  # [views]
-        offsets = np.concatenate([[0], lengths.cumsum()[:-1]])
-        return {
-            "ids": torch.from_numpy(np.concatenate(sequences).astype(np.int64)),
-            "offsets": torch.from_numpy(offsets),
-            "views": torch.tensor(len(chosen)),
-            "teacher": torch.from_numpy(self.teacher[rows]),
-            "read": dict(zip(map(str, chosen), map(int, per_view), strict=True)),
-        }
+        return stack_texts(
+            [[self._thin(self.tokens[lang][i], rng) for i in rows] for lang in chosen],
+            [[str(lang)] * len(rows) for lang in chosen],
+            rows={"teacher": self.teacher[rows]},
+        )
 
-    def _thin(self, ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _thin(self, ids: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        assert ids is not None, "only rows that a language has are drawn"
         if not self.drop:
             return ids
         kept = ids[rng.random(len(ids)) >= self.drop]

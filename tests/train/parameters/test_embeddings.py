@@ -1,15 +1,16 @@
 """Which weights change: a table alone, or only its new rows; the body stays, bit for bit."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from isogloss import registry
+from isogloss.train.body import student_of
+from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixture import ParallelViews
 from isogloss.train.objectives.contrast import ContrastViews
-from isogloss.train.parameters.embeddings import embeddings
-from isogloss.train.parameters.full import full
 from isogloss.vocabulary.extend import extend_wordpiece
 from isogloss.vocabulary.save import special_roles
 
@@ -44,7 +45,7 @@ def taught(parameters, *, steps=4, checkpoint=None, stop_at=None):
 
     last = parameters.tokenizer.get_vocab_size() - 1
     trained = train(
-        parameters, mixture(parameters.tokenizer, last), [(1.0, ContrastViews())],
+        parameters, [Lesson(mixture(parameters.tokenizer, last), [(1.0, ContrastViews())])],
         LoopSettings(steps=steps, learning_rate=1e-3, threads=1, checkpoint_every=2),
         checkpoint=checkpoint, progress=progress,
     )  # fmt: skip
@@ -62,7 +63,7 @@ def weights(parameters, folder):
 
 @pytest.mark.parametrize("point", POINTS)
 def test_what_changes_and_what_stays(point, model_folder, tmp_path):
-    build = registry.get("parameters", point)
+    build = partial(student_of, point)
     parts = lesson(model_folder("bert"))
     table, before = weights(build(*parts, **POINTS[point]), tmp_path / "before")
     after_table, after = weights(taught(build(*parts, **POINTS[point]))[0], tmp_path / "after")
@@ -76,7 +77,7 @@ def test_what_changes_and_what_stays(point, model_folder, tmp_path):
 def test_rows_before_the_first_stay(point, model_folder, tmp_path):
     parts = lesson(model_folder("bert"))
     old = parts[1].get_vocab_size() - len(NEW)
-    build = registry.get("parameters", point)
+    build = partial(student_of, point)
     before, _ = weights(build(*parts, **POINTS[point], first=old), tmp_path / "a")
     after, _ = weights(taught(build(*parts, **POINTS[point], first=old))[0], tmp_path / "b")
     assert torch.equal(before[:old], after[:old])
@@ -87,7 +88,7 @@ def test_rows_before_the_first_stay(point, model_folder, tmp_path):
 def test_a_killed_run_ends_with_the_same_bits_and_keeps_what_changes(point, model_folder, tmp_path):
     from safetensors.numpy import load_file
 
-    build = registry.get("parameters", point)
+    build = partial(student_of, point)
     parts, options = lesson(model_folder("bert")), POINTS[point]
     whole, undisturbed = taught(build(*parts, **options), steps=5)
     with pytest.raises(KeyboardInterrupt):
@@ -104,8 +105,8 @@ def test_the_table_has_the_gradient_that_it_has_when_all_trains(model_folder):
     parts = lesson(model_folder("bert"))
     batch = mixture(parts[1], parts[1].get_vocab_size() - 1).batch(0, 0)
     found = []
-    for build in (full, embeddings):
-        module = build(*parts).module.eval()
+    for point in ("full.v1", "embeddings.v1"):
+        module = student_of(point, *parts).module.eval()
         ContrastViews()(module(batch), batch).total.backward()
         found.append(module.body.get_input_embeddings().weight.grad)
     torch.testing.assert_close(*found)
@@ -115,6 +116,6 @@ def test_what_is_saved_reads_its_tokenizer(model_folder, tmp_path):
     from transformers import AutoTokenizer
 
     parts = lesson(model_folder("bert"))
-    embeddings(*parts).save(tmp_path / "s")
+    student_of("embeddings.v1", *parts).save(tmp_path / "s")
     wrapper = AutoTokenizer.from_pretrained(tmp_path / "s")
     assert wrapper.tokenize("gorod") == ["gorod"] and special_roles(wrapper)["mask"] == "[MASK]"

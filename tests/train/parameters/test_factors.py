@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from isogloss.errors import ModelError, UsageError
-from isogloss.train.parameters.embeddings import embeddings
-from isogloss.train.parameters.factors import FactoredTable, factors
+from isogloss.train.body import student_of
+from isogloss.train.parameters.factors import FactoredTable
 from isogloss.vocabulary.initialise.factorised import factorise
 
 _spec = importlib.util.spec_from_file_location(
@@ -41,9 +41,13 @@ def test_lookup_and_scores_are_those_of_the_product_and_so_are_gradients():
 
 def test_the_table_keeps_its_rank_and_its_projection(model_folder, tmp_path):
     parts = lesson(model_folder("bert"))
-    begun = factors(*parts, rank=5)
+    begun = student_of("factors.v1", *parts, rank=5)
     projection = begun.module.body.get_input_embeddings().projection.clone()
-    own = embeddings(parts[0], parts[1]).module.body.get_input_embeddings().weight.detach()
+    own = (
+        student_of("embeddings.v1", parts[0], parts[1])
+        .module.body.get_input_embeddings()
+        .weight.detach()
+    )
     torch.testing.assert_close(projection, torch.from_numpy(factorise(own.numpy(), 5).projection))
     table, _ = weights(begun, tmp_path / "a")
     nearest = torch.cat([own, torch.from_numpy(parts[2])]) @ projection.T @ projection
@@ -55,23 +59,25 @@ def test_the_table_keeps_its_rank_and_its_projection(model_folder, tmp_path):
     for made in (table, after):
         assert np.linalg.matrix_rank(made.double().numpy(), tol=1e-4) == 5
     taught(student)  # goes on after it was saved
-    full_rank, _ = weights(embeddings(*parts), tmp_path / "c")
+    full_rank, _ = weights(student_of("embeddings.v1", *parts), tmp_path / "c")
     assert np.linalg.matrix_rank(full_rank.double().numpy(), tol=1e-4) > 5
 
 
 def test_at_full_rank_nothing_is_lost_and_a_source_gives_its_projection(model_folder, tmp_path):
     parts = lesson(model_folder("bert"))
-    ours, _ = weights(factors(*parts, rank=1000), tmp_path / "a")
-    plain, _ = weights(embeddings(*parts), tmp_path / "b")
+    ours, _ = weights(student_of("factors.v1", *parts, rank=1000), tmp_path / "a")
+    plain, _ = weights(student_of("embeddings.v1", *parts), tmp_path / "b")
     torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-4)
     source = np.random.default_rng(3).normal(size=(70, 32)).astype(np.float32)
-    found = factors(*parts, rank=3, source=source).module.body.get_input_embeddings()
+    found = student_of(
+        "factors.v1", *parts, rank=3, source=source
+    ).module.body.get_input_embeddings()
     np.testing.assert_allclose(found.projection, factorise(source, 3).projection)
 
 
 def test_what_cannot_be_factored_is_refused(model_folder):
     parts = lesson(model_folder("bert"))
     with pytest.raises(UsageError, match="rank 0 of a table"):
-        factors(*parts, rank=0)
+        student_of("factors.v1", *parts, rank=0)
     with pytest.raises(ModelError, match="a projection of 9 columns for a table of 32"):
-        factors(*parts, source=np.zeros((20, 9), np.float32))
+        student_of("factors.v1", *parts, source=np.zeros((20, 9), np.float32))

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 from isogloss.encode import load_encoder
 from isogloss.errors import ModelError
 from isogloss.match.neighbours import unit
+from isogloss.train.contracts import Lesson
 from isogloss.train.hypernetwork import load_hypernetwork, padded_pieces, predict
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.objectives.distil import Distil
@@ -59,8 +60,10 @@ def _train(lesson, steps=60, checkpoint=None, stop_at=None, rate=3e-3, every=5):
             raise KeyboardInterrupt
 
     trained = train(
-        parameters, _mixture(lesson, parameters.table),
-        [(1.0, Centred(lesson[4])), (0.5, Lexical())],
+        parameters,
+        [Lesson(
+            _mixture(lesson, parameters.table), [(1.0, Centred(lesson[4])), (0.5, Lexical())]
+        )],
         LoopSettings(steps=steps, learning_rate=rate, threads=1, checkpoint_every=every),
         checkpoint=checkpoint, progress=progress,
     )  # fmt: skip
@@ -182,7 +185,7 @@ def test_a_killed_run_resumes_to_the_same_bits_and_keeps_no_body(lesson, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         _train(lesson, steps=8, checkpoint=tmp_path / "c", stop_at=7)
     kept = load_file(tmp_path / "c" / "weights.safetensors")
-    assert kept and all(name.startswith("network.") for name in kept)
+    assert kept and all(name.startswith("model.network.") for name in kept)
     resumed, trained = _train(lesson, steps=8, checkpoint=tmp_path / "c")
     assert trained.resumed_at == 5 and trained.log == undisturbed.log
     for name, value in whole.module.state_dict().items():
@@ -194,7 +197,7 @@ def test_a_warm_up_teaches_a_network_without_residual_the_sources_rows(lesson):
     for steps in (1, 150):
         parameters = HypernetworkParameters(lesson[0], lesson[1], 0, residual=False, **SMALL)
         train(
-            parameters, OwnTokens(parameters.table, size=64), [(1.0, Lexical())],
+            parameters, [Lesson(OwnTokens(parameters.table, size=64), [(1.0, Lexical())])],
             LoopSettings(steps=steps, learning_rate=5e-3, threads=1),
         )  # fmt: skip
         network, table = parameters.module.network, parameters.table

@@ -10,6 +10,7 @@ from isogloss.encode.folder import open_folder
 from isogloss.encode.pixel_network import word_rows
 from isogloss.encode.pixels import Bytes
 from isogloss.match.neighbours import unit
+from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixture import ParallelViews
 from isogloss.train.objectives.contrast import Contrast
@@ -66,8 +67,11 @@ def learn(lesson, steps=20, checkpoint=None, stop_at=None, rows=slice(None), **o
             raise KeyboardInterrupt
 
     trained = train(
-        parameters, mixture(lesson, parameters, rows),
-        [(1.0, Centred(Contrast(), lesson[4])), (1.0, Centred(Distil(), lesson[4]))],
+        parameters,
+        [Lesson(
+            mixture(lesson, parameters, rows),
+            [(1.0, Centred(Contrast(), lesson[4])), (1.0, Centred(Distil(), lesson[4]))],
+        )],
         LoopSettings(steps=steps, learning_rate=3e-3, threads=1, checkpoint_every=5, clip=1.0),
         checkpoint=checkpoint, progress=progress,
     )  # fmt: skip
@@ -183,7 +187,8 @@ def test_words_that_training_never_showed_profit_from_those_it_did(lesson, rende
     letters = np.random.default_rng(0).normal(size=(1200, 32)).astype(np.float32)
     gold = np.stack([letters[[ord(c) for c in word]].mean(0) for word in words])
     train(
-        parameters, WordRows(np.arange(60, len(words)), gold[60:], size=64), [(1.0, Lexical())],
+        parameters,
+        [Lesson(WordRows(np.arange(60, len(words)), gold[60:], size=64), [(1.0, Lexical())])],
         LoopSettings(steps=150, learning_rate=3e-3, threads=1, clip=1.0),
     )  # fmt: skip
     with torch.no_grad():
@@ -229,5 +234,5 @@ def test_batches_without_a_drawn_word_teach_nothing_and_stop_nothing(lesson, tmp
     drawn = [bool((few.batch(0, step)["ids"] >= parameters.tokenizer.first).any())
              for step in range(12)]  # fmt: skip
     assert not drawn[0] and any(drawn)
-    train(parameters, few, [(1.0, Distil())], settings, checkpoint=tmp_path / "c")
+    train(parameters, [Lesson(few, [(1.0, Distil())])], settings, checkpoint=tmp_path / "c")
     assert not torch.equal(before, parameters.module.network.core.leave.bias)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 
 from isogloss.registry import register
-from isogloss.train.loop import Batch, Loss
+from isogloss.train.contracts import Batch, Loss
 
 
 @register("objective", "contrast.v1")
@@ -26,6 +27,7 @@ class Contrast:
     Source: Feng et al. (2022), LaBSE, section 2.2, without the additive margin.
     """
 
+    joint: ClassVar = True
     temperature: float = 0.05
     teacher: bool = True
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 
 from isogloss.registry import register
-from isogloss.train.loop import Batch, Loss
+from isogloss.train.contracts import Batch, Loss
 
 
 @register("objective", "distil.v1")
@@ -24,6 +25,8 @@ class Distil:
     Reads: outputs `vectors` `[views, B, d]`, batch `teacher` `[B, d]`.
     Source: Reimers and Gurevych (2020), Making Monolingual Sentence Embeddings Multilingual.
     """
+
+    columns: ClassVar = ("teacher",)
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
 from isogloss.registry import register
-from isogloss.train.loop import Batch, Loss
+from isogloss.train.contracts import Batch, Loss
 
 
 @register("objective", "lexical.v1")
@@ -24,6 +25,9 @@ class Lexical:
     Source: Minixhofer, Ponti and Vulić (2024), Zero-Shot Tokenizer Transfer, section 3.1; the
     warm-up after Pinter, Guthrie and Eisenstein (2017), MIMICK.
     """
+
+    outputs: ClassVar = ("rows",)
+    columns: ClassVar = ("shared", "gold")
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""

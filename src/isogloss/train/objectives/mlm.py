@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 
 from isogloss.registry import register
-from isogloss.train.loop import Batch, Loss
+from isogloss.train.batch import spots
+from isogloss.train.contracts import Batch, Loss
 
 
 @register("objective", "mlm.v1")
@@ -17,11 +19,18 @@ from isogloss.train.loop import Batch, Loss
 class Mlm:
     """-log p(token) over the vocabulary, averaged over the hidden tokens of the batch.
 
-    Reads: outputs `logits` `[m, V]`, batch `gold` `[m]`.
+    Reads: outputs `logits` `[m, V]`, batch `gold` `[tokens]`, of which m are known.
     Source: Devlin et al. (2019), BERT, section 3.1, task 1.
     """
 
+    outputs: ClassVar = ("logits",)
+    columns: ClassVar = ("gold",)
+
+    def count(self, batch: Batch) -> int:
+        """Hidden tokens."""
+        return len(spots(batch))
+
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
-        total = F.cross_entropy(outputs["logits"], batch["gold"])
+        total = F.cross_entropy(outputs["logits"], batch["gold"][spots(batch)])
         return Loss(total, {"mlm": float(total.detach())})

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+import torch
+from torch import nn
 
 from isogloss.registry import register
-from isogloss.train.parameters.full import BodyParameters, Reader, mean_pooled, only
-
-if TYPE_CHECKING:
-    import numpy as np
-    from tokenizers import Tokenizer
+from isogloss.train.body import Body, Change
 
 
 @register("parameters", "embeddings.v1")
-def embeddings(
-    folder: Path,
-    tokenizer: Tokenizer,
-    rows: np.ndarray | None = None,
-    *,
-    reader: Reader = mean_pooled,
-    first: int = 0,
-) -> BodyParameters:
+def embeddings(module: Body, *, first: int = 0) -> Change:
     """The token table changes, and with a head its value a token; all else stays, bit for bit.
 
     A table that was learned so is exchanged for that of another language: what the body was taught
@@ -34,13 +25,35 @@ def embeddings(
     Monolingual Models: Data can be Scarce when Language Similarity is High, section 3.
 
     Args:
-        folder: of the model.
-        tokenizer: that goes with its rows.
-        rows: `[new, d]` rows appended to the table, if it has none for the last tokens.
-        reader: what texts are read for.
+        module: how texts are read with the model.
         first: rows before this one stay too, such as those that the model had before it was
             extended.
     """
-    module = reader(folder, tokenizer, rows)
-    groups = only(module, module.body.get_input_embeddings().weight, first)
-    return BodyParameters(folder, tokenizer, module, groups)
+    return Change(only(module, module.body.get_input_embeddings().weight, first))
+
+
+def only(module: Body, table: nn.Parameter, first: int = 0) -> list[dict[str, Any]]:
+    """Freeze all but a token table, what has a value a token beside it, and what begins here.
+
+    Args:
+        module: whose weights they are.
+        table: one row a token.
+        first: of the table and its like, rows before this one stay too.
+
+    Returns:
+        The optimiser's groups.
+    """
+    changing = [table, *module.tokenwise]
+    module.requires_grad_(False)
+    for weight in (*changing, *module.made):
+        weight.requires_grad_(True)
+    for weight in changing if first else ():
+        weight.register_hook(lambda gradient: _without(gradient, first))
+    return [{"params": [*changing, *module.made]}]
+
+
+def _without(gradient: torch.Tensor, first: int) -> torch.Tensor:
+    # AdamW without decay leaves a weight whose gradients were all 0 as it is, bit for bit.
+    gradient = gradient.clone()
+    gradient[:first] = 0
+    return gradient

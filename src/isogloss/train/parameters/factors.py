@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,11 +12,9 @@ from torch import nn
 
 from isogloss.errors import ModelError
 from isogloss.registry import register
-from isogloss.train.parameters.full import BodyParameters, Reader, Reading, mean_pooled, only
+from isogloss.train.body import Body, Change
+from isogloss.train.parameters.embeddings import only
 from isogloss.vocabulary.initialise.factorised import factorise
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 
 class FactoredTable(nn.Module):
@@ -73,15 +70,8 @@ class _Scores(nn.Module):
 
 @register("parameters", "factors.v1")
 def factors(
-    folder: Path,
-    tokenizer: Tokenizer,
-    rows: np.ndarray | None = None,
-    *,
-    reader: Reader = mean_pooled,
-    first: int = 0,
-    rank: int = 100,
-    source: np.ndarray | None = None,
-) -> BodyParameters:
+    module: Body, *, first: int = 0, rank: int = 100, source: np.ndarray | None = None
+) -> Change:
     """F of the table E = F G changes; the projection G and the body stay, bit for bit.
 
     G is that of the source's table by its largest singular values, so it knows what embeddings of
@@ -93,10 +83,7 @@ def factors(
     Language Models to New Scripts, section 3.2; by singular values instead of their semi-NMF.
 
     Args:
-        folder: of the model.
-        tokenizer: that goes with its rows.
-        rows: `[new, d]` rows appended to the table, if it has none for the last tokens.
-        reader: what texts are read for.
+        module: how texts are read with the model.
         first: rows of F before this one stay too.
         rank: r, at most the width.
         source: `[V', d]` the table whose projection is taken; by default the folder's own, without
@@ -107,20 +94,21 @@ def factors(
             source has another width.
         UsageError: a rank below 1.
     """
-    module = reader(folder, tokenizer, rows)
     plain, head = module.body.get_input_embeddings(), module.body.get_output_embeddings()
     if head is not None and head.weight is not plain.weight:
         raise ModelError(
-            "the head has a table of its own, which would not be factored", file=folder,
+            "the head has a table of its own, which would not be factored",
+            file=module.body.name_or_path,
             remedy="train with --student embeddings or full",
         )  # fmt: skip
     table = plain.weight.detach()
     known = table.numpy() if source is None else source
-    if source is None and rows is not None:
-        known = known[: -len(rows)]
+    if source is None and module.added:
+        known = known[: -module.added]
     if known.shape[1] != table.shape[1]:
         raise ModelError(
-            f"a projection of {known.shape[1]} columns for a table of {table.shape[1]}", file=folder
+            f"a projection of {known.shape[1]} columns for a table of {table.shape[1]}",
+            file=module.body.name_or_path,
         )
     found = factorise(np.asarray(known, np.float32), min(rank, *known.shape))
     projection = torch.from_numpy(found.projection)
@@ -130,7 +118,7 @@ def factors(
     _put(module, factored, None if head is None else _Scores(factored, head.bias))
     groups = only(module, factored.rows, first)
 
-    def finish() -> Callable[[], None]:
+    def whole() -> Callable[[], None]:
         with torch.no_grad():
             plain.weight = nn.Parameter(factored.weight)
         if head is not None:
@@ -140,10 +128,10 @@ def factors(
             module, factored, None if head is None else _Scores(factored, head.bias)
         )
 
-    return BodyParameters(folder, tokenizer, module, groups, finish)
+    return Change(groups, whole)
 
 
-def _put(module: Reading, table: Any, head: Any) -> None:
+def _put(module: Body, table: Any, head: Any) -> None:
     module.body.set_input_embeddings(table)
     if head is not None:
         module.body.set_output_embeddings(head)

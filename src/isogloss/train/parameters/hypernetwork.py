@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,9 @@ from torch import nn
 
 from isogloss.errors import ModelError
 from isogloss.registry import register
+from isogloss.train.body import mean_of, open_body, padded, text_ends
+from isogloss.train.contracts import Batch
 from isogloss.train.hypernetwork import Hypernetwork, Shape, save_hypernetwork
-from isogloss.train.loop import Batch
-from isogloss.train.parameters.full import mean_of, open_body, padded
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -46,7 +47,7 @@ class Predicted(nn.Module):
         self.body.eval()
         return self
 
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch, wanted: Collection[str] = ()) -> dict[str, torch.Tensor]:
         """Column `pieces` `[u, k]` to `rows` `[u, C]`; with `ids` into them also `vectors`."""
         rows = self.network(batch["pieces"], self.table)
         if "ids" not in batch:
@@ -60,18 +61,6 @@ class Predicted(nn.Module):
         states = self.body(inputs_embeds=embedded, attention_mask=mask.long()).last_hidden_state
         vectors = mean_of(states, mask)  # [n, d]
         return {"rows": rows, "vectors": vectors.view(int(batch["views"]), -1, vectors.shape[-1])}
-
-
-def text_ends(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
-    """The special tokens that a tokenizer puts before and behind a text."""
-    from tokenizers import Tokenizer
-
-    plain = Tokenizer.from_str(tokenizer.to_str())
-    plain.no_padding()
-    plain.no_truncation()
-    found = plain.encode("a")
-    inside = [i for i, added in enumerate(found.special_tokens_mask) if not added]
-    return found.ids[: inside[0]], found.ids[inside[-1] + 1 :]
 
 
 @register("parameters", "hypernetwork.v1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from isogloss.encode.transformer import open_tokenizer
 from isogloss.encode.weights import load_body, quiet
 from isogloss.errors import ModelError
 from isogloss.registry import register
-from isogloss.train.loop import Batch
-from isogloss.train.parameters.full import padded
+from isogloss.train.body import by_length, padded
+from isogloss.train.contracts import Batch
 
 _PARTS = 4  # of a batch, each padded to its own longest text
 _LEFT = ("*.bin", "*.h5", "*.msgpack", "*.ot", "onnx", "openvino", ".git*")
@@ -66,7 +66,7 @@ class WithFallback(nn.Module):
             if number not in self._drawn:
                 self._drawn[number] = self._renderer.draw(self._words[number])
         drawn = [self._drawn[number] for number in numbers]
-        parts, back = _by_length(torch.tensor([len(one) for one in drawn]))
+        parts, back = by_length(torch.tensor([len(one) for one in drawn]), -(-len(drawn) // _PARTS))
         made = [self.network(*stack([drawn[i] for i in part.tolist()])) for part in parts]
         return torch.cat(made)[back]
 
@@ -81,7 +81,7 @@ class WithFallback(nn.Module):
         rows = self.rows(used.tolist()) * self._factor
         return made.masked_scatter(words[..., None], rows[place].to(made.dtype))
 
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch, wanted: Collection[str] = ()) -> dict[str, torch.Tensor]:
         """Batch columns `ids` `[tokens]`, `offsets` `[views * B]`, `views` to vectors.
 
         A batch of `words` `[n]` alone gives their `rows` `[n, C]`.
@@ -91,7 +91,7 @@ class WithFallback(nn.Module):
         ids, mask = padded(batch, *self._ends, 0)
         lengths = mask.sum(1)  # [n]
         embedded = self.embedded(ids)
-        parts, back = _by_length(lengths)
+        parts, back = by_length(lengths, -(-len(lengths) // _PARTS))
         made = []
         for rows in parts:
             longest = int(lengths[rows].max())
@@ -102,12 +102,6 @@ class WithFallback(nn.Module):
             made.append(pool(states, lengths[rows], self.pooling))
         vectors = torch.cat(made)[back]  # [n, d]
         return {"vectors": vectors.view(int(batch["views"]), -1, vectors.shape[-1])}
-
-
-def _by_length(lengths: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Parts of like length, which need less padding, and the order that undoes them."""
-    order = lengths.argsort(stable=True)
-    return list(order.chunk(_PARTS)), order.argsort()
 
 
 @register("parameters", "pixel_fallback.v1")

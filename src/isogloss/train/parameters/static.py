@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from isogloss.registry import register
-from isogloss.train.loop import Batch
+from isogloss.train.contracts import Batch
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -56,7 +56,7 @@ class MeanTable(nn.Module):
         grams = self.grams[shift + torch.arange(int(counts.sum()))]
         return self.own[used] + F.embedding_bag(grams, self.shared, starts, mode="mean")
 
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def forward(self, batch: Batch, wanted: Collection[str] = ()) -> dict[str, torch.Tensor]:
         """Batch columns `ids` `[tokens]`, `offsets` `[views * B]`, `views` to vectors."""
         used, ids = torch.unique(batch["ids"], return_inverse=True)
         flat = F.embedding_bag(ids, self.rows(used), batch["offsets"], mode="mean")

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from isogloss import registry
 from isogloss.errors import ModelError
+from isogloss.train.batch import UNKNOWN
+from isogloss.train.body import student_of, words
+from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
-from isogloss.train.masked_text import MaskedText
+from isogloss.train.masked_text import MaskedText, window_losses
 from isogloss.train.objectives.mlm import Mlm
-from isogloss.train.parameters.factors import factors
-from isogloss.train.parameters.full import full
-from isogloss.train.parameters.masked import head, masked_words, window_losses
 
 SPECIAL = list(range(5))
 
@@ -66,10 +65,8 @@ def text(tokenizer, size=6):
 def plain(model, batch):
     """The loss of transformers on padded ids and labels."""
     bounds = [*batch["offsets"].tolist(), len(batch["ids"])]
-    labels = torch.full_like(batch["ids"], -100)
-    labels[batch["masked"]] = batch["gold"]
-    rows = []
-    for column, (one, two), pad in ((batch["ids"], (2, 3), 0), (labels, (-100, -100), -100)):
+    rows, none = [], UNKNOWN
+    for column, (one, two), pad in ((batch["ids"], (2, 3), 0), (batch["gold"], (none, none), none)):
         parts = [
             torch.cat([torch.tensor([one]), column[a:b], torch.tensor([two])])
             for a, b in itertools.pairwise(bounds)
@@ -87,9 +84,9 @@ def test_loss_and_gradients_are_those_of_transformers(name, tokenizer, tmp_path)
     mixture.windows["eng"][0] = np.arange(40, 60)  # windows of several lengths
     batch = mixture.batch(0, 0)
     model = AutoModelForMaskedLM.from_pretrained(folder).eval()
-    ours = full(folder, tokenizer, reader=masked_words).module.eval()
+    ours = student_of("full.v1", folder, tokenizer, reader=words).module.eval()
     assert ours.head is None
-    loss, wanted = Mlm()(ours(batch), batch).total, plain(model, batch)
+    loss, wanted = Mlm()(ours(batch, ("logits",)), batch).total, plain(model, batch)
     torch.testing.assert_close(loss, wanted, atol=1e-5, rtol=1e-5)
     loss.backward()
     wanted.backward()
@@ -105,19 +102,19 @@ def test_a_made_head_is_that_of_bert(tokenizer, tmp_path):
     folder = folder_of("Bert", tokenizer, tmp_path / "a", layer_norm_eps=1e-5)
     model = BertForMaskedLM.from_pretrained(folder).eval()
     BertModel.from_pretrained(folder).save_pretrained(tmp_path / "b")
-    ours = full(tmp_path / "b", tokenizer, reader=masked_words).module.eval()
+    ours = student_of("full.v1", tmp_path / "b", tokenizer, reader=words).module.eval()
     theirs = model.cls.predictions
     with torch.no_grad():
         ours.head.dense.load_state_dict(theirs.transform.dense.state_dict())
         ours.head.norm.load_state_dict(theirs.transform.LayerNorm.state_dict())
         ours.head.bias.copy_(theirs.bias)
     batch = text(tokenizer).batch(0, 0)
-    torch.testing.assert_close(Mlm()(ours(batch), batch).total, plain(model, batch))
+    torch.testing.assert_close(Mlm()(ours(batch, ("logits",)), batch).total, plain(model, batch))
 
 
 def learned(parameters, tokenizer, *, steps=3, rate=1e-2, **more):
     train(
-        parameters, text(tokenizer), [(1.0, Mlm())],
+        parameters, [Lesson(text(tokenizer), [(1.0, Mlm())])],
         LoopSettings(steps=steps, learning_rate=rate, threads=1, checkpoint_every=2), **more,
     )  # fmt: skip
     return parameters
@@ -132,9 +129,8 @@ def test_an_own_head_belongs_to_the_body_but_for_its_bias(point, changed, tokeni
     from transformers import BertForMaskedLM
 
     folder = folder_of("Bert", tokenizer, tmp_path / "a")
-    build = registry.get("parameters", point)
     options = {"rank": 16} if point == "factors.v1" else {}
-    made = learned(build(folder, tokenizer, reader=masked_words, **options), tokenizer)
+    made = learned(student_of(point, folder, tokenizer, reader=words, **options), tokenizer)
     made.save(tmp_path / "b")
     before, after = (BertForMaskedLM.from_pretrained(tmp_path / x).state_dict() for x in "ab")
     table = "cls.predictions.decoder.weight"
@@ -156,7 +152,7 @@ def test_a_killed_run_with_tied_tables_ends_with_the_same_bits(point, tokenizer,
     folder = folder_of("Bert", tokenizer, tmp_path / "a")
 
     def build():
-        return registry.get("parameters", point)(folder, tokenizer, reader=masked_words)
+        return student_of(point, folder, tokenizer, reader=words)
 
     def stop(step, loss):
         if step == 3:
@@ -182,7 +178,7 @@ def test_a_made_head_learns_alone_then_is_kept_and_never_saved(tokenizer, tmp_pa
     body.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).write_bytes((whole / name).read_bytes())
-    begun = head(folder, tokenizer, reader=masked_words)
+    begun = student_of("head.v1", folder, tokenizer, reader=words)
     held = text(tokenizer, size=20)
     losses = [window_losses(begun.module, held, "eng", 0)]
     learned(begun, tokenizer, steps=60)
@@ -191,35 +187,40 @@ def test_a_made_head_learns_alone_then_is_kept_and_never_saved(tokenizer, tmp_pa
     begun.save(tmp_path / "same")
     old, new = (load_file(f / "model.safetensors") for f in (folder, tmp_path / "same"))
     assert old.keys() == new.keys() and all(torch.equal(old[n], new[n]) for n in old)
-    reader = partial(masked_words, head=begun.module.head.transform())
-    student = learned(factors(folder, tokenizer, reader=reader, rank=16), tokenizer)
+    reader = partial(words, head=begun.module.head.transform())
+    student = learned(
+        student_of("factors.v1", folder, tokenizer, reader=reader, rank=16), tokenizer
+    )
     for name, value in student.module.head.transform().items():
         assert torch.equal(value, begun.module.head.transform()[name])
     assert student.module.head.bias.abs().sum() > 0
     student.save(tmp_path / "s")
     assert load_file(tmp_path / "s" / "model.safetensors").keys() == old.keys()
     with pytest.raises(ModelError, match="has a language head of its own"):
-        head(whole, tokenizer, reader=masked_words)
-    wide = partial(masked_words, head={"dense.weight": torch.zeros(9, 9)})
+        student_of("head.v1", whole, tokenizer, reader=words)
+    wide = partial(words, head={"dense.weight": torch.zeros(9, 9)})
     with pytest.raises(ModelError, match="made for a body of another width"):
-        full(folder, tokenizer, reader=wide)
+        student_of("full.v1", folder, tokenizer, reader=wide)
 
 
 def test_an_untied_head_trains_beside_the_table_and_is_not_factored(tokenizer, tmp_path):
     folder = folder_of("Bert", tokenizer, tmp_path, tie_word_embeddings=False)
-    made = registry.get("parameters", "embeddings.v1")(folder, tokenizer, reader=masked_words)
+    made = student_of("embeddings.v1", folder, tokenizer, reader=words)
     assert len(made.groups()[0]["params"]) == 3
     with pytest.raises(ModelError, match="the head has a table of its own"):
-        factors(folder, tokenizer, reader=masked_words)
+        student_of("factors.v1", folder, tokenizer, reader=words)
 
 
 def test_losses_of_windows_are_means_over_their_hidden_tokens(tokenizer, tmp_path):
-    module = full(folder_of("Bert", tokenizer, tmp_path), tokenizer, reader=masked_words).module
+    module = student_of(
+        "full.v1", folder_of("Bert", tokenizer, tmp_path), tokenizer, reader=words
+    ).module
     held = text(tokenizer, size=1)
     held.share = 0.6
     with torch.no_grad():
         one_by_one = [
-            float(Mlm()(module.eval()(batch), batch).total) for batch in held.in_order("eng", 0)
+            float(Mlm()(module.eval()(batch, Mlm.outputs), batch).total)
+            for batch in held.in_order("eng", 0)
         ]
     held.size = 16
     np.testing.assert_allclose(window_losses(module, held, "eng", 0), one_by_one, rtol=1e-4)

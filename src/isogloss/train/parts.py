@@ -1,0 +1,191 @@
+"""Forward and backward over one batch, whole or in parts that make the same step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from isogloss.errors import TrainingError, UsageError
+from isogloss.train.batch import Texts
+from isogloss.train.contracts import Batch, Objective, count_of, is_joint, wanted_of
+
+Weighed = Sequence[tuple[float, Objective]]
+
+
+class Pass:
+    """Adds the gradients of batches to weights.
+
+    A batch that is read in parts gives the step of the whole one. Losses that are means over rows
+    or tokens are weighted by how many of them a part has. Losses in which the rows of a batch meet
+    are taken over the outputs of all parts, and their gradients there are carried through one part
+    at a time, at the price of a second forward pass. Processes share the parts among them.
+
+    Source: Gao, Zhang, Han and Callan (2021), Scaling Deep Contrastive Learning Batch Size under
+    Memory Limited Setup, section 3.
+
+    Args:
+        module: the model.
+        accelerator: knows the device and the other processes.
+        parts: that a batch is read in, by all processes together.
+        rough: whether products are of bfloat16.
+
+    Raises:
+        UsageError: the processes cannot share the parts evenly.
+    """
+
+    def __init__(self, module: nn.Module, accelerator: Any, parts: int, *, rough: bool) -> None:
+        self.module, self.accelerator, self.parts, self.rough = module, accelerator, parts, rough
+        self.processes = accelerator.num_processes
+        if parts % self.processes:
+            raise UsageError(
+                f"{self.processes} processes cannot share the {parts} parts of a batch evenly",
+                remedy=f"set accumulate to a multiple of {self.processes}",
+            )
+
+    def backward(self, batch: Batch, objectives: Weighed, seed: int) -> dict[str, float]:
+        """Add the gradients of a batch.
+
+        Args:
+            batch: one that a mixture gave.
+            objectives: with their weights.
+            seed: of dropout, which differs by part.
+
+        Returns:
+            The loss by its parts, weighted; the same in all processes.
+
+        Raises:
+            TrainingError: an objective needs a column that the batch has not.
+            UsageError: a batch that cannot be read in parts.
+        """
+        active = [(weight, each) for weight, each in objectives if weight]
+        if not active:
+            return {}
+        _check_columns([each for _, each in active], batch)
+        if self.parts == 1:
+            batch = _moved(batch, self.accelerator.device)
+            return self._weigh(active, self._read(batch, active, seed), batch)
+        if not isinstance(batch, Texts):
+            raise UsageError(
+                "batches of this mixture cannot be read in parts", remedy="set accumulate = 1"
+            )
+        return self._in_parts(batch.to(self.accelerator.device), active, seed * self.parts)
+
+    def _in_parts(self, batch: Texts, active: Weighed, seed: int) -> dict[str, float]:
+        rank, share = self.accelerator.process_index, self.parts // self.processes
+        numbered = list(enumerate(batch.split(self.parts), seed))
+        mine = numbered[rank * share : (rank + 1) * share]
+        joint = [(weight, each) for weight, each in active if is_joint(each)]
+        alone = [(weight, each) for weight, each in active if not is_joint(each)]
+        met, slopes = self._meet(batch, joint, mine)
+        found: dict[str, float] = {}
+        for number, (span, part) in mine:
+            outputs = self._read(part, active, number)
+            carried = [(outputs[name] * s[..., span, :]).sum() for name, s in slopes.items()]
+            for name, value in self._weigh(alone, outputs, part, carried, of=batch).items():
+                found[name] = found.get(name, 0.0) + value
+        return met | self._added_up(found)
+
+    def _meet(
+        self, batch: Texts, joint: Weighed, mine: Sequence[tuple[int, tuple[slice, Texts]]]
+    ) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
+        """Losses over the outputs of all parts, and their gradients at these `[..., B, d]`."""
+        if not joint:
+            return {}, {}
+        whole: dict[str, torch.Tensor] = {}
+        with torch.no_grad():
+            for number, (span, part) in mine:
+                for name, value in self._read(part, joint, number).items():
+                    if name not in whole:
+                        shape = (*value.shape[:-2], batch.size, value.shape[-1])
+                        whole[name] = value.new_zeros(shape)
+                    whole[name][..., span, :] = value
+            if self.processes > 1:
+                whole = {n: self.accelerator.reduce(v, "sum") for n, v in sorted(whole.items())}
+        for value in whole.values():
+            value.requires_grad_()
+        found = self._weigh(joint, whole, batch)
+        if not self.accelerator.is_main_process:  # all saw the same; one speaks for all
+            for _, each in joint:
+                if isinstance(each, nn.Module):
+                    each.zero_grad(set_to_none=True)
+        return found, {name: v.grad for name, v in whole.items() if v.grad is not None}
+
+    def _read(self, batch: Batch, objectives: Weighed, seed: int) -> dict[str, torch.Tensor]:
+        """What the objectives want of a batch, in float32."""
+        wanted = {name for _, each in objectives for name in wanted_of(each)}
+        torch.manual_seed(seed)
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.rough):
+            outputs = self.module(batch, wanted)
+        return {n: value.float() for n, value in outputs.items()} if self.rough else outputs
+
+    def _weigh(
+        self,
+        objectives: Weighed,
+        outputs: Mapping[str, torch.Tensor],
+        batch: Batch,
+        carried: Sequence[torch.Tensor] = (),
+        of: Batch | None = None,
+    ) -> dict[str, float]:
+        """Add the gradients of objectives, for the share that a batch is `of` another."""
+        total, found = list(carried), {}
+        for weight, each in objectives:
+            if of is not None:
+                share = count_of(each, batch) / max(1, count_of(each, of))
+                if not share:
+                    continue
+                weight *= share
+            loss = each(outputs, batch)
+            total.append(weight * loss.total)
+            for name, value in loss.parts.items():
+                found[name] = found.get(name, 0.0) + weight * value
+        summed = torch.stack(total).sum() if total else torch.zeros(())
+        if summed.requires_grad:  # in a batch of covered words nothing changes
+            self.accelerator.backward(summed)
+        return found
+
+    def _added_up(self, found: dict[str, float]) -> dict[str, float]:
+        """The sum over the processes."""
+        if self.processes == 1:
+            return found
+        from accelerate.utils import gather_object
+
+        everywhere: dict[str, float] = {}
+        for one in gather_object([found]):
+            for name, value in one.items():
+                everywhere[name] = everywhere.get(name, 0.0) + value
+        return everywhere
+
+
+def add_up_gradients(module: nn.Module, accelerator: Any) -> None:
+    """Give every process the sum of all their gradients; weights that no process used get none."""
+    if accelerator.num_processes == 1:
+        return
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    used = torch.tensor([float(weight.grad is not None) for weight in weights])
+    for weight, users in zip(
+        weights, accelerator.reduce(used.to(accelerator.device), "sum"), strict=True
+    ):
+        if users:
+            own = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            weight.grad = accelerator.reduce(own, "sum")
+
+
+def _check_columns(objectives: Sequence[Objective], batch: Batch) -> None:
+    for each in objectives:
+        if lacking := [name for name in getattr(each, "columns", ()) if name not in batch]:
+            raise TrainingError(
+                f"the objective {type(each).__name__} reads {', '.join(lacking)}, which the "
+                f"mixture does not give; it gives {', '.join(sorted(batch))}",
+                remedy="name a mixture that gives it, or another objective",
+            )
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    if device.type == "cpu":
+        return batch
+    if isinstance(batch, Texts):
+        return batch.to(device)
+    return {n: v.to(device) if isinstance(v, torch.Tensor) else v for n, v in batch.items()}

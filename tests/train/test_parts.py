@@ -1,0 +1,199 @@
+"""A batch in parts, in one process or several, gives the step of the whole batch."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from isogloss.errors import TrainingError, UsageError
+from isogloss.train.batch import UNKNOWN, spots, stack_texts
+from isogloss.train.contracts import Lesson, Loss
+from isogloss.train.loop import LoopSettings, train
+from isogloss.train.objectives.contrast import ContrastViews
+from isogloss.train.objectives.distil import Distil
+from isogloss.train.objectives.lexical import Lexical
+from isogloss.train.objectives.mlm import Mlm
+from isogloss.train.parts import Pass
+
+WIDTH, TOKENS = 6, 40
+
+
+class Reader(nn.Module):
+    """Vectors and logits by a bag of words."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = nn.Parameter(torch.randn(TOKENS, WIDTH, dtype=torch.float64))
+        self.head = nn.Linear(WIDTH, TOKENS, dtype=torch.float64)
+
+    def forward(self, batch, wanted):
+        sums = torch.nn.functional.embedding_bag(batch["ids"], self.table, batch["offsets"])
+        made = {"vectors": sums.tanh().view(batch["views"], -1, WIDTH)}
+        if "logits" in wanted:
+            made["logits"] = self.head(self.table[batch["ids"][spots(batch)]])
+        return made
+
+
+class Student:
+    def __init__(self):
+        self.module = Reader()
+
+    def groups(self):
+        return [{"params": list(self.module.parameters())}]
+
+
+class Mix:
+    """Rows of two texts of uneven length; few tokens have gold, and not as many in every row."""
+
+    def __init__(self, size=10):
+        self.size = size
+
+    def batch(self, seed, step):
+        rng = np.random.default_rng([seed, step])
+        views = [
+            [rng.integers(0, TOKENS, rng.integers(1, 9)) for _ in range(self.size)]
+            for _ in range(2)
+        ]
+        tokens = sum(len(ids) for view in views for ids in view)
+        gold = np.where(rng.random(tokens) < 0.2, rng.integers(0, TOKENS, tokens), UNKNOWN)
+        gold[0] = 3
+        return stack_texts(
+            views, [["eng_Latn"] * self.size, ["deu_Latn"] * self.size],
+            tokens={"gold": gold}, texts={"language": np.repeat([0, 1], self.size)},
+            rows={"teacher": rng.normal(size=(self.size, WIDTH))},
+            links={"links": np.array([[0, 0, 0], [self.size - 1, 0, 0]])},
+        )  # fmt: skip
+
+
+class Centre(nn.Module):
+    """An objective with a weight of its own, in which the rows meet."""
+
+    joint = True
+
+    def __init__(self):
+        super().__init__()
+        self.centre = nn.Parameter(torch.ones(WIDTH, dtype=torch.float64))
+
+    def forward(self, outputs, batch):
+        total = (outputs["vectors"].mean((0, 1)) - self.centre).square().sum()
+        return Loss(total, {"centre": float(total.detach())})
+
+
+def trained(parts, *, size=10, clip=0.0, checkpoint=None, steps=6):
+    student, centre = Student(), Centre()
+    objectives = [
+        (1.0, ContrastViews()), ([(0.0, 0.5), (1.0, 2.0)], Distil()), (0.7, Mlm()), (0.3, centre),
+    ]  # fmt: skip
+    found = train(
+        student, [Lesson(Mix(size), objectives), Lesson(Mix(3), [(0.2, Distil())])],
+        LoopSettings(steps=steps, accumulate=parts, threads=1, clip=clip, learning_rate=0.01),
+        checkpoint=checkpoint,
+    )  # fmt: skip
+    return [*student.module.parameters(), centre.centre], found
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.5])
+@pytest.mark.parametrize("parts", [2, 4, 16])
+def test_parts_give_the_step_of_the_whole(parts, clip):
+    (whole, one), (split, several) = trained(1, clip=clip), trained(parts, clip=clip)
+    for a, b in zip(whole, split, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+    for a, b in zip(one.log, several.log, strict=True):
+        assert a == pytest.approx(b, rel=1e-6)
+    assert one.read == several.read
+    assert set(one.log[0]) == {"step", "loss", "contrast", "distil", "mlm", "centre"}
+
+
+def test_the_weights_that_an_objective_owns_train():
+    weights, _ = trained(2)
+    assert not torch.equal(weights[-1], torch.ones(WIDTH, dtype=torch.float64))
+
+
+def test_weights_follow_their_schedule():
+    seen = []
+
+    def watch(outputs, batch):
+        return Loss(outputs["vectors"].sum() * 0 + 1.0, {"one": 1.0})
+
+    student = Student()
+    for schedule in (0.5, [(0.2, 1.0), (0.6, 3.0)]):
+        lesson = Lesson(Mix(), [(schedule, watch)])
+        found = train(student, [lesson], LoopSettings(steps=10, threads=1))
+        seen.append([row["loss"] for row in found.log])
+    assert seen[0] == [0.5] * 10
+    assert seen[1] == pytest.approx([1, 1, 1, 1.5, 2, 2.5, 3, 3, 3, 3])
+
+
+def test_a_batch_splits_into_its_rows():
+    batch = Mix().batch(0, 0)
+    parts = batch.split(3)
+    assert [span for span, _ in parts] == [slice(0, 3), slice(3, 6), slice(6, 10)]
+    for name in ("ids", "gold"):
+        views = [
+            torch.cat([part[name][part.lengths()[: part.size].sum() :] if view else
+                       part[name][: part.lengths()[: part.size].sum()] for _, part in parts])
+            for view in range(2)
+        ]  # fmt: skip
+        assert torch.equal(torch.cat(views), batch[name])
+    assert torch.equal(torch.cat([part["teacher"] for _, part in parts]), batch["teacher"])
+    assert next(part["language"].tolist() for _, part in parts) == [0] * 3 + [1] * 3
+    assert [part["links"].tolist() for _, part in parts] == [[[0, 0, 0]], [], [[3, 0, 0]]]
+    assert [part.size for _, part in batch.split(99)] == [1] * 10
+
+
+def test_columns_that_a_mixture_does_not_give_are_named():
+    lesson = Lesson(Mix(), [(1.0, Lexical())])
+    with pytest.raises(TrainingError, match="Lexical reads shared, which the mixture does not"):
+        train(Student(), [lesson], LoopSettings(steps=1, threads=1))
+
+
+def test_a_batch_that_is_no_texts_is_not_split():
+    class Plain:
+        def batch(self, seed, step):
+            return dict(Mix().batch(seed, step))
+
+    with pytest.raises(UsageError, match="cannot be read in parts"):
+        train(
+            Student(), [Lesson(Plain(), [(1.0, Distil())])],
+            LoopSettings(steps=1, threads=1, accumulate=2),
+        )  # fmt: skip
+
+
+SCRIPT = """
+import sys, torch
+sys.path.insert(0, sys.argv[1])
+from test_parts import trained
+weights, found = trained(4, clip=0.5)
+from accelerate import PartialState
+if PartialState().is_main_process:
+    torch.save([*weights, found.final_loss], sys.argv[2])
+"""
+
+
+def test_two_processes_give_the_weights_of_one(tmp_path):
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
+              "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
+              "--main_process_port", "0"]  # fmt: skip
+    subprocess.run(
+        [*launch, script, Path(__file__).parent, tmp_path / "two.pt"], check=True, timeout=300,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    weights, found = trained(4, clip=0.5)
+    *two, loss = torch.load(tmp_path / "two.pt", weights_only=False)
+    for a, b in zip(weights, two, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+    assert found.final_loss == pytest.approx(loss, rel=1e-6)
+
+
+def test_processes_that_cannot_share_the_parts_are_told():
+    with pytest.raises(UsageError, match="2 processes cannot share the 3 parts"):
+        Pass(Reader(), SimpleNamespace(num_processes=2), 3, rough=False)
