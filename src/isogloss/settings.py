@@ -10,6 +10,7 @@ import difflib
 import inspect
 import re
 import reprlib
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -54,7 +55,8 @@ def read_keywords(function: Callable[..., Any], values: Mapping[str, Any]) -> di
         if p.kind == p.KEYWORD_ONLY
     }
     hints = type("Hints", (), {"__annotations__": {n: p.annotation for n, p in own.items()}})
-    kinds = get_type_hints(hints, globalns=getattr(function, "__globals__", None))
+    home = vars(sys.modules[function.__module__])
+    kinds = get_type_hints(hints, globalns=home)
     fields: dict[str, Any] = {
         name: (kinds[name], ... if p.default is p.empty else p.default) for name, p in own.items()
     }

@@ -7,7 +7,7 @@ import torch
 from isogloss.errors import TrainingError, UsageError
 from isogloss.train.contracts import Lesson, Loss
 from isogloss.train.loop import LoopSettings, train
-from isogloss.train.mixture import ParallelViews
+from isogloss.train.mixtures.parallel import ParallelViews
 from isogloss.train.objectives.contrast import Contrast, ContrastViews
 from isogloss.train.objectives.distil import Distil
 from isogloss.train.parameters.static import MeanTable, StaticStudent, ngrams

@@ -86,10 +86,10 @@ class TrainHypernetwork(Step):
         """Warm up, train, save."""
         from isogloss.encode.resolve import find_model
         from isogloss.train.contracts import Lesson
+        from isogloss.train.mixtures.sampled_tokenizers import OwnTokens, SampledTokenizers
         from isogloss.train.objectives.distil import Distil
         from isogloss.train.objectives.lexical import Lexical
         from isogloss.train.parameters.hypernetwork import HypernetworkParameters
-        from isogloss.train.tokenizer_sampling import OwnTokens, SampledTokenizers
         from isogloss.vocabulary.surgery import columns, open_model
         from isogloss.vocabulary.trim import untruncated
 

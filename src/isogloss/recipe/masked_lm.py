@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
     from isogloss.encode.folder import ModelFolder
     from isogloss.train.loop import Trained
-    from isogloss.train.masked_text import MaskedText
+    from isogloss.train.mixtures.masked import MaskedText
 
 MEASURE = "masked_loss"
 _HEAD = "head.safetensors"
@@ -209,7 +209,7 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
         ModelError: no transformer with a fast tokenizer, or no mask in it.
         UsageError: windows over that of the model.
     """
-    from isogloss.train.masked_text import MaskedText
+    from isogloss.train.mixtures.masked import MaskedText
     from isogloss.vocabulary.trim import untruncated
 
     folder = place.model_folder(step.model)
@@ -245,7 +245,7 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
         | {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
     )
     cut = partial(_windows, step, tokenizer, folder.lower, special, tags)
-    settings = {
+    settings: dict[str, Any] = {
         "mask": wrapper.mask_token_id, "special": special, "size": step.batch,
         "tokens": tokenizer.get_vocab_size(), "alpha": step.alpha, "share": step.share,
     }  # fmt: skip
@@ -273,7 +273,7 @@ def _windows(
     note: Callable[[str], None] = lambda text: None,
 ) -> dict[str, list[np.ndarray]]:
     """Windows of ids by language; those in which nothing can be hidden are told."""
-    from isogloss.train.masked_text import windows
+    from isogloss.train.mixtures.masked import windows
 
     found = {}
     for tag in tags:
@@ -319,7 +319,7 @@ def _losses(
     step: _Masking, student: Any, lesson: _Lesson, place: Workplace, stage: str
 ) -> tuple[Scores, dict[str, np.ndarray]]:
     """The loss of the held-out windows of each language; the same masks every time."""
-    from isogloss.train.masked_text import window_losses
+    from isogloss.train.mixtures.masked import window_losses
 
     rows: list[Score] = []
     items: dict[str, np.ndarray] = {}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
 from isogloss.errors import IsoglossError
 from isogloss.merge.family import read_point
-from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.recipe.step import Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Score, Scores
 
@@ -91,8 +90,7 @@ class Merge(Step):
         names = {str(path): name for name, path in paths.items()}
         place.notes += made.facts["notes"]
         if self.keep:
-            (place.folder / FILES).mkdir()
-            (place.folder / FILES / "model").symlink_to(Path("..") / "model")
+            place.keep_model()
         place.write(
             Scores(
                 Score(

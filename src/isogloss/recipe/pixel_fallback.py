@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ from isogloss.corpus.records import Corpus
 from isogloss.encode.fallback_words import Rule
 from isogloss.encode.pixels import Drawing, seen_by
 from isogloss.errors import ModelError, TrainingError
-from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.recipe.step import Step, Workplace
 from isogloss.recipe.warm_up import train_warmed_up
 from isogloss.registry import register
 from isogloss.score import Scores
@@ -104,7 +103,7 @@ class PixelFallback(Step):
         from isogloss.files import write_json
         from isogloss.recipe.steps import pivot_vectors, watch
         from isogloss.train.contracts import Lesson
-        from isogloss.train.mixture import ParallelViews
+        from isogloss.train.mixtures.parallel import ParallelViews
         from isogloss.train.parameters.pixel_fallback import PixelFallbackParameters
 
         corpus = place.texts[self.text].keep([place.pivot, *place.languages])
@@ -144,8 +143,7 @@ class PixelFallback(Step):
         model.mkdir()
         parameters.save(model, about)
         if self.keep:
-            (place.folder / FILES).mkdir()
-            (place.folder / FILES / "model").symlink_to(Path("..") / "model")
+            place.keep_model()
         place.done[self.name] = place.folder
         watched = watch(place.encoder(self.name), tuning, place)
         place.encoders.pop(self.name)
@@ -185,7 +183,7 @@ class PixelFallback(Step):
     def _words(self, parameters: Any, corpus: Corpus, place: Workplace) -> Any:
         """The drawn words that have translations, and the rows of these."""
         from isogloss.recipe.students import translated_rows
-        from isogloss.train.word_rows import WordRows
+        from isogloss.train.mixtures.word_rows import WordRows
 
         tokenizer = parameters.tokenizer
         own = tokenizer.reader().tokenizer

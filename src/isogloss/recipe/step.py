@@ -96,6 +96,11 @@ class Workplace:
         made = self.done[name] / "model" if name in self.done else self.encoder(name).name
         return find_model(str(made))
 
+    def keep_model(self) -> None:
+        """Leave the model of this step in the run's `files/<step>/model` too."""
+        (self.folder / FILES).mkdir(exist_ok=True)
+        (self.folder / FILES / "model").symlink_to(Path("..") / "model")
+
     def write(self, scores: Scores, items: dict[str, np.ndarray] | None = None) -> None:
         """Leave scores, the per-item outcomes behind them, and the notes."""
         import numpy as np

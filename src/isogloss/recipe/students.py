@@ -38,7 +38,7 @@ def _static(
     from tokenizers import Tokenizer
 
     from isogloss.language import read_language
-    from isogloss.train.mixture import ParallelViews
+    from isogloss.train.mixtures.parallel import ParallelViews
     from isogloss.train.parameters.static import StaticStudent
     from isogloss.vocabulary.learn import UNKNOWN, learn_unigram
 
@@ -104,7 +104,7 @@ def _full(
     step: Distil, teacher: Any, corpus: Corpus, targets: np.ndarray, place: Workplace
 ) -> tuple[Any, Any]:
     from isogloss.train.body import student_of
-    from isogloss.train.mixture import ParallelViews
+    from isogloss.train.mixtures.parallel import ParallelViews
 
     build = _replaced if step.surgery == "replace" else _extended
     folder, tokenizer, rows = build(step, teacher, corpus, place)

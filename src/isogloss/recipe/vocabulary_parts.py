@@ -25,7 +25,7 @@ from isogloss.recipe.replacement import (
     needed_roles,
     refuse_absent,
 )
-from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.recipe.step import Step, Workplace
 from isogloss.recipe.vocabulary import (
     FACTS,
     SMOKE_TEXTS,
@@ -306,8 +306,7 @@ class SwapVocabulary(Step):
         made = swap_vocabulary(folder, place.folder / "model", part=part, seed=place.seed)
         place.notes += [f"{self.name}: {note}" for note in made.facts["notes"]]
         if self.keep:
-            (place.folder / FILES).mkdir()
-            (place.folder / FILES / "model").symlink_to(Path("..") / "model")
+            place.keep_model()
         place.write(Scores())
 
 

@@ -56,8 +56,7 @@ class _Change(Step):
                 place.notes.append(f"{self.name}: {what}: {told}")
         place.notes += facts["notes"]
         if self.keep:
-            (place.folder / FILES).mkdir()
-            (place.folder / FILES / "model").symlink_to(Path("..") / "model")
+            place.keep_model()
         place.write(_sizes(facts).having(system=self.name, stage="after", seed=place.seed))
 
     def change(self, place: Workplace, out: Path) -> Result:

@@ -71,7 +71,8 @@ def training(provenance: Mapping[str, Any]) -> dict[str, str]:
     if objectives := told.get("objectives"):
         weighted = isinstance(objectives, Mapping)
         found["objectives"] = ", ".join(
-            f"{name} × {objectives[name]:g}" if weighted else str(name) for name in objectives
+            f"{name} × {_weight(objectives[name])}" if weighted else str(name)
+            for name in objectives
         )
     for key, title in (("steps", "steps"), ("sentences", "rows"), ("examples", "examples")):
         if told.get(key) is not None:
@@ -86,6 +87,13 @@ def training(provenance: Mapping[str, Any]) -> dict[str, str]:
     if read := told.get("tokens_by_language"):
         found["tokens read"] = f"{sum(read.values()):,} in {len(read)} languages"
     return found
+
+
+def _weight(weight: Any) -> str:
+    """A number, or the points of a schedule."""
+    if isinstance(weight, int | float):
+        return f"{weight:g}"
+    return " to ".join(f"{value:g}" for _, value in sorted(weight))
 
 
 def duration(seconds: float) -> str:

@@ -104,13 +104,17 @@ def _within(links: torch.Tensor, start: int, stop: int) -> torch.Tensor:
 
 
 def stack_texts(
-    views: Sequence[Sequence[np.ndarray]], languages: Sequence[Sequence[str]], **columns: Any
+    views: Sequence[Sequence[np.ndarray]],
+    languages: Sequence[Sequence[str]],
+    numbers: Mapping[str, int] | None = None,
+    **columns: Any,
 ) -> Texts:
     """A batch of ids `[views][B]`, the language of each text, and columns by kind.
 
     Args:
         views: token ids of each text of each view.
         languages: `[views][B]` canonical tags.
+        numbers: of the languages, for the column `language`; without, there is none.
         columns: `tokens`, `texts`, `rows` and `links` of `Texts`, as arrays.
     """
     texts = [np.asarray(ids) for view in views for ids in view]
@@ -118,6 +122,9 @@ def stack_texts(
     read: dict[str, int] = {}
     for tag, length in zip((t for view in languages for t in view), lengths, strict=True):
         read[str(tag)] = read.get(str(tag), 0) + int(length)
+    if numbers:
+        found = [numbers[tag] for view in languages for tag in view]
+        columns["texts"] = {**columns.get("texts", {}), "language": np.array(found)}
     made = {
         kind: {name: torch.as_tensor(np.asarray(value)) for name, value in some.items()}
         for kind, some in columns.items()

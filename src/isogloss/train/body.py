@@ -23,6 +23,7 @@ from isogloss.encode.weights import load_tokenizer, quiet
 from isogloss.errors import ModelError
 from isogloss.train.batch import spots
 from isogloss.train.contracts import Batch
+from isogloss.train.delta import save_delta
 from isogloss.vocabulary.save import special_roles
 
 if TYPE_CHECKING:
@@ -367,6 +368,10 @@ class Student:
         save_body(self.module.body, self.folder, self.tokenizer, folder)
         if undo:
             undo()
+
+    def save_delta(self, folder: Path, base: str, parameters: Mapping[str, Any]) -> None:
+        """Write what changed alone; `load_delta` puts it onto the model of fingerprint `base`."""
+        save_delta(folder, self.module, {"base": base, "parameters": dict(parameters)})
 
 
 def student_of(

@@ -11,7 +11,7 @@ from isogloss.train.batch import UNKNOWN
 from isogloss.train.body import student_of, words
 from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
-from isogloss.train.masked_text import MaskedText, window_losses
+from isogloss.train.mixtures.masked import MaskedText, window_losses
 from isogloss.train.objectives.mlm import Mlm
 
 SPECIAL = list(range(5))

@@ -11,10 +11,10 @@ from isogloss.match.neighbours import unit
 from isogloss.train.contracts import Lesson
 from isogloss.train.hypernetwork import load_hypernetwork, padded_pieces, predict
 from isogloss.train.loop import LoopSettings, train
+from isogloss.train.mixtures.sampled_tokenizers import OwnTokens, SampledTokenizers
 from isogloss.train.objectives.distil import Distil
 from isogloss.train.objectives.lexical import Lexical
 from isogloss.train.parameters.hypernetwork import HypernetworkParameters, text_ends
-from isogloss.train.tokenizer_sampling import OwnTokens, SampledTokenizers
 from isogloss.vocabulary.initialise.mean import mean
 from isogloss.vocabulary.initialise.overlap import overlap
 from isogloss.vocabulary.initialise.rows import Help, Source

@@ -12,12 +12,12 @@ from isogloss.encode.pixels import Bytes
 from isogloss.match.neighbours import unit
 from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
-from isogloss.train.mixture import ParallelViews
+from isogloss.train.mixtures.parallel import ParallelViews
+from isogloss.train.mixtures.word_rows import WordRows
 from isogloss.train.objectives.contrast import Contrast
 from isogloss.train.objectives.distil import Distil
 from isogloss.train.objectives.lexical import Lexical
 from isogloss.train.parameters.pixel_fallback import PixelFallbackParameters
-from isogloss.train.word_rows import WordRows
 
 SMALL = {"layers": 1, "heads": 2, "width": 64}
 GREEK = str.maketrans("abcdefghijklmnopqrstuvwxyz", "αβψδεφγηιξκλμνοπζρστθωχςυϊ")

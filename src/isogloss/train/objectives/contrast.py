@@ -14,7 +14,7 @@ from isogloss.train.contracts import Batch, Loss
 
 
 @register("objective", "contrast.v1")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Contrast:
     """Symmetric softmax over cosines between every two views, and between views and teacher.
 
@@ -28,8 +28,14 @@ class Contrast:
     """
 
     joint: ClassVar = True
+
     temperature: float = 0.05
     teacher: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The teacher's vectors, if it is a view."""
+        return ("teacher",) if self.teacher else ()
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
@@ -50,7 +56,7 @@ class Contrast:
 
 
 @register("objective", "contrast_views.v1")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ContrastViews(Contrast):
     """The same between views alone: a model of its own space, which no teacher has a part in."""
 

@@ -14,7 +14,7 @@ from isogloss.train.contracts import Batch, Loss
 
 
 @register("objective", "distil.v1")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Distil:
     """1 - cos(student(x), teacher(pivot)), averaged over the batch and summed over views.
 

@@ -13,7 +13,7 @@ from isogloss.train.contracts import Batch, Loss
 
 
 @register("objective", "lexical.v1")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lexical:
     """mean |predicted row - source row| / mean |source row|, over shared tokens.
 

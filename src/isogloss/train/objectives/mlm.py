@@ -15,7 +15,7 @@ from isogloss.train.contracts import Batch, Loss
 
 
 @register("objective", "mlm.v1")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mlm:
     """-log p(token) over the vocabulary, averaged over the hidden tokens of the batch.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from isogloss.errors import TrainingError
+from isogloss.registry import register
 from isogloss.train.batch import Texts, stack_texts
+from isogloss.train.material import Material
 
 Ragged = Sequence[np.ndarray | None]
 """Token ids `[tokens]` a row; None where the language lacks the row."""
@@ -20,22 +22,24 @@ class ParallelViews:
 
     Attributes:
         tokens: token ids per language and row.
-        teacher: `[rows, d]` the teacher's vectors of the pivot.
+        teacher: `[rows, d]` the teacher's vectors of the pivot, if there is one.
         pivot: the language that is a view of every batch.
         size: sentences in a batch.
         views: languages in a batch, the pivot included.
         drop: probability with which a token is left out, which keeps a student that sees few
             sentences from leaning on any one word.
+        numbers: of the languages, in the column `language`; without, there is none.
         with_pivot: whether the pivot is a view too; where its vectors cannot change, it need not.
     """
 
     tokens: Mapping[str, Ragged]
-    teacher: np.ndarray
+    teacher: np.ndarray | None
     pivot: str
     size: int = 512
     views: int = 3
     drop: float = 0.2
     with_pivot: bool = True
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._others = sorted(set(self.tokens) - {self.pivot})
@@ -52,7 +56,7 @@ class ParallelViews:
             )
 
     def batch(self, seed: int, step: int) -> Texts:
-        """Rows of a sentence in each view, with the teacher's vectors in `teacher` `[B, d]`."""
+        """Rows of a sentence in each view, the teacher's vectors in `teacher` `[B, d]`."""
         rng = np.random.default_rng([seed, step])
         others = list(
             rng.choice(self._others, min(self.views - 1, len(self._others)), replace=False)
@@ -69,7 +73,8 @@ class ParallelViews:
         return stack_texts(
             [[self._thin(self.tokens[lang][i], rng) for i in rows] for lang in chosen],
             [[str(lang)] * len(rows) for lang in chosen],
-            rows={"teacher": self.teacher[rows]},
+            self.numbers,
+            rows={} if self.teacher is None else {"teacher": self.teacher[rows]},
         )
 
     def _thin(self, ids: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
@@ -78,3 +83,31 @@ class ParallelViews:
             return ids
         kept = ids[rng.random(len(ids)) >= self.drop]
         return kept if len(kept) else ids
+
+
+@register("mixture", "parallel.v1")
+def parallel(
+    material: Material,
+    *,
+    text: str,
+    batch: int = 48,
+    views: int = 2,
+    drop: float = 0.0,
+    longest: int | None = None,
+) -> ParallelViews:
+    """Rows of parallel text in the pivot and other languages, drawn anew in each batch.
+
+    Args:
+        material: of the run.
+        text: the parallel corpus.
+        batch: rows in a batch.
+        views: languages in a batch, the pivot included.
+        drop: share of tokens left out at random.
+        longest: rows of more tokens are left out; the model's window by default.
+    """
+    tokens = material.columns_of(text, longest)
+    wanted = "teacher" in material.columns and material.vectors is not None
+    return ParallelViews(
+        tokens, material.vectors(text) if wanted else None, material.pivot, size=batch,
+        views=views, drop=drop, numbers=material.numbers,
+    )  # fmt: skip

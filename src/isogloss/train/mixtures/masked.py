@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from isogloss.errors import TrainingError
+from isogloss.registry import register
 from isogloss.train.batch import UNKNOWN, Texts, spots, stack_texts
 from isogloss.train.body import Body
+from isogloss.train.material import Material
 from isogloss.vocabulary.sampling import shares
 
 _MASKED, _OTHER = 0.8, 0.1  # of the chosen tokens; the rest stay as they are
@@ -39,6 +41,7 @@ class MaskedText:
         size: windows in a batch.
         alpha: 1 draws languages as there is text of them, 0 evenly.
         share: of tokens chosen.
+        numbers: of the languages, in the column `language`; without, there is none.
 
     Raises:
         TrainingError: no window, or one in which nothing can be chosen.
@@ -54,6 +57,7 @@ class MaskedText:
     size: int = 32
     alpha: float = 0.3
     share: float = 0.15
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         there = {tag: found for tag, found in self.windows.items() if len(found)}
@@ -71,7 +75,7 @@ class MaskedText:
         drawn = rng.choice(list(self._shares), self.size, p=list(self._shares.values()))
         chosen = [self.windows[tag][int(rng.integers(len(self.windows[tag])))] for tag in drawn]
         made, gold = self._hidden(np.concatenate(chosen), rng)
-        return _windows(chosen, list(map(str, drawn)), made, gold)
+        return self._stacked(chosen, list(map(str, drawn)), made, gold)
 
     def in_order(self, language: str, seed: int) -> Iterator[Texts]:
         """Batches of all windows of a language, once each, every time with the same masks.
@@ -86,7 +90,7 @@ class MaskedText:
                 for number, window in enumerate(some, start)
             ]
             made, gold = (np.concatenate(part) for part in zip(*hidden, strict=True))
-            yield _windows(some, [language] * len(some), made, gold)
+            yield self._stacked(some, [language] * len(some), made, gold)
 
     def _hidden(self, ids: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Ids `[tokens]` with some hidden, and what stood there `[tokens]`."""
@@ -102,13 +106,12 @@ class MaskedText:
         )
         return made, gold
 
-
-def _windows(
-    windows: Sequence[np.ndarray], tags: Sequence[str], ids: np.ndarray, gold: np.ndarray
-) -> Texts:
-    """A batch of windows whose ids are those given, one after the other."""
-    ends = np.cumsum([len(window) for window in windows])[:-1]
-    return stack_texts([np.split(ids, ends)], [tags], tokens={"gold": gold})
+    def _stacked(
+        self, windows: Sequence[np.ndarray], tags: Sequence[str], ids: np.ndarray, gold: np.ndarray
+    ) -> Texts:
+        """A batch of windows whose ids are those given, one after the other."""
+        ends = np.cumsum([len(window) for window in windows])[:-1]
+        return stack_texts([np.split(ids, ends)], [tags], self.numbers, tokens={"gold": gold})
 
 
 def window_losses(module: Body, text: MaskedText, language: str, seed: int) -> np.ndarray:
@@ -127,3 +130,46 @@ def window_losses(module: Body, text: MaskedText, language: str, seed: int) -> n
             counts = torch.bincount(rows)
             found.append(torch.bincount(rows, losses.double()) / counts)
     return torch.cat(found).numpy()
+
+
+@register("mixture", "masked.v1")
+def masked(
+    material: Material,
+    *,
+    text: str,
+    batch: int = 32,
+    alpha: float = 0.3,
+    share: float = 0.15,
+    longest: int | None = None,
+) -> MaskedText:
+    """Windows of text of every language of the run, with tokens hidden anew each time.
+
+    Args:
+        material: of the run.
+        text: the corpus; it needs no parallel rows.
+        batch: windows in a batch.
+        alpha: of p_l ~ n_l^alpha, by which a window's language is drawn.
+        share: of tokens that are hidden.
+        longest: tokens of a window, the model's by default; longer texts are cut into several.
+
+    Raises:
+        TrainingError: the tokenizer has no mask.
+    """
+    if material.mask is None:
+        raise TrainingError(
+            "the tokenizer has no mask",
+            remedy="take a model that learned from hidden tokens, such as BERT or XLM-R",
+        )
+    corpus = material.corpus(text)
+    limit = min(longest or material.longest, material.longest)
+    found = {}
+    for tag in map(str, corpus.languages):
+        rows = [ids for ids in material.ids(corpus.texts(tag)) if ids is not None]
+        parts = [part for ids in rows for part in windows(ids, limit)]
+        found[tag] = [part for part in parts if not np.isin(part, material.special).all()]
+        if lost := len(parts) - len(found[tag]):
+            material.note(f"{text}: {lost} texts of {tag} with nothing to hide were left out")
+    return MaskedText(
+        found, material.mask, material.special, material.tokenizer.get_vocab_size(), size=batch,
+        alpha=alpha, share=share, numbers=material.numbers,
+    )  # fmt: skip

@@ -8,7 +8,11 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from isogloss.errors import TrainingError
-from isogloss.train.tokenizer_sampling import OwnTokens, SampledTokenizers, sample_tokenizer
+from isogloss.train.mixtures.sampled_tokenizers import (
+    OwnTokens,
+    SampledTokenizers,
+    sample_tokenizer,
+)
 
 WORDS = ["sun", "moon", "star", "rain", "snow", "wind", "fire", "leaf", "bird", "fish"]
 TEXTS = [f"{a.title()} and, {b}light" for a in WORDS for b in WORDS]
@@ -42,7 +46,7 @@ def _words():
 
 
 def test_with_little_noise_the_most_frequent_substrings_are_taken(monkeypatch):
-    monkeypatch.setattr("isogloss.train.tokenizer_sampling._NOISE", (-40.0, 0.0))
+    monkeypatch.setattr("isogloss.train.mixtures.sampled_tokenizers._NOISE", (-40.0, 0.0))
     words, counts = _words(), Counter()
     for word, count in words.items():
         for i in range(len(word)):

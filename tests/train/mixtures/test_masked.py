@@ -5,7 +5,7 @@ import pytest
 
 from isogloss.errors import TrainingError
 from isogloss.train.batch import spots
-from isogloss.train.masked_text import MaskedText, windows
+from isogloss.train.mixtures.masked import MaskedText, windows
 
 SPECIAL, MASK, SIZE = [0, 1, 2, 3, 4], 4, 200
 

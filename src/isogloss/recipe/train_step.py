@@ -1,0 +1,263 @@
+"""The step that trains a model: parameters x mixture x objectives, each by its registered name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, field_validator
+
+from isogloss import registry
+from isogloss.errors import ModelError, SettingsError, UnknownName
+from isogloss.files import write_json
+from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.registry import register
+from isogloss.score import Scores
+from isogloss.settings import Settings, read_keywords
+
+if TYPE_CHECKING:
+    from isogloss.encode.folder import ModelFolder
+    from isogloss.train.contracts import Lesson
+    from isogloss.train.material import Material
+
+Factor = dict[str, Any]
+"""`use`, the registered name, and its settings."""
+
+
+class LessonTable(Settings):
+    """What is read, and what it is pulled toward.
+
+    Attributes:
+        mixture: `use` and the settings of a registered mixture; it names texts by `text`.
+        objectives: each with `use`, its settings, and `weight`: a number, 1 by default, or points
+            `[share of the steps, weight]` with lines between them.
+    """
+
+    mixture: Factor
+    objectives: tuple[Factor, ...] = Field(min_length=1)
+
+    @field_validator("mixture")
+    @classmethod
+    def _known_mixture(cls, value: Factor) -> Factor:
+        return known_factor("mixture", value)
+
+    @field_validator("objectives")
+    @classmethod
+    def _known_objectives(cls, values: tuple[Factor, ...]) -> tuple[Factor, ...]:
+        return tuple(known_factor("objective", value, beside=("weight",)) for value in values)
+
+
+def known_factor(kind: str, value: Factor, beside: tuple[str, ...] = ()) -> Factor:
+    """The factor with its full name and its settings checked; `beside` are keys of others."""
+    if not isinstance(use := value.get("use"), str):
+        raise ValueError(f"use: required, one of {', '.join(registry.names(kind))}")
+    own = {name: given for name, given in value.items() if name not in ("use", *beside)}
+    try:
+        name = registry.full_name(kind, use)
+        read = read_keywords(registry.get(kind, name), own)
+    except UnknownName as error:
+        raise ValueError(f"use: {error.message}; {error.remedy}") from None
+    except SettingsError as error:
+        raise ValueError("; ".join(f"{use}: {problem}" for problem in error.problems)) from None
+    return {"use": name, **read, **{key: value[key] for key in beside if key in value}}
+
+
+@register("step", "train.v1")
+class Train(Step):
+    """Train a model: what may change, what is read, and what it is pulled toward.
+
+    Attributes:
+        model: `teacher`, or an earlier step that made a model.
+        parameters: `use` and the settings of registered parameters: what may change.
+        lessons: mixtures and their objectives; every step reads a batch of each.
+        head: a step `word_head.v1` that made a language head for this body.
+        targets: whose vectors of the pivot objectives of a teacher are pulled toward.
+        tuning_rows: the last rows of each text, kept out of training to watch it; by default a
+            twentieth, at most 300.
+        steps: optimiser steps.
+        accumulate: parts that each batch is read in, for those that memory cannot hold.
+        learning_rate: its peak.
+        warmup: share of the steps over which it rises.
+        clip: largest gradient norm, 0 for none.
+        precision: of products in training, `float32` or `bfloat16`.
+        threads: CPU threads, a setting because sums depend on it.
+        checkpoint_every: steps between checkpoints.
+        keep: leave the whole `model`, or the `delta` alone, in the run's `files/<step>`.
+    """
+
+    model: str = "teacher"
+    parameters: Factor = Field(default={"use": "full.v1"})
+    lessons: tuple[LessonTable, ...] = Field(min_length=1)
+    head: str | None = None
+    targets: str = "teacher"
+    tuning_rows: int | None = Field(default=None, ge=2)
+    steps: int = Field(default=200, ge=1)
+    accumulate: int = Field(default=1, ge=1)
+    learning_rate: float = Field(default=3e-5, gt=0)
+    warmup: float = Field(default=0.1, ge=0, le=1)
+    clip: float = Field(default=1.0, ge=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    threads: int = Field(default=2, ge=1)
+    checkpoint_every: int = Field(default=50, ge=1)
+    keep: Literal["nothing", "model", "delta"] = "nothing"
+
+    @field_validator("parameters")
+    @classmethod
+    def _known_parameters(cls, value: Factor) -> Factor:
+        return known_factor("parameters", value)
+
+    def texts(self) -> list[str]:
+        """The texts that the mixtures name."""
+        named = (value for lesson in self.lessons for value in lesson.mixture.items())
+        return list(dict.fromkeys(str(v) for key, v in named if key.split("_")[-1] == "text"))
+
+    def needs(self) -> dict[str, str]:
+        """The model, the teacher, the head and the texts."""
+        named = {"model": self.model, "targets": self.targets, "head": self.head}
+        return {k: v for k, v in named.items() if v} | {
+            f"lessons.text.{name}": name for name in self.texts()
+        }
+
+    def key_settings(self) -> dict[str, Any]:
+        """All but how often a checkpoint is written."""
+        left_out = ("checkpoint_every", "model", "targets", "head")
+        return {k: v for k, v in super().key_settings().items() if k not in left_out}
+
+    def check(self, earlier: Mapping[str, Step]) -> list[str]:
+        """`head` must be a step that makes one."""
+        step = earlier.get(self.head or "")
+        return [] if step is None or step.use == "word_head.v1" else [
+            f"head: {step.name!r} is a {step.use}, not a word_head.v1"
+        ]  # fmt: skip
+
+    def run(self, place: Workplace) -> None:
+        """Build the factors, train, check and save."""
+        from isogloss.recipe.steps import watch
+        from isogloss.train.loop import LoopSettings, train
+
+        folder = place.model_folder(self.model)
+        held = {name: self._held(name, place) for name in self.texts()}
+        material = self._material(folder, place, {name: pair[0] for name, pair in held.items()})
+        student = self._student(folder, material, place)
+        lessons = [self._lesson(table, material) for table in self.lessons]
+        advance = place.start(f"{self.name}: train", self.steps)
+        trained = train(
+            student, lessons,
+            LoopSettings(
+                steps=self.steps, accumulate=self.accumulate, learning_rate=self.learning_rate,
+                warmup=self.warmup, clip=self.clip, seed=place.seed, threads=self.threads,
+                precision=self.precision, checkpoint_every=self.checkpoint_every,
+            ),
+            checkpoint=place.scratch / "checkpoint", progress=lambda step, loss: advance(1),
+        )  # fmt: skip
+        model = place.folder / "model"
+        model.mkdir()
+        student.save(model)
+        if self.keep == "model":
+            place.keep_model()
+        elif self.keep == "delta":
+            (place.folder / FILES).mkdir()
+            student.save_delta(place.folder / FILES / "delta", folder.fingerprint, self.parameters)
+        place.done[self.name] = place.folder
+        watched: dict[str, float] = {}
+        for name, (_, tuning) in held.items():
+            if place.pivot in map(str, tuning.languages) and len(tuning.languages) > 1:
+                found = watch(place.encoder(self.name), tuning, place)
+                watched |= {t if len(held) == 1 else f"{name}: {t}": p for t, p in found.items()}
+        place.encoders.pop(self.name, None)
+        teacher = place.encoder("teacher")
+        write_json(
+            place.folder / "training.json",
+            {
+                "parameters": self.parameters["use"],
+                "objectives": {
+                    factor["use"]: factor.get("weight", 1.0)
+                    for lesson in self.lessons
+                    for factor in lesson.objectives
+                },
+                "on": "text of " + ", ".join(held),
+                "lessons": [lesson.model_dump(mode="json") for lesson in self.lessons],
+                "steps": trained.steps,
+                "sentences": max(len(train_text) for train_text, _ in held.values()),
+                "tuning_p1": watched,
+                "final_loss": trained.final_loss,
+                "tokens_by_language": trained.read,
+                "log": trained.log,
+                "teacher": teacher.name,
+                "teacher_fingerprint": teacher.fingerprint,
+            },
+        )
+        place.write(Scores())
+
+    def _held(self, name: str, place: Workplace) -> tuple[Any, Any]:
+        """The rows of a text that are trained on, and those that are kept."""
+        corpus = place.texts[name]
+        wanted = {place.pivot, *place.languages}
+        corpus = corpus.keep([tag for tag in map(str, corpus.languages) if tag in wanted])
+        return corpus.split(self.tuning_rows or min(300, max(2, len(corpus) // 20)))
+
+    def _material(self, folder: ModelFolder, place: Workplace, texts: dict[str, Any]) -> Material:
+        from isogloss.encode.weights import load_tokenizer, read_window
+        from isogloss.recipe.steps import pivot_vectors
+        from isogloss.train.material import Material
+        from isogloss.vocabulary.trim import untruncated
+
+        if folder.kind != "transformer.v1" or not (folder.body / "tokenizer.json").is_file():
+            raise ModelError(
+                "only a transformer with a fast tokenizer is trained so", file=folder.path,
+                remedy="give a folder with tokenizer.json; distil.v1 trains other students",
+            )  # fmt: skip
+        wrapper = load_tokenizer(folder)
+        tokenizer = untruncated(wrapper.backend_tokenizer)
+        special = {*wrapper.all_special_ids}
+        special |= {i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special}
+        return Material(
+            texts, tokenizer, sorted(special), wrapper.mask_token_id, place.pivot, place.languages,
+            read_window(folder, wrapper) - len(tokenizer.encode("").ids), folder.lower,
+            vectors=lambda name: pivot_vectors(place.encoder(self.targets), texts[name], place),
+            note=lambda told: place.notes.append(f"{self.name}: {told}"),
+        )  # fmt: skip
+
+    def _student(self, folder: ModelFolder, material: Material, place: Workplace) -> Any:
+        from safetensors.torch import load_file
+
+        from isogloss.train.body import sentences, student_of, words
+        from isogloss.train.contracts import wanted_of
+
+        wanted = {
+            name
+            for lesson in self.lessons
+            for factor in lesson.objectives
+            for name in wanted_of(_made(factor))
+        }
+        reader: Any = sentences
+        if "logits" in wanted:
+            head = load_file(place.done[self.head] / "head.safetensors") if self.head else None
+            reader = partial(words, seed=place.seed, head=head)
+        settings = {k: v for k, v in self.parameters.items() if k != "use"}
+        student = student_of(
+            self.parameters["use"], folder.body, material.tokenizer, reader=reader, **settings
+        )
+        if student.module.made:
+            material.note(
+                "the model has no language head; one of random weights trained beside and is not "
+                "saved"
+            )
+        return student
+
+    def _lesson(self, table: LessonTable, material: Material) -> Lesson:
+        from dataclasses import replace
+
+        from isogloss.train.contracts import Lesson
+
+        objectives = [(factor.get("weight", 1.0), _made(factor)) for factor in table.objectives]
+        columns = {name for _, each in objectives for name in getattr(each, "columns", ())}
+        settings = {key: value for key, value in table.mixture.items() if key != "use"}
+        build = registry.get("mixture", table.mixture["use"])
+        return Lesson(build(replace(material, columns=columns), **settings), objectives)
+
+
+def _made(factor: Factor) -> Any:
+    settings = {key: value for key, value in factor.items() if key not in ("use", "weight")}
+    return registry.get("objective", factor["use"])(**settings)

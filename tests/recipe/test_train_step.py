@@ -1,0 +1,162 @@
+"""One step trains by three named factors; what it leaves is a plain model, or its delta alone."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import isogloss
+from isogloss.errors import ModelError, SettingsError, TrainingError
+from isogloss.recipe.recipe import read_recipe
+
+_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
+SHORT = {"steps": 4, "threads": 1, "tuning_rows": 20, "learning_rate": 1e-3}
+PAIRS = {
+    "mixture": {"use": "parallel", "text": "train", "batch": 8},
+    "objectives": [{"use": "contrast_views", "temperature": 0.1}, {"use": "distil", "weight": 0.5}],
+}
+MASKS = {
+    "mixture": {"use": "masked", "text": "train", "batch": 8, "longest": 20},
+    "objectives": [{"use": "mlm", "weight": [[0.0, 1.0], [1.0, 0.1]]}],
+}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A BERT of random weights with a language head, over the names of emoji."""
+    from tokenizers import processors
+
+    pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
+    spec = importlib.util.spec_from_file_location("vocabulary_fixtures", _FILE)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    corpus = isogloss.read_corpus("emoji", languages=["eng", "deu"])
+    texts = [text for tag in ("eng", "deu") for text in corpus.texts(tag) if text]
+    tokenizer = made.learn("wordpiece", texts, 600)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    folder = tmp_path_factory.mktemp("tiny")
+    made.save_model("bert", tokenizer, folder)
+    return folder
+
+
+def recipe(model, *steps):
+    return {
+        "name": "factors", "model": str(model), "pivot": "eng", "languages": ["deu"],
+        "text": {"train": {"path": "emoji?split=train"}},
+        "steps": [{"use": "train.v1", **SHORT, **step} for step in steps],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_lessons_train_together_and_the_log_says_what_was_read(tiny, tmp_path, cache):
+    from transformers import AutoModelForMaskedLM
+
+    run = isogloss.run(
+        recipe(tiny, {"name": "both", "lessons": [PAIRS, MASKS], "keep": "model"}),
+        out=tmp_path / "run",
+    )
+    training = run.provenance["training"]
+    last = training["log"][-1]
+    assert set(last) == {"step", "loss", "contrast", "distil", "mlm"}
+    assert last["loss"] == pytest.approx(last["contrast"] + last["distil"] + last["mlm"])
+    assert training["lessons"][0]["mixture"]["use"] == "parallel.v1"
+    assert set(training["tokens_by_language"]) == {"eng_Latn", "deu_Latn"}
+    assert set(training["tuning_p1"]) == {"deu_Latn"}
+    after = AutoModelForMaskedLM.from_pretrained(run.folder / "files" / "both" / "model")
+    before = AutoModelForMaskedLM.from_pretrained(tiny)
+    moved = {n for n, w in after.state_dict().items() if not w.equal(before.state_dict()[n])}
+    assert {"bert.embeddings.word_embeddings.weight", "cls.predictions.bias"} <= moved
+
+
+def test_a_delta_goes_onto_its_base_and_no_other(tiny, tmp_path, cache):
+    import shutil
+
+    from tokenizers import Tokenizer
+
+    from isogloss.encode.resolve import find_model
+    from isogloss.train.body import student_of
+    from isogloss.train.delta import load_delta
+
+    step = {"name": "table", "lessons": [PAIRS], "parameters": {"use": "embeddings", "first": 9}}
+    run = isogloss.run(recipe(tiny, {**step, "keep": "delta"}), out=tmp_path / "run")
+    delta = run.folder / "files" / "table" / "delta"
+    assert {file.name for file in delta.iterdir()} == {"delta.safetensors", "delta.json"}
+    tokenizer, base = Tokenizer.from_file(str(tiny / "tokenizer.json")), find_model(str(tiny))
+    again = student_of("embeddings.v1", tiny, tokenizer, first=9)
+    load_delta(delta, again.module, base.fingerprint)
+    again.save(tmp_path / "again")
+    saved = isogloss.load_encoder(str(tmp_path / "again"))
+    trained = isogloss.load_encoder(str(run.model))
+    a, b = (
+        next(iter(e.encode(["red heart", "Sonne"], language="eng_Latn").values())).array
+        for e in (saved, trained)
+    )
+    np.testing.assert_array_equal(a, b)
+    with pytest.raises(ModelError, match="was trained from the model"):
+        load_delta(delta, again.module, "0" * 16)
+    with pytest.raises(ModelError, match=r"has other weights than .*embeddings"):
+        load_delta(delta, student_of("full.v1", tiny, tokenizer).module, base.fingerprint)
+    cut = shutil.copytree(delta, tmp_path / "cut")
+    (cut / "delta.safetensors").write_bytes((delta / "delta.safetensors").read_bytes()[:-50])
+    with pytest.raises(ModelError, match=r"delta\.safetensors cannot be read"):
+        load_delta(cut, again.module, base.fingerprint)
+    (cut / "delta.json").write_text(json.dumps({"base": "x"}))
+    with pytest.raises(ModelError, match=r"delta\.json is missing or lacks"):
+        load_delta(cut, again.module, base.fingerprint)
+
+
+def test_parts_give_nearly_the_model_of_the_whole(tiny, tmp_path, cache):
+    """Dropout differs by part, so without it."""
+    from safetensors.numpy import load_file
+
+    still = tmp_path / "still"
+    import shutil
+
+    shutil.copytree(tiny, still)
+    config = json.loads((still / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (still / "config.json").write_text(json.dumps(config))
+    steps = [{"name": f"in-{n}", "lessons": [PAIRS, MASKS], "accumulate": n, "keep": "model"}
+             for n in (1, 4)]  # fmt: skip
+    run = isogloss.run(recipe(still, *steps), out=tmp_path / "run")
+    one, four = (
+        load_file(run.folder / "files" / f"in-{n}" / "model" / "model.safetensors") for n in (1, 4)
+    )
+    for name, weight in one.items():
+        np.testing.assert_allclose(four[name], weight, atol=2e-4, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"parameters": {"use": "ful"}}, "parameters: use: there is no parameters called 'ful'"),
+        ({"parameters": {"use": "embeddings", "frst": 3}}, "did you mean 'first'"),
+        ({"parameters": {}}, "parameters: use: required, one of"),
+        ({"lessons": []}, "lessons: "),
+        ({"lessons": [{**PAIRS, "objectives": [{"use": "contrst"}]}]}, "no objective called"),
+        ({"lessons": [{**PAIRS, "objectives": [{"use": "contrast", "temprature": 1}]}]},
+         "did you mean 'temperature'"),
+        ({"lessons": [{**PAIRS, "mixture": {"use": "parallel"}}]}, "text: required"),
+        ({"lessons": [{**PAIRS, "mixture": {"use": "parallel", "text": "other"}}]},
+         "nothing earlier is called 'other'"),
+    ],
+)  # fmt: skip
+def test_factors_that_are_wrong_are_named(tiny, change, said):
+    with pytest.raises(SettingsError) as error:
+        read_recipe(recipe(tiny, {"name": "a", "lessons": [PAIRS], **change}))
+    assert said in str(error.value)
+
+
+def test_a_column_that_the_mixture_does_not_give_is_named(tiny, tmp_path, cache):
+    wrong = {**MASKS, "objectives": [{"use": "lexical"}]}
+    with pytest.raises(TrainingError, match="Lexical reads shared"):
+        isogloss.run(recipe(tiny, {"name": "a", "lessons": [wrong]}), out=tmp_path / "run")
