@@ -38,7 +38,8 @@ class Objective(Protocol):
     - `columns`, what it needs of the batch: `()`;
     - `joint`, whether rows of the batch meet in it, so that a part alone has no loss: `False`;
     - `count(batch)`, over how many things its loss is a mean, if it is not joint: the rows;
-    - `begin(model)`, called once before training, with the module that trains;
+    - `begin(model)`, called once before training and before a checkpoint is brought back, with the
+      module that trains: the place to copy what it starts as, and to make weights of that size;
     - `stepped(share)`, called after each step with the share of the steps that are done.
 
     One that is an `nn.Module` has weights of its own, which train beside the model.

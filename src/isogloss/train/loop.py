@@ -105,6 +105,7 @@ def train(
 
     torch.set_num_threads(settings.threads)
     accelerator = Accelerator(mixed_precision="no")
+    torch.manual_seed(settings.seed)
     whole = _Whole(parameters.module, lessons).to(accelerator.device)
     optimizer = accelerator.prepare(_optimizer(parameters, whole, settings))
     passing = Pass(
@@ -112,8 +113,6 @@ def train(
     )
     whole.train()
     key = fingerprint(settings.model_dump(exclude={"checkpoint_every"}), _shapes(whole))
-    for each in whole.objectives:
-        getattr(each, "begin", _nothing)(whole.model)
     start, log, read = _resume(checkpoint, key, whole, optimizer)
     resumed_at, every = start, max(1, settings.steps // 100)
     for step in range(start, settings.steps):
@@ -168,6 +167,8 @@ class _Whole(nn.Module):
         self.model = module
         every = [each for lesson in lessons for _, each in lesson.objectives]
         self.objectives = list({id(each): each for each in every}.values())
+        for each in self.objectives:
+            getattr(each, "begin", _nothing)(module)
         self.own = nn.ModuleList(each for each in self.objectives if isinstance(each, nn.Module))
 
 

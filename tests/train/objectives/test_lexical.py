@@ -24,3 +24,11 @@ def test_a_row_that_is_right_and_a_batch_without_any_give_no_gradient():
         loss = Lexical()({"rows": rows}, batch)
         (gradient,) = torch.autograd.grad(loss.total, rows)
         assert float(loss.total.detach()) == 0 and not gradient.any()
+
+
+def _rows(rng):
+    batch = {"shared": torch.tensor([0, 3]), "gold": torch.from_numpy(rng.normal(size=(2, 4)))}
+    return Lexical(), {"rows": torch.from_numpy(rng.normal(size=(5, 4)))}, batch
+
+
+CASES = {"lexical.v1": _rows}
