@@ -252,3 +252,26 @@ def test_a_text_over_the_window_is_counted_and_strict_refuses(place):
     assert scores.one(measure="over_window_share", language="deu_Latn").value == 1 / 20
     refused = isogloss(*measure, "--out", "strict", "--strict", cwd=place, check=1)
     assert "window" in refused.stderr
+
+
+def test_a_recipe_runs_on_another_text_seed_and_languages(place):
+    recipe = """
+name = "own"
+model = "all-MiniLM-L6-v2"
+languages = ["fra"]
+[text.held_out]
+path = "nowhere"
+[[steps]]
+use = "measure.v1"
+name = "measure"
+text = "held_out"
+measures = ["retrieval_p1"]
+"""
+    (place / "own.toml").write_text(recipe, encoding="utf-8")
+    given = ("run", "own.toml", "--seed", 7, "--languages", "deu", "--text")
+    isogloss(*given, "held_out=test", "--out", "run", cwd=place)
+    rows = Scores.read(place / "run" / "results.json").where(measure="retrieval_p1")
+    assert {(r.language, r.seed, r.dataset) for r in rows} == {("deu_Latn", 7, "test")}
+    wrong = isogloss(*given, "train=test", cwd=place, check=2)
+    assert "text.train: the recipe has no such text; it has held_out" in wrong.stderr
+    assert "not NAME=PATH" in isogloss(*given, "test", cwd=place, check=2).stderr

@@ -12,7 +12,17 @@ import typer
 
 from isogloss._version import __version__
 from isogloss.cli import merging, mining, spaces, tokenizers, vocabulary
-from isogloss.cli.options import Json, Model, Network, Pooling, Seed, listed, plain_console, tell
+from isogloss.cli.options import (
+    Json,
+    Model,
+    Network,
+    Pooling,
+    Seed,
+    listed,
+    named_paths,
+    plain_console,
+    tell,
+)
 from isogloss.errors import IsoglossError, UsageError
 
 INTERRUPTED = 130
@@ -169,14 +179,32 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/<name> by default.")
     ] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    model: Annotated[str | None, typer.Option(help="Instead of the recipe's.")] = None,
+    languages: Annotated[
+        str, typer.Option(help="Instead of the recipe's, separated by commas.")
+    ] = "",
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=PATH: your own text instead of the one the recipe calls NAME."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a recipe."""
+    """Run a recipe, as it is or on a model and text of your own.
+
+    isogloss run recipes/ZeTT.toml
+
+    isogloss run recipes/ZeTT.toml --text train=bible --text held_out=ntrex --languages fin,hin
+    --seed 1 --out runs/zett-1
+    """
     from isogloss.progress import bars
     from isogloss.recipe.main_jobs import run as job
 
     with bars() as start:
-        made = job(recipe, out=out, start=start, command=_command())
+        made = job(
+            recipe, out=out, seed=seed, model=model, languages=listed(languages),
+            texts=named_paths(text or []), start=start, command=_command(),
+        )  # fmt: skip
     _show(made, as_json)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isogloss.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -28,6 +30,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 def listed(text: str) -> list[str]:
     """What commas separate."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def named_paths(given: Iterable[str]) -> dict[str, str]:
+    """`NAME=PATH` of each option.
+
+    Raises:
+        UsageError: an option without a name or a path.
+    """
+    found = {}
+    for text in given:
+        name, _, path = text.partition("=")
+        if not (name and path):
+            raise UsageError(f"--text {text}: not NAME=PATH", remedy="such as --text train=bible")
+        found[name] = path
+    return found
 
 
 def tell(notes: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +128,32 @@ def run(
     recipe: str | Path | dict[str, Any],
     *,
     out: str | Path | None = None,
+    seed: int | None = None,
+    model: str | Path | None = None,
+    languages: Sequence[str] = (),
+    texts: Mapping[str, str | Path] | None = None,
     start: Start = silent,
     command: str = "",
 ) -> Run:
-    """Run a recipe, from a TOML file or a dictionary; by default into `runs/<its name>`."""
-    read, steps = read_recipe(recipe)
+    """Run a recipe, from a TOML file or a dictionary.
+
+    Args:
+        recipe: the file or the dictionary.
+        out: the run's folder; by default `runs/<its name>`.
+        seed: instead of the recipe's.
+        model: instead of the recipe's.
+        languages: instead of the recipe's.
+        texts: paths of texts instead of the recipe's, by the names that it gives them.
+        start: starts progress bars.
+        command: what the user typed, for the report.
+
+    Raises:
+        IsoglossError: bad input, with file, line and remedy.
+    """
+    told = {"seed": seed, "model": model and str(model), "languages": list(languages) or None}
+    changes: dict[str, Any] = {key: value for key, value in told.items() if value is not None}
+    changes["text"] = {name: _text(path, None) for name, path in (texts or {}).items()}
+    read, steps = read_recipe(recipe, changes)
     return execute(read, steps, out or Path("runs") / read.name, start=start, command=command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,20 +50,31 @@ class Recipe(Settings):
     strict: bool = False
 
 
-def read_recipe(source: str | Path | dict[str, Any]) -> tuple[Recipe, list[Step]]:
+def read_recipe(
+    source: str | Path | dict[str, Any], changes: Mapping[str, Any] | None = None
+) -> tuple[Recipe, list[Step]]:
     """A recipe and its checked steps, from a TOML file or a dictionary.
 
     Relative paths of texts are kept as they are, relative to where the command runs.
+
+    Args:
+        source: the file or the dictionary.
+        changes: keys of the recipe to take instead, such as `seed`; of `text`, those it names.
 
     Raises:
         SettingsError: all problems at once, each with its path.
     """
     file = None if isinstance(source, dict) else Path(source)
-    recipe = read_settings(
-        Recipe, source if isinstance(source, dict) else read_toml(source), file=file
-    )
+    values = dict(source) if isinstance(source, dict) else read_toml(source)
+    others = dict(changes or {})
+    own, texts = dict(values.get("text", {})), others.pop("text", {})
+    problems = [
+        f"text.{name}: the recipe has no such text; it has {', '.join(own)}"
+        for name in texts
+        if name not in own
+    ]
+    recipe = read_settings(Recipe, {**values, **others, "text": {**own, **texts}}, file=file)
     steps: list[Step] = []
-    problems: list[str] = []
     known = {*recipe.text} | ({"teacher"} if recipe.model else set())
     for index, values in enumerate(recipe.steps):
         where = f"steps.{index}"
