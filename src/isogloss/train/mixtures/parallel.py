@@ -50,6 +50,7 @@ class ParallelViews:
         self._rows = {
             lang: np.array(sorted(rows[lang] & rows[self.pivot])) for lang in self._others
         }
+        self._rows[self.pivot] = np.array(sorted(rows[self.pivot]))
         if empty := [lang for lang, r in self._rows.items() if len(r) < 2]:
             raise TrainingError(
                 f"{', '.join(empty)}: fewer than 2 sentences shared with {self.pivot}"
@@ -61,7 +62,7 @@ class ParallelViews:
         others = list(
             rng.choice(self._others, min(self.views - 1, len(self._others)), replace=False)
         )
-        shared = self._rows[others[0]]
+        shared = self._rows[others[0] if others else self.pivot]
         for language in others[1:]:
             common = np.intersect1d(shared, self._rows[language], assume_unique=True)
             if len(common) < 2:  # languages of different corpora: train on one of them
@@ -101,7 +102,7 @@ def parallel(
         material: of the run.
         text: the parallel corpus.
         batch: rows in a batch.
-        views: languages in a batch, the pivot included.
+        views: languages in a batch, the pivot included; 1 for the pivot alone.
         drop: share of tokens left out at random.
         longest: rows of more tokens are left out; the model's window by default.
     """

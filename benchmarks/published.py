@@ -1,0 +1,83 @@
+"""Published systems beside the same run without their distinctive part, on real text, over seeds.
+
+    python benchmarks/published.py SBERT-Multilingual-KD [LaBSE ...] [--seeds 3]
+
+Runs `recipes/NAME.toml` once a seed on the texts below instead of the recipe's own, and prints
+what its `compare.v1` steps found: the change of each measure that is told, its 95% interval over
+items and its p after Holm, seed by seed, then the mean over seeds and how far they are apart.
+Nothing is chosen on the text that is measured. Stopped runs go on, and finished ones are read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import isogloss
+from isogloss.report.rows import compared
+from isogloss.score import Score, Scores
+
+DATA = Path(os.environ.get("ISOGLOSS_DATA", "../shared/data"))
+BIBLE, NTREX = DATA / "bible", DATA / "ntrex128"
+TEXTS: dict[str, dict[str, Any]] = {
+    "SBERT-Multilingual-KD": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
+    "LaBSE": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
+}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("names", nargs="+", help="recipes, as in recipes/NAME.toml")
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--out", type=Path, default=Path("runs/benchmark-published"))
+    given = arguments.parse_args()
+    if not BIBLE.is_dir():
+        print(f"skipped: needs the text of {DATA}; set ISOGLOSS_DATA")
+        return
+    for name in given.names:
+        runs = []
+        for seed in range(given.seeds):
+            start = time.perf_counter()
+            about = dict(TEXTS[name])
+            languages = about.pop("languages")
+            folder = given.out / f"{name}-{seed}"
+            run = isogloss.run(
+                f"recipes/{name}.toml", out=folder, seed=seed, languages=languages, texts=about
+            )
+            print(f"{name}, seed {seed}: {time.perf_counter() - start:.0f} s", flush=True)
+            runs.append(run.scores)
+        show(name, runs)
+
+
+def show(name: str, runs: Sequence[Scores]) -> None:
+    """The changes of all seeds, and their mean."""
+    found: dict[tuple[Any, ...], list[tuple[Score, Score, Score]]] = {}
+    for scores in runs:
+        for row in scores.where(stage="change"):
+            key = (row.system, row.settings.get("against"), row.measure, row.language,
+                   row.direction, row.layer)  # fmt: skip
+            found.setdefault(key, []).append((*compared(scores, row), row))
+    print(
+        f"\n{name}: means of {len(runs)} seeds; changes seed by seed with 95% intervals over items"
+    )
+    for (system, against, measure, *place), rows in sorted(found.items(), key=str):
+        means = [sum(float(one[i].value or 0) for one in rows) / len(rows) for i in range(3)]
+        seeds = "  ".join(
+            f"{c.value:+.3f} [{c.low:+.3f}, {c.high:+.3f}] p {c.settings['p_holm']:.3f}"
+            for _, _, c in rows
+        )
+        spread = max(c.value or 0 for *_, c in rows) - min(c.value or 0 for *_, c in rows)
+        print(
+            f"{system} against {against or 'the start'} | {measure} | "
+            + " ".join(str(p) for p in place if p is not None)
+            + f" | n {rows[0][2].n} | {means[0]:.3f} -> {means[1]:.3f}, change {means[2]:+.3f} "
+            f"(seeds apart {spread:.3f}) | {seeds}"
+        )
+
+
+if __name__ == "__main__":
+    main()
