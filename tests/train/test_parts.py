@@ -1,5 +1,6 @@
 """A batch in parts, in one process or several, gives the step of the whole batch."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from isogloss.errors import TrainingError, UsageError
 from isogloss.train.batch import UNKNOWN, spots, stack_texts
 from isogloss.train.contracts import Lesson, Loss
 from isogloss.train.loop import LoopSettings, train
+from isogloss.train.objectives.additive_margin import AdditiveMargin
 from isogloss.train.objectives.contrast import ContrastViews
 from isogloss.train.objectives.distil import Distil
 from isogloss.train.objectives.lexical import Lexical
@@ -160,6 +162,42 @@ def test_a_batch_that_is_no_texts_is_not_split():
             Student(), [Lesson(Plain(), [(1.0, Distil())])],
             LoopSettings(steps=1, threads=1, accumulate=2),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_parts_give_the_gradients_of_sentence_transformers(both):
+    """Their cached loss over the same sentences, in parts of other sizes."""
+    losses = pytest.importorskip("sentence_transformers.sentence_transformer.losses")
+    batch, module = Mix().batch(0, 0), Reader()
+
+    class Model(nn.Sequential):  # whose first module they ask for
+        def forward(self, features):
+            rows = features["input_ids"][:, 0]
+            wanted = [self.texts[int(row)] for row in rows]
+            languages = ["eng_Latn"] * len(wanted)
+            read = module(stack_texts([wanted], [languages]), ("vectors",))["vectors"]
+            return {"sentence_embedding": read[0]}
+
+    model = Model(module)
+    starts = [*batch["offsets"].tolist(), len(batch["ids"])]
+    model.texts = [batch["ids"][a:b].numpy() for a, b in itertools.pairwise(starts)]
+    theirs = losses.CachedMultipleNegativesRankingLoss(
+        model, mini_batch_size=3,
+        directions=("query_to_doc", "doc_to_query") if both else ("query_to_doc",),
+        partition_mode="per_direction",
+    )  # fmt: skip
+    features = [{"input_ids": torch.arange(20).view(2, 10, 1)[view]} for view in range(2)]
+    value = theirs(features, None)
+    value.backward()
+    gradient, module.table.grad = module.table.grad, None
+    accelerator = SimpleNamespace(
+        num_processes=1, process_index=0, is_main_process=True, device=torch.device("cpu"),
+        backward=lambda loss: loss.backward(),
+    )  # fmt: skip
+    ranked = AdditiveMargin(margin=0.0, both=both)
+    found = Pass(module, accelerator, 4, rough=False).backward(batch, [(1.0, ranked)], 0)
+    torch.testing.assert_close(module.table.grad, gradient)
+    assert found == {"ranking": pytest.approx(value.item())}
 
 
 SCRIPT = """

@@ -136,6 +136,21 @@ def stack_texts(
     )  # fmt: skip
 
 
+def told_apart(
+    vectors: torch.Tensor, batch: Mapping[str, Any]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Vectors `[views, B, d]` as those of texts that mean the same and those that do not.
+
+    Returns:
+        `[v, B, d]`, and `[k, B, d]` of the views whose texts are marked in the column `negative`
+        `[views * B]`; without the column there are none.
+    """
+    if "negative" not in batch:
+        return vectors, vectors[:0]
+    negative = batch["negative"].view(len(vectors), -1)[:, 0].bool()  # [views]
+    return vectors[~negative], vectors[negative]
+
+
 def spots(batch: Mapping[str, Any]) -> torch.Tensor:
     """Where tokens have a `gold` value `[m]`, in the order of the text."""
     return torch.nonzero(batch["gold"] != UNKNOWN).ravel()

@@ -9,8 +9,26 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 
+from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.train.batch import told_apart
 from isogloss.train.contracts import Batch, Loss
+
+
+def taught(outputs: Mapping[str, torch.Tensor], batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Vectors of the texts that mean the same `[v, B, d]`, and the teacher's `[B, d]`.
+
+    Raises:
+        TrainingError: the teacher's vectors are wider or narrower.
+    """
+    views, teacher = told_apart(outputs["vectors"], batch)[0], batch["teacher"]
+    if views.shape[-1] != teacher.shape[-1]:
+        raise TrainingError(
+            f"the model's vectors have {views.shape[-1]} numbers and the teacher's "
+            f"{teacher.shape[-1]}",
+            remedy="take a teacher of the model's width, or contrast_views.v1, which needs none",
+        )
+    return views, teacher
 
 
 @register("objective", "distil.v1")
@@ -30,7 +48,8 @@ class Distil:
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
-        views = F.normalize(outputs["vectors"], dim=-1)  # [views, B, d]
-        teacher = F.normalize(batch["teacher"], dim=-1)  # [B, d]
+        views, teacher = taught(outputs, batch)
+        views = F.normalize(views, dim=-1)  # [v, B, d]
+        teacher = F.normalize(teacher, dim=-1)  # [B, d]
         total = (1 - (views * teacher).sum(-1)).mean(-1).sum()
         return Loss(total, {"distil": float(total.detach())})
