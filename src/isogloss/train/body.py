@@ -84,6 +84,7 @@ class Body(nn.Module):
         made: weights beside the body that begin here, and train whatever else does.
         tokenwise: weights beside the input table that have one row, or one value, a token.
         added: rows that were appended to its token table.
+        kept: layers of the model it began as, counted from 1, where it was shortened; else None.
         now: what is read at the moment, for modules put into the body: `language` `[n]` of the
             texts, as the batch numbers them, and `mask` `[n, t]`.
     """
@@ -103,6 +104,7 @@ class Body(nn.Module):
         self.body, self.head, self.ends, self.added = body, head, ends, added
         self.pad = body.config.pad_token_id or 0
         self.now = SimpleNamespace(language=None, mask=None)
+        self.kept: tuple[int, ...] | None = None
         self.made: tuple[nn.Parameter, ...] = ()
         self.tokenwise: tuple[nn.Parameter, ...] = ()
         if head is None:
@@ -111,6 +113,11 @@ class Body(nn.Module):
             self.tokenwise = (head.bias,)
         else:
             self.made = tuple(head.parameters())
+
+    @property
+    def width(self) -> int:
+        """Numbers of a vector."""
+        return self.body.config.hidden_size
 
     def forward(self, batch: Batch, wanted: Collection[str] = ("vectors",)) -> dict[str, Any]:
         """Columns `ids`, `offsets` and `views`, for logits `gold`, for some modules `language`."""
