@@ -24,6 +24,37 @@ def windows(ids: np.ndarray, longest: int) -> list[np.ndarray]:
     return np.array_split(ids, max(1, -(-len(ids) // longest)))
 
 
+def hide(
+    ids: np.ndarray,
+    rng: np.random.Generator,
+    share: float,
+    mask: int,
+    special: Sequence[int],
+    ordinary: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ids `[tokens]` with a share of them hidden, at least one, and what stood there `[tokens]`.
+
+    Args:
+        ids: some of which are not special.
+        rng: what is drawn from.
+        share: of tokens chosen; 80% of them become the mask, 10% another token.
+        mask: id of the mask.
+        special: ids that are never chosen.
+        ordinary: ids that may take another's place.
+    """
+    may = np.flatnonzero(~np.isin(ids, special))
+    masked = may[rng.random(len(may)) < share]
+    if not len(masked):
+        masked = rng.choice(may, 1)
+    how, other = rng.random(len(masked)), rng.choice(ordinary, len(masked))
+    made, gold = ids.astype(np.int64), np.full(len(ids), UNKNOWN, np.int64)
+    gold[masked] = ids[masked]
+    made[masked] = np.where(
+        how < _MASKED, mask, np.where(how < _MASKED + _OTHER, other, ids[masked])
+    )
+    return made, gold
+
+
 @dataclass
 class MaskedText:
     """Windows of text whose languages are drawn by temperature and whose masks are drawn anew.
@@ -94,17 +125,7 @@ class MaskedText:
 
     def _hidden(self, ids: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Ids `[tokens]` with some hidden, and what stood there `[tokens]`."""
-        may = np.flatnonzero(~np.isin(ids, self.special))
-        masked = may[rng.random(len(may)) < self.share]
-        if not len(masked):
-            masked = rng.choice(may, 1)
-        how, other = rng.random(len(masked)), rng.choice(self._ordinary, len(masked))
-        made, gold = ids.astype(np.int64), np.full(len(ids), UNKNOWN, np.int64)
-        gold[masked] = ids[masked]
-        made[masked] = np.where(
-            how < _MASKED, self.mask, np.where(how < _MASKED + _OTHER, other, ids[masked])
-        )
-        return made, gold
+        return hide(ids, rng, self.share, self.mask, self.special, self._ordinary)
 
     def _stacked(
         self, windows: Sequence[np.ndarray], tags: Sequence[str], ids: np.ndarray, gold: np.ndarray
