@@ -160,3 +160,54 @@ def test_a_column_that_the_mixture_does_not_give_is_named(tiny, tmp_path, cache)
     wrong = {**MASKS, "objectives": [{"use": "lexical"}]}
     with pytest.raises(TrainingError, match="Lexical reads shared"):
         isogloss.run(recipe(tiny, {"name": "a", "lessons": [wrong]}), out=tmp_path / "run")
+
+
+SENTENCES = {
+    "ranked": [{
+        "mixture": {"use": "hard_negatives", "text": "train", "batch": 8, "negatives": 2},
+        "objectives": [{"use": "additive_margin", "margin": 0.2}],
+    }],
+    "squared": [{**PAIRS, "objectives": [{"use": "distil_mse"}]}],
+    "queued": [{**PAIRS, "objectives": [{"use": "momentum_contrast", "queue": 64}]}],
+    "pooled": [{
+        "mixture": {"use": "pooled", "text": "train", "batch": 8, "pooling": "x-y"},
+        "objectives": [{"use": "contrast_views"}],
+    }],
+    "triple": [{
+        "mixture": {"use": "triplets", "text": "train", "positive_text": "train",
+                    "negative_text": "other", "batch": 8},
+        "objectives": [{"use": "triplet", "distance": "cosine", "margin": 0.3}],
+    }],
+    "taught": [{
+        "mixture": {"use": "fused", "text": "train", "batch": 8},
+        "objectives": [{"use": "mlm"}, {"use": "self_teaching"}],
+    }],
+    "together": [{
+        "mixture": {"use": "batch_aligned", "text": "train", "batch": 4},
+        "objectives": [{"use": "mlm"}],
+    }],
+    "short": [
+        {**PAIRS, "objectives": [{"use": "distil_layers", "toward": "pivot"}, {"use": "distil"}]},
+        {**MASKS, "objectives": [{"use": "mlm"}, {"use": "distil_logits", "weight": 2.0}]},
+    ],
+}  # fmt: skip
+
+
+def test_lessons_of_sentences_run_by_their_names(tiny, tmp_path, cache):
+    from transformers import AutoModel
+
+    steps = [
+        {"name": name, "lessons": lessons, "steps": 2, "accumulate": 2}
+        | ({"parameters": {"use": "shorter"}, "keep": "model"} if name == "short" else {})
+        for name, lessons in SENTENCES.items()
+    ]
+    about = recipe(tiny, *steps)
+    # the steps, not the sense, are tried: premises, hypotheses and contradictions are one text
+    about["text"]["other"] = {"path": "emoji?split=train"}
+    run = isogloss.run(about, out=tmp_path / "run")
+    short = AutoModel.from_pretrained(run.folder / "files" / "short" / "model")
+    whole = AutoModel.from_pretrained(tiny)
+    assert short.config.num_hidden_layers == 1 < whole.config.num_hidden_layers
+    last = run.provenance["training"]["log"][-1]
+    assert set(last) == {"step", "loss", "layers", "distil", "mlm", "logits"}
+    assert all(last.values())
