@@ -34,6 +34,8 @@ class Reader(nn.Module):
     def forward(self, batch, wanted):
         sums = torch.nn.functional.embedding_bag(batch["ids"], self.table, batch["offsets"])
         made = {"vectors": sums.tanh().view(batch["views"], -1, WIDTH)}
+        if "states" in wanted:
+            made["states"] = self.table[batch["ids"]].tanh()
         if "logits" in wanted:
             made["logits"] = self.head(self.table[batch["ids"][spots(batch)]])
         return made
@@ -84,10 +86,23 @@ class Centre(nn.Module):
         return Loss(total, {"centre": float(total.detach())})
 
 
+class Spread:
+    """An objective in which the tokens of all rows meet."""
+
+    joint = True
+    outputs = ("states",)
+
+    def __call__(self, outputs, batch):
+        states = outputs["states"]
+        total = (states @ states.T).logsumexp(1).mean()
+        return Loss(total, {"spread": float(total.detach())})
+
+
 def trained(parts, *, size=10, clip=0.0, checkpoint=None, steps=6):
     student, centre = Student(), Centre()
     objectives = [
         (1.0, ContrastViews()), ([(0.0, 0.5), (1.0, 2.0)], Distil()), (0.7, Mlm()), (0.3, centre),
+        (0.4, Spread()),
     ]  # fmt: skip
     found = train(
         student, [Lesson(Mix(size), objectives), Lesson(Mix(3), [(0.2, Distil())])],
@@ -106,7 +121,7 @@ def test_parts_give_the_step_of_the_whole(parts, clip):
     for a, b in zip(one.log, several.log, strict=True):
         assert a == pytest.approx(b, rel=1e-6)
     assert one.read == several.read
-    assert set(one.log[0]) == {"step", "loss", "contrast", "distil", "mlm", "centre"}
+    assert set(one.log[0]) == {"step", "loss", "contrast", "distil", "mlm", "centre", "spread"}
 
 
 def test_the_weights_that_an_objective_owns_train():

@@ -80,12 +80,8 @@ class Texts(Mapping[str, Any]):
     def part(self, span: slice) -> Texts:
         """The rows of a span; `read` stays that of the whole batch."""
         start, stop, _ = span.indices(self.size)
-        texts = torch.cat(
-            [torch.arange(start, stop) + view * self.size for view in range(self.views)]
-        ).to(self.ids.device)  # [views * b]
+        texts, tokens = self._texts_of(span), self.tokens_of(span)
         lengths = self.lengths()
-        of = torch.repeat_interleave(torch.arange(len(lengths)).to(lengths.device), lengths)
-        tokens = torch.isin(of, texts)  # [tokens]
         ends = lengths[texts].cumsum(0)
         return replace(
             self,
@@ -96,6 +92,18 @@ class Texts(Mapping[str, Any]):
             rows={name: value[start:stop] for name, value in self.rows.items()},
             links={name: _within(value, start, stop) for name, value in self.links.items()},
         )
+
+    def tokens_of(self, span: slice) -> torch.Tensor:
+        """Whether each token belongs to the rows of a span `[tokens]`."""
+        lengths = self.lengths()
+        of = torch.repeat_interleave(torch.arange(len(lengths)).to(lengths.device), lengths)
+        return torch.isin(of, self._texts_of(span))
+
+    def _texts_of(self, span: slice) -> torch.Tensor:
+        """The texts of the rows of a span `[views * b]`."""
+        start, stop, _ = span.indices(self.size)
+        each = [torch.arange(start, stop) + view * self.size for view in range(self.views)]
+        return torch.cat(each).to(self.ids.device)
 
 
 def _within(links: torch.Tensor, start: int, stop: int) -> torch.Tensor:

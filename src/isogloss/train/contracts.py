@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import nn
 
+PER_TOKEN = ("states", "layer_states")
+"""Outputs `[..., tokens, d]` of a model; in others the rows stand there."""
 Batch = Mapping[str, Any]
 Weight = float | Sequence[tuple[float, float]]
 """Of an objective: a number, or points (share of the steps, weight) with lines between them."""

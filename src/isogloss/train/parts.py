@@ -10,7 +10,7 @@ from torch import nn
 
 from isogloss.errors import TrainingError, UsageError
 from isogloss.train.batch import Texts
-from isogloss.train.contracts import Batch, Objective, count_of, is_joint, wanted_of
+from isogloss.train.contracts import PER_TOKEN, Batch, Objective, count_of, is_joint, wanted_of
 
 Weighed = Sequence[tuple[float, Objective]]
 
@@ -83,7 +83,10 @@ class Pass:
         found: dict[str, float] = {}
         for number, (span, part) in mine:
             outputs = self._read(part, active, number)
-            carried = [(outputs[name] * s[..., span, :]).sum() for name, s in slopes.items()]
+            carried = [
+                (outputs[name] * s[..., _places(name, batch, span), :]).sum()
+                for name, s in slopes.items()
+            ]
             for name, value in self._weigh(alone, outputs, part, carried, of=batch).items():
                 found[name] = found.get(name, 0.0) + value
         return met | self._added_up(found)
@@ -91,7 +94,7 @@ class Pass:
     def _meet(
         self, batch: Texts, joint: Weighed, mine: Sequence[tuple[int, tuple[slice, Texts]]]
     ) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
-        """Losses over the outputs of all parts, and their gradients at these `[..., B, d]`."""
+        """Losses over the outputs of all parts, and their gradients at these."""
         if not joint:
             return {}, {}
         whole: dict[str, torch.Tensor] = {}
@@ -99,9 +102,9 @@ class Pass:
             for number, (span, part) in mine:
                 for name, value in self._read(part, joint, number).items():
                     if name not in whole:
-                        shape = (*value.shape[:-2], batch.size, value.shape[-1])
-                        whole[name] = value.new_zeros(shape)
-                    whole[name][..., span, :] = value
+                        size = len(batch.ids) if name in PER_TOKEN else batch.size
+                        whole[name] = value.new_zeros((*value.shape[:-2], size, value.shape[-1]))
+                    whole[name][..., _places(name, batch, span), :] = value
             if self.processes > 1:
                 whole = {n: self.accelerator.reduce(v, "sum") for n, v in sorted(whole.items())}
         for value in whole.values():
@@ -157,6 +160,11 @@ class Pass:
             for name, value in one.items():
                 everywhere[name] = everywhere.get(name, 0.0) + value
         return everywhere
+
+
+def _places(name: str, batch: Texts, span: slice) -> slice | torch.Tensor:
+    """Where the rows of a span stand in an output of the whole batch."""
+    return batch.tokens_of(span) if name in PER_TOKEN else span
 
 
 def add_up_gradients(module: nn.Module, accelerator: Any) -> None:
