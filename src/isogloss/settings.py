@@ -56,7 +56,7 @@ def read_keywords(function: Callable[..., Any], values: Mapping[str, Any]) -> di
     }
     hints = type("Hints", (), {"__annotations__": {n: p.annotation for n, p in own.items()}})
     home = vars(sys.modules[function.__module__])
-    kinds = get_type_hints(hints, globalns=home)
+    kinds = get_type_hints(hints, globalns=home, include_extras=True)
     fields: dict[str, Any] = {
         name: (kinds[name], ... if p.default is p.empty else p.default) for name, p in own.items()
     }

@@ -211,3 +211,17 @@ def test_lessons_of_sentences_run_by_their_names(tiny, tmp_path, cache):
     last = run.provenance["training"]["log"][-1]
     assert set(last) == {"step", "loss", "layers", "distil", "mlm", "logits"}
     assert all(last.values())
+def test_files_that_factors_name_count_by_their_content(tiny, tmp_path):
+    file = tmp_path / "links"
+    file.write_text("0-0\n")
+    lesson = {
+        "mixture": {"use": "aligned", "text": "train", "links": {"deu": str(file)}},
+        "objectives": PAIRS["objectives"],
+    }
+    _, [step] = read_recipe(recipe(tiny, {"name": "a", "lessons": [lesson]}))
+    before = step.key_settings()
+    file.write_text("0-1\n")
+    assert step.key_settings() != before
+    file.unlink()
+    with pytest.raises(SettingsError, match="links"):
+        read_recipe(recipe(tiny, {"name": "a", "lessons": [lesson]}))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
 from isogloss import registry
 from isogloss.errors import ModelError, SettingsError, UnknownName
-from isogloss.files import write_json
+from isogloss.files import sha256_file, write_json
 from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Scores
@@ -120,9 +121,12 @@ class Train(Step):
         }
 
     def key_settings(self) -> dict[str, Any]:
-        """All but how often a checkpoint is written."""
+        """All but how often a checkpoint is written, with the content of files."""
         left_out = ("checkpoint_every", "model", "targets", "head")
-        return {k: v for k, v in super().key_settings().items() if k not in left_out}
+        kept = {k: v for k, v in super().key_settings().items() if k not in left_out}
+        factors = [self.parameters, *(f for x in self.lessons for f in (x.mixture, *x.objectives))]
+        files = {str(file): sha256_file(file) for factor in factors for file in _files(factor)}
+        return {**kept, "files": files} if files else kept
 
     def check(self, earlier: Mapping[str, Step]) -> list[str]:
         """`head` must be a step that makes one."""
@@ -256,6 +260,15 @@ class Train(Step):
         settings = {key: value for key, value in table.mixture.items() if key != "use"}
         build = registry.get("mixture", table.mixture["use"])
         return Lesson(build(replace(material, columns=columns), **settings), objectives)
+
+
+def _files(value: Any) -> Iterator[Path]:
+    """The files that settings name."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _files(one)
 
 
 def _made(factor: Factor) -> Any:
