@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import torch
 
+from isogloss.errors import UsageError
+
 Whole = Literal["first", "last", "mean"]
 """What stands for a word of several tokens: its first, its last, or the mean of all."""
 
@@ -17,8 +19,20 @@ def output_of(layer: int | None) -> tuple[str, ...]:
 
 
 def states_of(outputs: Mapping[str, torch.Tensor], layer: int | None) -> torch.Tensor:
-    """The states `[tokens, d]` of a layer."""
-    return outputs["states"] if layer is None else outputs["layer_states"][layer]
+    """The states `[tokens, d]` of a layer.
+
+    Raises:
+        UsageError: a layer that the model has not.
+    """
+    if layer is None:
+        return outputs["states"]
+    every = outputs["layer_states"]
+    if not -len(every) <= layer < len(every):
+        raise UsageError(
+            f"there is no layer {layer}; the model has 0, its embeddings, to {len(every) - 1}",
+            remedy="set layer to one of these",
+        )
+    return every[layer]
 
 
 def linked_words(

@@ -1,0 +1,84 @@
+"""Self-training and consistency of word links against loops over pairs and their own formulas."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from isogloss.errors import UsageError
+from isogloss.match.extract import softmax
+from isogloss.match.grid import make_grid
+from isogloss.train.batch import stack_texts
+from isogloss.train.objectives.awesome import Consistency, SelfTraining
+
+_spec = importlib.util.spec_from_file_location("words", Path(__file__).parent / "test_words.py")
+words = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(words)
+
+CASES = {
+    "awesome_so.v1": lambda rng: (SelfTraining(layer=2), *words.linked(rng)),
+    "awesome_co.v1": lambda rng: (Consistency(layer=None), *words.linked(rng)),
+}
+
+
+def pairs_of(states, batch):
+    """States `[m, d]` and `[n, d]` of every pair."""
+    parts = states.split(batch.lengths().tolist())
+    return list(zip(parts[: batch.size], parts[batch.size :], strict=True))
+
+
+def found(seed=3, scale=3.0):
+    outputs, batch = words.linked(np.random.default_rng(seed))
+    return (outputs["states"] * scale).requires_grad_(), batch
+
+
+def test_self_training_makes_the_links_of_the_aligner_surer():
+    states, batch = found()
+    plain = 0.0
+    for x, y in pairs_of(states, batch):
+        dots = x @ y.T
+        p, q = dots.softmax(1), dots.softmax(0)
+        grid = make_grid(
+            *(side.detach().float().numpy()[None] for side in (x, y)),
+            (np.array([len(x)]), np.array([len(y)])),
+        )
+        links = torch.from_numpy(softmax(grid).links[0])
+        assert 0 < int(links.sum()) < links.numel()
+        plain = plain - ((p / len(x) + q / len(y)) * links).sum() / 2 / batch.size
+    loss = SelfTraining(layer=None)({"states": states}, batch).total
+    torch.testing.assert_close(loss, plain)
+    (mine,), (theirs,) = (torch.autograd.grad(one, [states]) for one in (loss, plain))
+    torch.testing.assert_close(mine, theirs)
+    other = SelfTraining(layer=None, extraction="mwmf")({"states": states}, batch).total
+    assert not torch.isclose(loss, other)
+
+
+def test_consistency_is_the_trace_of_both_directions():
+    states, batch = found()
+    plain = 0.0
+    for x, y in pairs_of(states, batch):
+        dots = x @ y.T
+        plain = plain - torch.trace(dots.softmax(1).T @ dots.softmax(0)) / min(dots.shape)
+    loss = Consistency(layer=None)({"states": states}, batch).total
+    torch.testing.assert_close(loss, plain / batch.size)
+    (mine,), (theirs,) = (torch.autograd.grad(one, [states]) for one in (loss, plain / batch.size))
+    torch.testing.assert_close(mine, theirs)
+
+
+def test_links_one_to_one_without_doubt_are_the_least_loss():
+    eye = torch.eye(4, dtype=torch.float64) * 30
+    batch = stack_texts([[np.arange(4)], [np.arange(4)]], [["eng_Latn"], ["deu_Latn"]])
+    outputs = {"states": torch.cat([eye, eye[[2, 0, 3, 1]]])}
+    for objective in (SelfTraining(layer=None), Consistency(layer=None)):
+        torch.testing.assert_close(objective(outputs, batch).total, -torch.ones((), dtype=float))
+
+
+def test_another_layer_or_number_of_views_is_refused():
+    outputs, batch = words.linked(np.random.default_rng(0))
+    with pytest.raises(UsageError, match=r"no layer 8; the model has 0, its embeddings, to 2"):
+        Consistency()(outputs, batch)
+    one = stack_texts([[np.arange(4)]], [["eng_Latn"]])
+    with pytest.raises(UsageError, match="between 2 views, and the mixture gives 1"):
+        Consistency(layer=None)({"states": torch.ones(4, 2)}, one)
