@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +13,30 @@ from isogloss.match.extract import softmax
 from isogloss.match.grid import make_grid
 from isogloss.train.batch import stack_texts
 from isogloss.train.objectives.awesome import Consistency, SelfTraining
+from isogloss.train.objectives.awesome_psi import ParallelSentences
 
 _spec = importlib.util.spec_from_file_location("words", Path(__file__).parent / "test_words.py")
 words = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(words)
 
+
+def judged(rng):
+    model = SimpleNamespace(
+        body=SimpleNamespace(config=SimpleNamespace(hidden_size=5)),
+        parameters=lambda: iter([torch.ones(1, dtype=torch.float64)]),
+    )
+    torch.manual_seed(0)
+    objective = ParallelSentences()
+    objective.begin(model)
+    texts = [rng.integers(0, 9, 4) for _ in range(6)]
+    batch = stack_texts(
+        [texts], [["deu_Latn"] * 6], rows={"true": np.array([1, 0, 0, 1, 1, 0], np.float32)}
+    )
+    return objective, {"vectors": torch.from_numpy(rng.normal(size=(1, 6, 5)))}, batch
+
+
 CASES = {
+    "awesome_psi.v1": judged,
     "awesome_so.v1": lambda rng: (SelfTraining(layer=2), *words.linked(rng)),
     "awesome_co.v1": lambda rng: (Consistency(layer=None), *words.linked(rng)),
 }
@@ -73,6 +92,21 @@ def test_links_one_to_one_without_doubt_are_the_least_loss():
     outputs = {"states": torch.cat([eye, eye[[2, 0, 3, 1]]])}
     for objective in (SelfTraining(layer=None), Consistency(layer=None)):
         torch.testing.assert_close(objective(outputs, batch).total, -torch.ones((), dtype=float))
+
+
+def test_pairs_are_judged_by_a_head_of_its_own():
+    objective, outputs, batch = judged(np.random.default_rng(0))
+    vectors = outputs["vectors"][0]
+    shares = torch.sigmoid(objective.score(torch.tanh(objective.dense(vectors)))).ravel()
+    plain = -torch.stack([torch.log(s if t else 1 - s) for s, t in zip(
+        shares, batch["true"].tolist(), strict=True)]).mean()  # fmt: skip
+    torch.testing.assert_close(objective(outputs, batch).total, plain)
+    optimizer = torch.optim.Adam(objective.parameters(), 0.1)
+    for _ in range(60):
+        objective(outputs, batch).total.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert float(objective(outputs, batch).total.detach()) < 0.05
 
 
 def test_another_layer_or_number_of_views_is_refused():
