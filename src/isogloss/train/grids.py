@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -62,10 +63,22 @@ def grids(states: torch.Tensor, batch: Texts) -> Grids:
             remedy="set views = 2 in the mixture",
         )
     lengths, size = batch.lengths(), batch.size
-    sides = [pad_texts(states, batch.offsets[at], lengths[at]) for at in _halves(size)]
-    (x, here), (y, there) = sides
+    halves = (slice(0, size), slice(size, 2 * size))
+    return _grids(states, [(batch.offsets[at], lengths[at]) for at in halves])
+
+
+def grids_within(states: torch.Tensor, batch: Texts) -> Grids:
+    """The grids of two sentences that stand in one text, by the column `side` `[tokens]`."""
+    end = batch.offsets + batch.lengths()
+    row = torch.repeat_interleave(torch.arange(batch.size, device=end.device), batch.lengths())
+    m, n = (torch.bincount(row[batch["side"] == side], minlength=batch.size) for side in (0, 1))
+    return _grids(states, [(batch.offsets, m), (end - n, n)])
+
+
+def _grids(states: torch.Tensor, sides: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Grids:
+    (x, here), (y, there) = (pad_texts(states, *side) for side in sides)
     real = here[:, :, None] & there[:, None, :]
-    return Grids(x @ y.transpose(1, 2), real, (x, y), (lengths[:size], lengths[size:]))
+    return Grids(x @ y.transpose(1, 2), real, (x, y), (sides[0][1], sides[1][1]))
 
 
 def pad_texts(
@@ -77,10 +90,6 @@ def pad_texts(
     places = torch.where(here, offsets[:, None] + at, 0)
     shape = (*here.shape, *[1] * (values.ndim - 1))
     return values[places] * here.view(shape).to(values.dtype), here
-
-
-def _halves(size: int) -> tuple[slice, slice]:
-    return slice(0, size), slice(size, 2 * size)
 
 
 def _numpy(values: torch.Tensor) -> np.ndarray:
