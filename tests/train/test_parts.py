@@ -161,6 +161,15 @@ def test_a_batch_splits_into_its_rows():
     assert [part.size for _, part in batch.split(99)] == [1] * 10
 
 
+def test_a_view_is_one_text_of_every_row():
+    batch = Mix().batch(0, 0)
+    views = [batch.view(number) for number in (0, 1)]
+    for name in ("ids", "gold", "language"):
+        assert torch.equal(torch.cat([view[name] for view in views]), batch[name])
+    assert torch.equal(torch.cat([view.lengths() for view in views]), batch.lengths())
+    assert all(view.views == 1 and view.size == batch.size for view in views)
+
+
 def test_columns_that_a_mixture_does_not_give_are_named():
     lesson = Lesson(Mix(), [(1.0, Lexical())])
     with pytest.raises(TrainingError, match="Lexical reads shared, which the mixture does not"):

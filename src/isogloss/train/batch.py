@@ -71,6 +71,21 @@ class Texts(Mapping[str, Any]):
         }
         return replace(self, ids=self.ids.to(device), offsets=self.offsets.to(device), **moved)
 
+    def view(self, number: int) -> Texts:
+        """One text of every row, with what belongs to texts, tokens and rows."""
+        texts = slice(number * self.size, (number + 1) * self.size)
+        ends = [*self.offsets.tolist(), len(self.ids)]
+        span = slice(ends[texts.start], ends[texts.stop])
+        return replace(
+            self,
+            ids=self.ids[span],
+            offsets=self.offsets[texts] - span.start,
+            views=1,
+            tokens={name: value[span] for name, value in self.tokens.items()},
+            texts={name: value[texts] for name, value in self.texts.items()},
+            links={},
+        )
+
     def split(self, parts: int) -> list[tuple[slice, Texts]]:
         """At most so many runs of rows of like number, and where each stands among the rows."""
         bounds = np.linspace(0, self.size, min(parts, self.size) + 1).astype(int)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -43,24 +42,13 @@ class NearStart(Start):
 
     def count(self, batch: Texts) -> int:
         """Tokens of the first view."""
-        return len(first_view(batch).ids)
+        return len(batch.view(0).ids)
 
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
         assert isinstance(batch, Texts)
-        pivot = first_view(batch)
+        pivot = batch.view(0)
         before = states_of(self.at_start(pivot, self.outputs), self.layer)  # [pivot tokens, d]
         now = states_of(outputs, self.layer)[: len(before)]
         total = (now - before).square().sum(-1).mean()
         return Loss(total, {"near_start": float(total.detach())})
-
-
-def first_view(batch: Texts) -> Texts:
-    """The first text of every row, with what belongs to texts and tokens."""
-    size = batch.size
-    last = int(batch.lengths()[:size].sum())
-    return replace(
-        batch, ids=batch.ids[:last], offsets=batch.offsets[:size], views=1, links={},
-        tokens={name: value[:last] for name, value in batch.tokens.items()},
-        texts={name: value[:size] for name, value in batch.texts.items()},
-    )  # fmt: skip
