@@ -11,6 +11,7 @@ from isogloss.errors import UsageError
 
 Whole = Literal["first", "last", "mean"]
 """What stands for a word of several tokens: its first, its last, or the mean of all."""
+_BASE = 1_000_003
 
 
 def output_of(layer: int | None) -> tuple[str, ...]:
@@ -46,10 +47,7 @@ def linked_words(
             tokens `word` `[tokens]`, which word of its text a token belongs to.
         whole: what stands for a word.
     """
-    row, first, second = batch["links"].T
-    offsets = batch["offsets"]
-    size = len(offsets) // int(batch["views"])
-    at = offsets[row] + first, offsets[size + row] + second  # [k] each, among all tokens
+    at = _places(batch)
     if whole == "first":
         return states[..., at[0], :], states[..., at[1], :]
     number, counts = _words(batch)
@@ -59,6 +57,27 @@ def linked_words(
     shape = (*states.shape[:-2], len(counts), states.shape[-1])
     means = states.new_zeros(shape).index_add(-2, number, states) / counts[:, None]
     return means[..., number[at[0]], :], means[..., number[at[1]], :]
+
+
+def linked_equal(batch: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which links have the same first word, and which the same second: twice `[k, k]`."""
+    number, counts = _words(batch)
+    start = counts.cumsum(0) - counts  # [words]
+    place = torch.arange(len(number), device=number.device) - start[number]
+    # Spellings as numbers, by a polynomial of the ids that wraps around.
+    powers = torch.tensor([pow(_BASE, n, 2**61 - 1) for n in range(int(counts.max()))])
+    terms = (batch["ids"] + 1) * powers.to(number.device)[place]
+    spelled = torch.zeros_like(counts).index_add(0, number, terms)
+    first, second = (spelled[number[at]] for at in _places(batch))
+    return first[:, None] == first, second[:, None] == second
+
+
+def _places(batch: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the first tokens of linked words stand among all tokens: twice `[k]`."""
+    row, first, second = batch["links"].T
+    offsets = batch["offsets"]
+    size = len(offsets) // int(batch["views"])
+    return offsets[row] + first, offsets[size + row] + second
 
 
 def _words(batch: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:

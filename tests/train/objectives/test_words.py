@@ -7,6 +7,7 @@ from torch import nn
 
 from isogloss.train.batch import stack_texts
 from isogloss.train.objectives.near_start import NearStart
+from isogloss.train.objectives.word_contrast import WordContrast
 from isogloss.train.objectives.word_l2 import WordL2
 
 ROWS, WIDTH, LAYERS, TOKENS = 6, 5, 3, 20
@@ -56,6 +57,7 @@ def begun(objective, model=None):
 
 CASES = {
     "word_l2.v1": lambda rng: (WordL2(whole="mean"), *linked(rng)),
+    "word_contrast.v1": lambda rng: (WordContrast(layers=(0, 2), temperature=0.5), *linked(rng)),
     "near_start.v1": lambda rng: (begun(NearStart(layer=2)), *linked(rng)),
 }
 
@@ -141,3 +143,32 @@ def test_what_is_held_is_in_no_checkpoint_and_comes_back(tmp_path):
     resumed, again = run(checkpoint=tmp_path / "c")
     assert again.resumed_at == 4 and torch.equal(whole, resumed)
     assert set(log.log[0]) == {"step", "loss", "word_l2", "near_start"}
+
+
+def test_a_word_is_told_from_other_words_and_not_from_itself():
+    outputs, batch = linked(np.random.default_rng(4))
+    batch.ids[:] = batch.ids % 2  # so that some words are spelled alike
+    states = outputs["layer_states"].requires_grad_()
+    sides = [list(words_of(batch["ids"][:, None], batch, side)) for side in (0, 1)]
+    spelled = [[tuple(word.ravel().tolist()) for word in side] for side in sides]
+    assert len(set(spelled[1])) < len(spelled[1])
+    total, k = 0.0, len(batch["links"])
+    for layer in (0, 2):
+        x, y = (
+            torch.stack([word.mean(0) for word in words_of(states[layer], batch, side)])
+            for side in (0, 1)
+        )
+        scores = torch.nn.functional.cosine_similarity(x[:, None], y[None], dim=2) / 0.5
+        for i in range(k):
+            for row, spelling in ((scores[i], spelled[1]), (scores[:, i], spelled[0])):
+                kept = [j for j in range(k) if j == i or spelling[j] != spelling[i]]
+                total = total - (row[i] - row[kept].logsumexp(0)) / k / 4
+    mine = WordContrast(layers=(0, 2), temperature=0.5)({"layer_states": states}, batch).total
+    torch.testing.assert_close(mine, total)
+    (a,), (b,) = (torch.autograd.grad(one, [states]) for one in (mine, total))
+    torch.testing.assert_close(a, b)
+    collapsed = {"layer_states": torch.ones_like(states)}
+    assert (
+        WordContrast()(collapsed, batch).total > 1
+        and WordL2()({"states": collapsed["layer_states"][0]}, batch).total == 0
+    )
