@@ -1,0 +1,67 @@
+"""Lessons of linked words and of joined pairs train a model of transformers by a recipe."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+import isogloss
+from isogloss.errors import SettingsError, UsageError
+
+_SPEC = importlib.util.spec_from_file_location(
+    "train_step", Path(__file__).parent / "test_train_step.py"
+)
+_made = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(_made)
+tiny, cache, recipe = _made.tiny, _made.cache, _made.recipe
+
+LINKED = {"use": "aligned", "text": "train", "batch": 6, "aligner": "ibm1"}
+PAIRS = {"use": "parallel", "text": "train", "batch": 6}
+WORDS = [
+    {
+        "mixture": LINKED,
+        "objectives": [
+            {"use": "word_l2", "whole": "last"}, {"use": "near_start"},
+            {"use": "word_contrast", "layers": [0, 1], "weight": 0.1},
+        ],
+    },
+    {
+        "mixture": PAIRS,
+        "objectives": [
+            {"use": "awesome_so", "layer": 1}, {"use": "awesome_co", "layer": 1},
+            {"use": "rtl", "layers": 1, "weight": 0.1}, {"use": "layer_contrast"},
+        ],
+    },
+    {
+        "mixture": {"use": "tlm", "text": "train", "batch": 6},
+        "objectives": [{"use": "mlm"}, {"use": "xlm_align", "layer": 1}],
+    },
+    {
+        "mixture": {"use": "concatenated", "text": "train", "batch": 6},
+        "objectives": [{"use": "awesome_psi"}],
+    },
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_all_of_them_train_at_once_whole_and_in_parts(tiny, tmp_path, cache, parts):
+    pytest.importorskip("thot", reason="needs pip install isogloss[align-stat]")
+    step = {"name": "words", "lessons": WORDS, "accumulate": parts, "steps": 6}
+    run = isogloss.run(recipe(tiny, {**step, "keep": "model"}), out=tmp_path / "run")
+    log = run.provenance["training"]["log"]
+    assert set(log[-1]) == {
+        "step", "loss", "word_l2", "near_start", "word_contrast", "awesome_so", "awesome_co",
+        "rtl", "layer_contrast", "mlm", "xlm_align", "awesome_psi",
+    }  # fmt: skip
+    assert log[-1]["loss"] < log[0]["loss"]
+    assert -1 <= log[-1]["awesome_co"] <= 0 <= log[-1]["near_start"]
+
+
+def test_what_a_setting_cannot_be_is_told_before_training(tiny, tmp_path, cache):
+    for wrong, said in (({"whole": "middle"}, "whole"), ({"layer": "top"}, "layer")):
+        lesson = {"mixture": PAIRS, "objectives": [{"use": "word_l2", **wrong}]}
+        with pytest.raises(SettingsError, match=said):
+            isogloss.run(recipe(tiny, {"name": "a", "lessons": [lesson]}), out=tmp_path / "run")
+    lesson = {"mixture": PAIRS, "objectives": [{"use": "awesome_so"}]}
+    with pytest.raises(UsageError, match="no layer 8; the model has 0"):
+        isogloss.run(recipe(tiny, {"name": "a", "lessons": [lesson]}), out=tmp_path / "run")
