@@ -211,6 +211,8 @@ def test_lessons_of_sentences_run_by_their_names(tiny, tmp_path, cache):
     last = run.provenance["training"]["log"][-1]
     assert set(last) == {"step", "loss", "layers", "distil", "mlm", "logits"}
     assert all(last.values())
+
+
 def test_files_that_factors_name_count_by_their_content(tiny, tmp_path):
     file = tmp_path / "links"
     file.write_text("0-0\n")

@@ -13,7 +13,7 @@ from isogloss.score import Score, Scores
 def write_card(folder: Path, scores: Scores, provenance: dict[str, Any]) -> None:
     """Write `README.md` with the hub's front matter, scores, teacher and the data's licences."""
     inputs, training = provenance["inputs"], provenance["training"]
-    teacher = inputs["teacher"]
+    teacher = inputs.get("teacher")  # none where the run made its own model
     texts = {name: facts for name, facts in inputs.items() if facts["kind"] == "text"}
     codes = sorted(
         {read_language(tag).bcp47 for facts in texts.values() for tag in facts["languages"]}
@@ -28,7 +28,7 @@ def write_card(folder: Path, scores: Scores, provenance: dict[str, Any]) -> None
         "---",
         f"# {provenance['title']}",
         "",
-        f"A `{training['parameters']}` student of `{teacher['name']}`, trained by "
+        f"A `{training['parameters']}` student of {_name(teacher)}, trained by "
         f"{' and '.join(training['objectives'])} on "
         f"{training.get('on', 'parallel text')} with Isogloss {provenance['code_version']}.",
         "",
@@ -47,8 +47,7 @@ def write_card(folder: Path, scores: Scores, provenance: dict[str, Any]) -> None
         "",
         "## From what",
         "",
-        f"- teacher `{teacher['name']}`, fingerprint `{teacher['fingerprint']}`, "
-        f"licence: {teacher['licence'] or 'not stated'}",
+        _from(teacher),
         *(
             f"- {name}: `{Path(facts['name']).name or facts['name']}`, {facts['rows']:,} rows, "
             f"fingerprint `{facts['fingerprint']}`, licence: {facts['licence'] or 'not stated'}"
@@ -59,6 +58,19 @@ def write_card(folder: Path, scores: Scores, provenance: dict[str, Any]) -> None
         "",
     ]
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _name(teacher: dict[str, Any] | None) -> str:
+    return "random weights" if teacher is None else f"`{teacher['name']}`"
+
+
+def _from(teacher: dict[str, Any] | None) -> str:
+    if teacher is None:
+        return "- random weights"
+    return (
+        f"- teacher `{teacher['name']}`, fingerprint `{teacher['fingerprint']}`, "
+        f"licence: {teacher['licence'] or 'not stated'}"
+    )
 
 
 def _score_lines(scores: Scores) -> list[str]:

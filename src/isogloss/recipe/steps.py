@@ -282,11 +282,14 @@ def pivot_vectors(teacher: Any, corpus: Corpus, place: Workplace) -> np.ndarray:
     return full
 
 
-def watch(student: Any, tuning: Corpus, place: Workplace) -> dict[str, float]:
+def watch(
+    student: Any, tuning: Corpus, place: Workplace, *, refuse: bool = True
+) -> dict[str, float]:
     """Retrieval on the rows kept from training; also where a collapse shows.
 
     Raises:
-        TrainingError: the student gives nearly the same vector for every sentence.
+        TrainingError: the student gives nearly the same vector for every sentence; told in a note
+            where it is not to `refuse` that.
     """
     from isogloss.encode.vectors import pair_rows
 
@@ -303,11 +306,13 @@ def watch(student: Any, tuning: Corpus, place: Workplace) -> dict[str, float]:
         scores = left @ right.T  # [n, n], n is a few hundred
         found[language] = float((scores.argmax(1) == np.arange(len(i))).mean())
         if np.mean(scores) > 0.98:
-            raise TrainingError(
-                "the student collapsed: unrelated sentences have a mean cosine of "
-                f"{scores.mean():.2f}",
-                remedy="lower the learning rate, or train with contrast",
-            )
+            said = f"unrelated sentences have a mean cosine of {scores.mean():.2f}"
+            if refuse:
+                raise TrainingError(
+                    f"the student collapsed: {said}",
+                    remedy="lower the learning rate, or train with contrast",
+                )
+            place.notes.append(f"{student.name}: {said} in {language}")
     return found
 
 

@@ -73,7 +73,8 @@ class Train(Step):
         parameters: `use` and the settings of registered parameters: what may change.
         lessons: mixtures and their objectives; every step reads a batch of each.
         head: a step `word_head.v1` that made a language head for this body.
-        targets: whose vectors of the pivot objectives of a teacher are pulled toward.
+        targets: whose vectors of the pivot objectives of a teacher are pulled toward; a run
+            without objectives that read them needs none.
         tuning_rows: the last rows of each text, kept out of training to watch it; by default a
             twentieth, at most 300.
         steps: optimiser steps.
@@ -113,9 +114,21 @@ class Train(Step):
         named = (value for lesson in self.lessons for value in lesson.mixture.items())
         return list(dict.fromkeys(str(v) for key, v in named if key.split("_")[-1] == "text"))
 
+    def _objectives(self) -> list[Factor]:
+        return [factor for lesson in self.lessons for factor in lesson.objectives]
+
+    def _wanted(self) -> set[str]:
+        """What the objectives need of the model."""
+        from isogloss.train.contracts import wanted_of
+
+        return {name for factor in self._objectives() for name in wanted_of(_made(factor))}
+
     def needs(self) -> dict[str, str]:
-        """The model, the teacher, the head and the texts."""
-        named = {"model": self.model, "targets": self.targets, "head": self.head}
+        """The model, the teacher if one is read, the head and the texts."""
+        read = {name for factor in self._objectives() for name in _columns(_made(factor))}
+        taught = self.targets != "teacher" or any(name.startswith("teacher") for name in read)
+        targets = self.targets if taught else None
+        named = {"model": self.model, "targets": targets, "head": self.head}
         return {k: v for k, v in named.items() if v} | {
             f"lessons.text.{name}": name for name in self.texts()
         }
@@ -165,21 +178,18 @@ class Train(Step):
             student.save_delta(place.folder / FILES / "delta", folder.fingerprint, self.parameters)
         place.done[self.name] = place.folder
         watched: dict[str, float] = {}
+        # Vectors of a model that learned words alone may well lie in a cone.
+        pulled = not self._wanted().isdisjoint(("vectors", "layer_vectors"))
         for name, (_, tuning) in held.items():
             if place.pivot in map(str, tuning.languages) and len(tuning.languages) > 1:
-                found = watch(place.encoder(self.name), tuning, place)
+                found = watch(place.encoder(self.name), tuning, place, refuse=pulled)
                 watched |= {t if len(held) == 1 else f"{name}: {t}": p for t, p in found.items()}
         place.encoders.pop(self.name, None)
-        teacher = place.encoder("teacher")
         write_json(
             place.folder / "training.json",
             {
                 "parameters": self.parameters["use"],
-                "objectives": {
-                    factor["use"]: factor.get("weight", 1.0)
-                    for lesson in self.lessons
-                    for factor in lesson.objectives
-                },
+                "objectives": {f["use"]: f.get("weight", 1.0) for f in self._objectives()},
                 "on": "text of " + ", ".join(held),
                 "lessons": [lesson.model_dump(mode="json") for lesson in self.lessons],
                 "steps": trained.steps,
@@ -188,8 +198,8 @@ class Train(Step):
                 "final_loss": trained.final_loss,
                 "tokens_by_language": trained.read,
                 "log": trained.log,
-                "teacher": teacher.name,
-                "teacher_fingerprint": teacher.fingerprint,
+                "teacher": folder.name if self.model == "teacher" else self.model,
+                "teacher_fingerprint": folder.fingerprint,
             },
         )
         place.write(Scores())
@@ -227,16 +237,9 @@ class Train(Step):
         from safetensors.torch import load_file
 
         from isogloss.train.body import sentences, student_of, words
-        from isogloss.train.contracts import wanted_of
 
-        wanted = {
-            name
-            for lesson in self.lessons
-            for factor in lesson.objectives
-            for name in wanted_of(_made(factor))
-        }
         reader: Any = sentences
-        if "logits" in wanted:
+        if "logits" in self._wanted():
             head = load_file(place.done[self.head] / "head.safetensors") if self.head else None
             reader = partial(words, seed=place.seed, head=head)
         settings = {k: v for k, v in self.parameters.items() if k != "use"}
@@ -256,7 +259,7 @@ class Train(Step):
         from isogloss.train.contracts import Lesson
 
         objectives = [(factor.get("weight", 1.0), _made(factor)) for factor in table.objectives]
-        columns = {name for _, each in objectives for name in getattr(each, "columns", ())}
+        columns = {name for _, each in objectives for name in _columns(each)}
         settings = {key: value for key, value in table.mixture.items() if key != "use"}
         build = registry.get("mixture", table.mixture["use"])
         return Lesson(build(replace(material, columns=columns), **settings), objectives)
@@ -269,6 +272,10 @@ def _files(value: Any) -> Iterator[Path]:
     elif isinstance(value, Mapping | list | tuple):
         for one in value.values() if isinstance(value, Mapping) else value:
             yield from _files(one)
+
+
+def _columns(objective: Any) -> tuple[str, ...]:
+    return getattr(objective, "columns", ())
 
 
 def _made(factor: Factor) -> Any:

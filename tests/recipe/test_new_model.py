@@ -1,0 +1,57 @@
+"""A recipe that begins with random weights pretrains them once for all that it compares."""
+
+import pytest
+
+import isogloss
+from isogloss.errors import SettingsError
+from isogloss.recipe.recipe import read_recipe
+
+TINY = {"use": "new_model.v1", "name": "fresh", "text": "train", "size": 500, "width": 16,
+        "longest": 32}  # fmt: skip
+MASKS = {
+    "mixture": {"use": "masked", "text": "train", "batch": 8, "longest": 20},
+    "objectives": [{"use": "mlm"}],
+}
+TRAIN = {"use": "train.v1", "threads": 1, "tuning_rows": 20, "lessons": [MASKS], "steps": 3}
+
+
+def recipe(*steps):
+    return {
+        "name": "scratch", "pivot": "eng", "languages": ["deu"],
+        "text": {"train": {"path": "emoji?split=train"}}, "steps": [TINY, *steps],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
+
+
+def test_two_arms_share_one_pretrained_model(tmp_path, cache):
+    from transformers import AutoModelForMaskedLM
+
+    once = {**TRAIN, "name": "pretrained", "model": "fresh", "keep": "model"}
+    arms = [
+        {**TRAIN, "name": name, "model": "pretrained", "learning_rate": rate}
+        for name, rate in (("slow", 1e-5), ("fast", 1e-3))
+    ]
+    first = isogloss.run(recipe(once, arms[0]), out=tmp_path / "a")
+    second = isogloss.run(recipe(once, arms[1]), out=tmp_path / "b")
+    assert [s["cached"] for s in first.provenance["steps"]] == [False] * 3
+    assert [s["cached"] for s in second.provenance["steps"]] == [True, True, False]
+    AutoModelForMaskedLM.from_pretrained(first.folder / "files" / "pretrained" / "model")
+    assert first.provenance["training"]["teacher"] == "pretrained"
+    assert "random weights" in (first.model / "README.md").read_text()
+    assert first.scores.one(measure="vocabulary_size").value <= 500
+
+
+def test_a_teacher_is_asked_for_only_where_one_is_read():
+    pairs = {
+        "mixture": {"use": "parallel", "text": "train"}, "objectives": [{"use": "distil"}],
+    }  # fmt: skip
+    step = {**TRAIN, "name": "a", "model": "fresh"}
+    read_recipe(recipe(step))
+    with pytest.raises(SettingsError, match="targets: nothing earlier is called 'teacher'"):
+        read_recipe(recipe({**step, "lessons": [pairs]}))
+    read_recipe(recipe({**step, "lessons": [pairs], "targets": "fresh"}))
