@@ -55,3 +55,20 @@ def test_a_teacher_is_asked_for_only_where_one_is_read():
     with pytest.raises(SettingsError, match="targets: nothing earlier is called 'teacher'"):
         read_recipe(recipe({**step, "lessons": [pairs]}))
     read_recipe(recipe({**step, "lessons": [pairs], "targets": "fresh"}))
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_decoders_are_pretrained_by_what_follows(family, tmp_path, cache):
+    from transformers import AutoModelForCausalLM
+
+    text = {"mixture": {"use": "causal", "text": "train", "batch": 4},
+            "objectives": [{"use": "clm"}]}  # fmt: skip
+    step = {**TRAIN, "name": "told", "model": "fresh", "lessons": [text], "learning_rate": 3e-3,
+            "steps": 12}  # fmt: skip
+    source = recipe(step)
+    source["steps"][0] = {**TINY, "family": family}
+    run = isogloss.run(source, out=tmp_path / "run")
+    AutoModelForCausalLM.from_pretrained(run.model)
+    training = run.provenance["training"]
+    assert training["log"][-1]["clm"] < training["log"][0]["clm"]
+    assert set(training["tokens_by_language"]) == {"eng_Latn", "deu_Latn"}

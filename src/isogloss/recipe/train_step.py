@@ -215,6 +215,7 @@ class Train(Step):
         from isogloss.encode.weights import load_tokenizer, read_window
         from isogloss.recipe.steps import pivot_vectors
         from isogloss.train.material import Material
+        from isogloss.vocabulary.save import special_roles
         from isogloss.vocabulary.trim import untruncated
 
         if folder.kind != "transformer.v1" or not (folder.body / "tokenizer.json").is_file():
@@ -224,11 +225,14 @@ class Train(Step):
             )  # fmt: skip
         wrapper = load_tokenizer(folder)
         tokenizer = untruncated(wrapper.backend_tokenizer)
+        ids = tokenizer.get_vocab()
         special = {*wrapper.all_special_ids}
         special |= {i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special}
         return Material(
             texts, tokenizer, sorted(special), wrapper.mask_token_id, place.pivot, place.languages,
             read_window(folder, wrapper) - len(tokenizer.encode("").ids), folder.lower,
+            roles={role: ids[t] for role, t in special_roles(wrapper).items() if t in ids},
+            steps=self.steps,
             vectors=lambda name: pivot_vectors(place.encoder(self.targets), texts[name], place),
             note=lambda told: place.notes.append(f"{self.name}: {told}"),
         )  # fmt: skip

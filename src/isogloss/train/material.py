@@ -34,6 +34,8 @@ class Material:
         longest: tokens of a text that the model's window holds.
         lower: whether texts are lower-cased first.
         columns: what the objectives of the lesson read, by which a mixture may add what costs.
+        roles: ids of the special tokens by what they are for: `eos`, `sep`, `pad` ...
+        steps: that training takes, 0 where nobody said.
         vectors: the teacher's unit vectors `[rows, d]` of the pivot, by name of a text.
         note: told what people should know.
     """
@@ -47,6 +49,8 @@ class Material:
     longest: int
     lower: bool = False
     columns: Collection[str] = ()
+    roles: Mapping[str, int] = field(default_factory=dict)
+    steps: int = 0
     vectors: Callable[[str], np.ndarray] | None = None
     note: Callable[[str], None] = field(default=lambda told: None)
 

@@ -25,12 +25,13 @@ class Mlm:
 
     outputs: ClassVar = ("logits",)
     columns: ClassVar = ("gold",)
+    part: ClassVar = "mlm"
 
     def count(self, batch: Batch) -> int:
-        """Hidden tokens."""
+        """Tokens to be told."""
         return len(spots(batch))
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
         total = F.cross_entropy(outputs["logits"], batch["gold"][spots(batch)])
-        return Loss(total, {"mlm": float(total.detach())})
+        return Loss(total, {self.part: float(total.detach())})
