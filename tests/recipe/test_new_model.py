@@ -72,3 +72,21 @@ def test_decoders_are_pretrained_by_what_follows(family, tmp_path, cache):
     training = run.provenance["training"]
     assert training["log"][-1]["clm"] < training["log"][0]["clm"]
     assert set(training["tokens_by_language"]) == {"eng_Latn", "deu_Latn"}
+
+
+def test_a_schedule_of_languages_is_read_from_the_recipe(tmp_path, cache):
+    phases = [
+        {"until": 0.5, "hidden": 0.3, "languages": ["eng"]},
+        {"until": 1, "languages": ["de"]},
+    ]
+    text = {**MASKS, "mixture": {**MASKS["mixture"], "sampling": {"phases": phases}}}
+    step = {**TRAIN, "name": "phased", "model": "fresh", "steps": 4}
+    source = recipe({**step, "lessons": [text]})
+    run = isogloss.run(source, out=tmp_path / "run")
+    training = run.provenance["training"]
+    assert training["lessons"][0]["mixture"]["sampling"]["phases"][0]["hidden"] == 0.3
+    assert set(training["tokens_by_language"]) == {"eng_Latn", "deu_Latn"}
+    assert any("times that a window is read: eng_Latn" in n for n in run.provenance["notes"])
+    text["mixture"]["sampling"] = {"phases": [{"until": 0.5}]}
+    with pytest.raises(SettingsError, match="masked: sampling: phases: `until` must rise"):
+        read_recipe(recipe({**step, "lessons": [text]}))

@@ -11,7 +11,7 @@ from isogloss.errors import TrainingError
 from isogloss.registry import register
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
-from isogloss.vocabulary.sampling import shares
+from isogloss.train.mixtures.shares import AS_THERE_IS, Plan, Sampling, planned
 
 
 def packed(documents: Sequence[np.ndarray], separator: int, longest: int) -> list[np.ndarray]:
@@ -41,6 +41,7 @@ class PackedText:
         size: windows in a batch.
         alpha: of p_l ~ n_l^alpha, n_l its windows.
         numbers: of the languages, in the column `language`; without, there is none.
+        plan: of languages over time, in place of `size` and `alpha`.
 
     Raises:
         TrainingError: no window, or one of a single token.
@@ -50,6 +51,7 @@ class PackedText:
     size: int = 32
     alpha: float = 0.3
     numbers: Mapping[str, int] = field(default_factory=dict)
+    plan: Plan | None = None
 
     def __post_init__(self) -> None:
         there = {tag: found for tag, found in self.windows.items() if len(found)}
@@ -57,15 +59,15 @@ class PackedText:
             raise TrainingError("there is no text to pack")
         if any(len(ids) < 2 for found in there.values() for ids in found):
             raise TrainingError("nothing follows the token of a window of one")
-        self._shares = shares({tag: len(found) for tag, found in there.items()}, self.alpha)
+        counts = {tag: len(found) for tag, found in there.items()}
+        self._plan = self.plan or Plan(counts, self.alpha, size=self.size)
 
     def batch(self, seed: int, step: int) -> Texts:
         """Windows; `gold` `[tokens]` is the token that follows, unknown for the last of each."""
         rng = np.random.default_rng([seed, step])
-        drawn = rng.choice(list(self._shares), self.size, p=list(self._shares.values()))
-        chosen = [self.windows[tag][int(rng.integers(len(self.windows[tag])))] for tag in drawn]
+        tags, chosen = self._plan.draw(self.windows, rng, step)
         gold = np.concatenate([np.append(ids[1:], UNKNOWN) for ids in chosen])
-        return stack_texts([chosen], [list(map(str, drawn))], self.numbers, tokens={"gold": gold})
+        return stack_texts([chosen], [tags], self.numbers, tokens={"gold": gold})
 
 
 @register("mixture", "causal.v1")
@@ -77,6 +79,7 @@ def causal(
     alpha: float = 0.3,
     longest: int | None = None,
     pack: bool = True,
+    sampling: Sampling = AS_THERE_IS,
 ) -> PackedText:
     """Windows of text of every language of the run, in which each token is told by those before.
 
@@ -92,6 +95,7 @@ def causal(
         alpha: of p_l ~ n_l^alpha, by which a window's language is drawn.
         longest: tokens of a window, the model's by default.
         pack: whether rows share windows.
+        sampling: shares of languages that are not, or not always, by `alpha`.
 
     Raises:
         TrainingError: the tokenizer has no token that ends a text.
@@ -109,4 +113,5 @@ def causal(
         rows = [ids for ids in material.ids(corpus.texts(tag)) if ids is not None]
         groups = [rows] if pack else [[ids] for ids in rows]
         found[tag] = [part for group in groups for part in packed(group, separator, limit)]
-    return PackedText(found, size=batch, alpha=alpha, numbers=material.numbers)
+    there, plan = planned(material, text, found, sampling, alpha=alpha, size=batch)
+    return PackedText(there, size=batch, numbers=material.numbers, plan=plan)

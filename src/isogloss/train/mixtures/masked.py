@@ -14,7 +14,7 @@ from isogloss.registry import register
 from isogloss.train.batch import UNKNOWN, Texts, spots, stack_texts
 from isogloss.train.body import Body
 from isogloss.train.material import Material
-from isogloss.vocabulary.sampling import shares
+from isogloss.train.mixtures.shares import AS_THERE_IS, Plan, Sampling, planned
 
 _MASKED, _OTHER = 0.8, 0.1  # of the chosen tokens; the rest stay as they are
 
@@ -73,6 +73,8 @@ class MaskedText:
         alpha: 1 draws languages as there is text of them, 0 evenly.
         share: of tokens chosen.
         numbers: of the languages, in the column `language`; without, there is none.
+        plan: of languages and hidden shares over time, in place of `size`, `alpha` and, where it
+            says one, `share`.
 
     Raises:
         TrainingError: no window, or one in which nothing can be chosen.
@@ -89,6 +91,7 @@ class MaskedText:
     alpha: float = 0.3
     share: float = 0.15
     numbers: Mapping[str, int] = field(default_factory=dict)
+    plan: Plan | None = None
 
     def __post_init__(self) -> None:
         there = {tag: found for tag, found in self.windows.items() if len(found)}
@@ -97,16 +100,17 @@ class MaskedText:
         for tag, found in there.items():
             if any(np.isin(ids, self.special).all() for ids in found):
                 raise TrainingError(f"{tag}: a text of special tokens alone has nothing to mask")
-        self._shares = shares({tag: len(found) for tag, found in there.items()}, self.alpha)
+        counts = {tag: len(found) for tag, found in there.items()}
+        self._plan = self.plan or Plan(counts, self.alpha, size=self.size)
         self._ordinary = np.setdiff1d(np.arange(self.tokens), self.special)
 
     def batch(self, seed: int, step: int) -> Texts:
         """Windows with masks in them; `gold` `[tokens]` is what the chosen tokens were."""
         rng = np.random.default_rng([seed, step])
-        drawn = rng.choice(list(self._shares), self.size, p=list(self._shares.values()))
-        chosen = [self.windows[tag][int(rng.integers(len(self.windows[tag])))] for tag in drawn]
-        made, gold = self._hidden(np.concatenate(chosen), rng)
-        return self._stacked(chosen, list(map(str, drawn)), made, gold)
+        tags, chosen = self._plan.draw(self.windows, rng, step)
+        share = self._plan.hidden(step) or self.share
+        made, gold = self._hidden(np.concatenate(chosen), rng, share)
+        return self._stacked(chosen, tags, made, gold)
 
     def in_order(self, language: str, seed: int) -> Iterator[Texts]:
         """Batches of all windows of a language, once each, every time with the same masks.
@@ -117,15 +121,17 @@ class MaskedText:
         for start in range(0, len(found), self.size):
             some = list(found[start : start + self.size])
             hidden = [
-                self._hidden(window, np.random.default_rng([seed, number]))
+                self._hidden(window, np.random.default_rng([seed, number]), self.share)
                 for number, window in enumerate(some, start)
             ]
             made, gold = (np.concatenate(part) for part in zip(*hidden, strict=True))
             yield self._stacked(some, [language] * len(some), made, gold)
 
-    def _hidden(self, ids: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _hidden(
+        self, ids: np.ndarray, rng: np.random.Generator, share: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Ids `[tokens]` with some hidden, and what stood there `[tokens]`."""
-        return hide(ids, rng, self.share, self.mask, self.special, self._ordinary)
+        return hide(ids, rng, share, self.mask, self.special, self._ordinary)
 
     def _stacked(
         self, windows: Sequence[np.ndarray], tags: Sequence[str], ids: np.ndarray, gold: np.ndarray
@@ -162,6 +168,7 @@ def masked(
     alpha: float = 0.3,
     share: float = 0.15,
     longest: int | None = None,
+    sampling: Sampling = AS_THERE_IS,
 ) -> MaskedText:
     """Windows of text of every language of the run, with tokens hidden anew each time.
 
@@ -172,6 +179,7 @@ def masked(
         alpha: of p_l ~ n_l^alpha, by which a window's language is drawn.
         share: of tokens that are hidden.
         longest: tokens of a window, the model's by default; longer texts are cut into several.
+        sampling: shares of languages, and of hidden tokens, that are not always those.
 
     Raises:
         TrainingError: the tokenizer has no mask.
@@ -190,7 +198,8 @@ def masked(
         found[tag] = [part for part in parts if not np.isin(part, material.special).all()]
         if lost := len(parts) - len(found[tag]):
             material.note(f"{text}: {lost} texts of {tag} with nothing to hide were left out")
+    there, plan = planned(material, text, found, sampling, alpha=alpha, size=batch)
     return MaskedText(
-        found, material.mask, material.special, material.tokenizer.get_vocab_size(), size=batch,
-        alpha=alpha, share=share, numbers=material.numbers,
+        there, material.mask, material.special, material.tokenizer.get_vocab_size(), size=batch,
+        share=share, numbers=material.numbers, plan=plan,
     )  # fmt: skip
