@@ -282,6 +282,15 @@ def _columns(objective: Any) -> tuple[str, ...]:
     return getattr(objective, "columns", ())
 
 
+def _files(value: Any) -> Iterator[Path]:
+    """The files that settings name."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _files(one)
+
+
 def _made(factor: Factor) -> Any:
     settings = {key: value for key, value in factor.items() if key not in ("use", "weight")}
     return registry.get("objective", factor["use"])(**settings)
