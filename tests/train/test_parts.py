@@ -259,3 +259,15 @@ def test_two_processes_give_the_weights_of_one(tmp_path):
 def test_processes_that_cannot_share_the_parts_are_told():
     with pytest.raises(UsageError, match="2 processes cannot share the 3 parts"):
         Pass(Reader(), SimpleNamespace(num_processes=2), 3, rough=False)
+
+
+def test_the_weights_that_an_objective_owns_may_learn_faster_and_frozen_ones_do_not():
+    moved = []
+    for factor in (1.0, 5.0):
+        student, centre = Student(), Centre()
+        centre.factor = factor
+        centre.kept = nn.Parameter(torch.ones(2), requires_grad=False)
+        train(student, [Lesson(Mix(), [(1.0, centre)])], LoopSettings(steps=1, threads=1))
+        moved.append((centre.centre.detach() - 1).abs())
+        assert torch.equal(centre.kept, torch.ones(2))
+    torch.testing.assert_close(moved[1], 5 * moved[0], rtol=1e-4, atol=1e-6)

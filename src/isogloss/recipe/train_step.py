@@ -250,6 +250,7 @@ class Train(Step):
         student = student_of(
             self.parameters["use"], folder.body, material.tokenizer, reader=reader, **settings
         )
+        student.module.languages = tuple(material.numbers)
         if student.module.made:
             material.note(
                 "the model has no language head; one of random weights trained beside and is not "

@@ -85,6 +85,7 @@ class Body(nn.Module):
         tokenwise: weights beside the input table that have one row, or one value, a token.
         added: rows that were appended to its token table.
         kept: layers of the model it began as, counted from 1, where it was shortened; else None.
+        languages: tags of the run, in the order of the numbers in the column `language`.
         now: what is read at the moment, for modules put into the body: `language` `[n]` of the
             texts, as the batch numbers them, and `mask` `[n, t]`.
     """
@@ -103,6 +104,7 @@ class Body(nn.Module):
         super().__init__()
         self.body, self.head, self.ends, self.added = body, head, ends, added
         self.pad = body.config.pad_token_id or 0
+        self.languages: tuple[str, ...] = ()
         self.now = SimpleNamespace(language=None, mask=None)
         self.kept: tuple[int, ...] | None = None
         self.made: tuple[nn.Parameter, ...] = ()

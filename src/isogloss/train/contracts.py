@@ -44,7 +44,8 @@ class Objective(Protocol):
       module that trains: the place to copy what it starts as, and to make weights of that size;
     - `stepped(share)`, called after each step with the share of the steps that are done.
 
-    One that is an `nn.Module` has weights of its own, which train beside the model.
+    One that is an `nn.Module` has weights of its own, which train beside the model, `factor` times
+    as fast (default 1).
     """
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:

@@ -175,7 +175,11 @@ class _Whole(nn.Module):
 def _optimizer(
     parameters: Parameters, whole: _Whole, settings: LoopSettings
 ) -> torch.optim.Optimizer:
-    own = [{"params": weights} for weights in [list(whole.own.parameters())] if weights]
+    own = [
+        {"params": weights, "factor": getattr(each, "factor", 1.0)}
+        for each in whole.own
+        if (weights := [weight for weight in each.parameters() if weight.requires_grad])
+    ]
     groups = [
         {**group, "factor": group.get("factor", 1.0), "lr": settings.learning_rate}
         for group in [*parameters.groups(), *own]
