@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -24,13 +24,23 @@ if TYPE_CHECKING:
 
 Factor = dict[str, Any]
 """`use`, the registered name, and its settings."""
+_ON_THE_WAY = ("transform", "copies")
+
+
+def _on_the_way(
+    *, transform: list[Factor] | None = None, copies: Annotated[int, Field(ge=1)] = 1
+) -> None:
+    """What every mixture may be told beside its own settings, of these types."""
 
 
 class LessonTable(Settings):
     """What is read, and what it is pulled toward.
 
     Attributes:
-        mixture: `use` and the settings of a registered mixture; it names texts by `text`.
+        mixture: `use` and the settings of a registered mixture; it names texts by `text`. Beside
+            these, `transform` is a list of registered transforms that its texts go through first,
+            each with `use` and its settings, and `copies` how often they do, each time with other
+            draws.
         objectives: each with `use`, its settings, and `weight`: a number, 1 by default, or points
             `[share of the steps, weight]` with lines between them.
     """
@@ -41,7 +51,15 @@ class LessonTable(Settings):
     @field_validator("mixture")
     @classmethod
     def _known_mixture(cls, value: Factor) -> Factor:
-        return known_factor("mixture", value)
+        known = known_factor("mixture", value, beside=tuple(_ON_THE_WAY))
+        given = {key: known[key] for key in _ON_THE_WAY if key in known}
+        try:
+            found = read_keywords(_on_the_way, given)
+        except SettingsError as error:
+            raise ValueError("; ".join(error.problems)) from None
+        if "transform" in found:
+            found["transform"] = [known_factor("transform", one) for one in found["transform"]]
+        return {**known, **found}
 
     @field_validator("objectives")
     @classmethod
@@ -111,8 +129,7 @@ class Train(Step):
 
     def texts(self) -> list[str]:
         """The texts that the mixtures name."""
-        named = (value for lesson in self.lessons for value in lesson.mixture.items())
-        return list(dict.fromkeys(str(v) for key, v in named if key.split("_")[-1] == "text"))
+        return list(dict.fromkeys(n for lesson in self.lessons for n in _texts(lesson.mixture)))
 
     def _objectives(self) -> list[Factor]:
         return [factor for lesson in self.lessons for factor in lesson.objectives]
@@ -157,7 +174,7 @@ class Train(Step):
         held = {name: self._held(name, place) for name in self.texts()}
         material = self._material(folder, place, {name: pair[0] for name, pair in held.items()})
         student = self._student(folder, material, place)
-        lessons = [self._lesson(table, material) for table in self.lessons]
+        lessons = [self._lesson(table, material, place.seed) for table in self.lessons]
         advance = place.start(f"{self.name}: train", self.steps)
         trained = train(
             student, lessons,
@@ -258,16 +275,52 @@ class Train(Step):
             )
         return student
 
-    def _lesson(self, table: LessonTable, material: Material) -> Lesson:
+    def _lesson(self, table: LessonTable, material: Material, seed: int) -> Lesson:
         from dataclasses import replace
 
         from isogloss.train.contracts import Lesson
 
         objectives = [(factor.get("weight", 1.0), _made(factor)) for factor in table.objectives]
         columns = {name for _, each in objectives for name in _columns(each)}
-        settings = {key: value for key, value in table.mixture.items() if key != "use"}
+        left_out = ("use", *_ON_THE_WAY)
+        settings = {key: value for key, value in table.mixture.items() if key not in left_out}
         build = registry.get("mixture", table.mixture["use"])
-        return Lesson(build(replace(material, columns=columns), **settings), objectives)
+        changed = _changed(table.mixture, replace(material, columns=columns), seed)
+        return Lesson(build(changed, **settings), objectives)
+
+
+def _texts(mixture: Factor) -> list[str]:
+    return [str(value) for key, value in mixture.items() if key.split("_")[-1] == "text"]
+
+
+def _changed(mixture: Factor, material: Material, seed: int) -> Material:
+    """The material with the texts of a mixture as its transforms make them."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from isogloss.train.transforms.apply import transformed
+
+    factors, copies = mixture.get("transform", ()), mixture.get("copies", 1)
+    if not factors and copies == 1:
+        return material
+    before, after = dict(material.originals), dict(material.texts)
+    for name in _texts(mixture):
+        corpus = material.texts[name]
+        before[name], after[name] = transformed(
+            corpus, material.pivot, factors, copies=copies, seed=seed
+        )
+        for note in after[name].notes[len(corpus.notes) :]:
+            material.note(note)
+    read = material.vectors
+
+    def vectors(name: str) -> np.ndarray:
+        assert read is not None, "replaced only where there is one"
+        return np.tile(read(name), (copies if name in before else 1, 1))
+
+    return replace(
+        material, texts=after, originals=before, vectors=None if read is None else vectors
+    )
 
 
 def _files(value: Any) -> Iterator[Path]:

@@ -36,6 +36,7 @@ class Material:
         columns: what the objectives of the lesson read, by which a mixture may add what costs.
         roles: ids of the special tokens by what they are for: `eos`, `sep`, `pad` ...
         steps: that training takes, 0 where nobody said.
+        originals: texts that were transformed on the way in, as they were, row for row.
         vectors: the teacher's unit vectors `[rows, d]` of the pivot, by name of a text.
         note: told what people should know.
     """
@@ -51,6 +52,7 @@ class Material:
     columns: Collection[str] = ()
     roles: Mapping[str, int] = field(default_factory=dict)
     steps: int = 0
+    originals: Mapping[str, Corpus] = field(default_factory=dict)
     vectors: Callable[[str], np.ndarray] | None = None
     note: Callable[[str], None] = field(default=lambda told: None)
 

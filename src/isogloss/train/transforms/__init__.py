@@ -1,0 +1,1 @@
+"""What is done to text on the way in; one file each, registered as `transform`."""
