@@ -11,6 +11,7 @@ the root of r: Kalajdzievski (2023), section 3.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -115,7 +116,7 @@ class Adapter(Weights):
             to = f"{name.removesuffix(_A)}.weight" if name.endswith(_A) else name
             if "lora_" in to:
                 raise ModelError(f"has {name}, not plain LoRA", file=self.path, remedy=_FOLD)
-            if to not in found:
+            if (to := _place(to, found)) not in found:
                 raise ModelError(
                     f"is for a model with {to}, and {self.base.name} has no such tensor",
                     file=self.path,
@@ -133,6 +134,15 @@ def is_lora(model: str | Path) -> bool:
     """Whether a folder holds an adapter and no model."""
     path = Path(model).expanduser()
     return (path / CONFIG).is_file() and not (path / "config.json").is_file()
+
+
+def _place(name: str, names: Collection[str]) -> str:
+    """What the base calls a tensor: one of the two may be a body inside a model with a head."""
+    inner = name.partition(".")[2]
+    outer = [other for other in names if other.partition(".")[2] == name]
+    if name in names or (inner not in names and len(outer) != 1):
+        return name
+    return inner if inner in names else outer[0]
 
 
 def _settings(folder: Path) -> dict[str, Any]:
