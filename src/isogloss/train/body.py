@@ -348,10 +348,12 @@ class Change:
     Attributes:
         groups: of the optimiser; what is in none is frozen.
         plain: called before the body is saved as a plain model; gives what undoes it.
+        beside: writes into the folder of a delta what other programs read of it.
     """
 
     groups: list[dict[str, Any]] = field(default_factory=list)
     plain: Callable[[], Callable[[], None]] | None = None
+    beside: Callable[[Path], None] | None = None
 
 
 class Student:
@@ -380,7 +382,8 @@ class Student:
 
     def save_delta(self, folder: Path, base: str, parameters: Mapping[str, Any]) -> None:
         """Write what changed alone; `load_delta` puts it onto the model of fingerprint `base`."""
-        save_delta(folder, self.module, {"base": base, "parameters": dict(parameters)})
+        about = {"base": base, "parameters": dict(parameters)}
+        save_delta(folder, self.module, about, self.change.beside)
 
 
 def student_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,12 @@ from isogloss.files import atomic_folder, write_json
 _WEIGHTS, _ABOUT = "delta.safetensors", "delta.json"
 
 
-def save_delta(folder: Path, module: nn.Module, about: dict[str, Any]) -> None:
+def save_delta(
+    folder: Path,
+    module: nn.Module,
+    about: dict[str, Any],
+    beside: Callable[[Path], None] | None = None,
+) -> None:
     """Write the weights of a module that training may change, and what they belong to.
 
     Args:
@@ -23,12 +29,15 @@ def save_delta(folder: Path, module: nn.Module, about: dict[str, Any]) -> None:
         module: the body, with what was put into it.
         about: `base`, the fingerprint of the model; `parameters`, the registered name and its
             settings.
+        beside: writes more into the folder, for other programs.
     """
     from safetensors.torch import save_file
 
     with atomic_folder(folder) as temporary:
         save_file(changed_weights(module), temporary / _WEIGHTS)
         write_json(temporary / _ABOUT, about)
+        if beside:
+            beside(temporary)
 
 
 def changed_weights(module: nn.Module) -> dict[str, torch.Tensor]:
