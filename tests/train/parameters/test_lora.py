@@ -136,6 +136,8 @@ def test_an_adapter_of_a_body_goes_onto_the_folder_of_a_model_with_a_head(
     model_folder, tmp_path, merged_by_hand
 ):
     """Sentences are read without the head, so names lack what stands before them in the folder."""
+    from safetensors.torch import load_file
+
     folder = model_folder("bert")
     made = student(folder, reader=sentences)
     for _, weight in made.module.named_parameters():
@@ -144,12 +146,13 @@ def test_an_adapter_of_a_body_goes_onto_the_folder_of_a_model_with_a_head(
     made.save_delta(tmp_path / "delta", "base", {"use": "lora.v1"})
     found = merged_by_hand(folder, tmp_path / "delta")
     made.save(tmp_path / "whole")
-    whole = open_folder(tmp_path / "whole", "whole")
-    from isogloss.merge.plan import weights_of
-
-    for name, tensor in weights_of(whole).tensors.items():
-        values = tensor.values(0, int(np.prod(tensor.shape)))
-        np.testing.assert_allclose(found[f"bert.{name}"], values, rtol=1e-5, atol=1e-5)
+    body = {name: values for name, values in found.items() if name.startswith("bert.")}
+    assert len(body) > 30
+    for name, tensor in load_file(tmp_path / "whole" / "model.safetensors").items():
+        if "pooler" not in name:  # which the folder lacks
+            wanted = tensor.numpy().ravel()
+            np.testing.assert_allclose(body.pop(f"bert.{name}"), wanted, rtol=1e-5, atol=1e-5)
+    assert not body
 
 
 def test_settings_are_written_for_peft(model_folder, tmp_path):
