@@ -15,6 +15,7 @@ from isogloss.files import fingerprint, sha256_file
 _DESCRIBING = {
     "added_tokens.json",
     "config.json",
+    "inserted.json",
     "merges.txt",
     "modules.json",
     "pixel_fallback.json",
@@ -106,6 +107,8 @@ def open_folder(path: Path, name: str, *, weights: bool = True) -> ModelFolder:
             raise ModelError("the model has no config.json", file=body)
     if about["kind"] == "transformer.v1" and (path / "pixel_fallback.json").is_file():
         about["kind"] = "pixel_fallback.v1"
+    elif about["kind"] == "transformer.v1" and (body / "inserted.json").is_file():
+        about["kind"] = "inserted.v1"
     if weights:
         _check_weights(body)
     return ModelFolder(

@@ -71,11 +71,14 @@ class TransformerEncoder:
         self.name, self.fingerprint, self.licence = folder.name, folder.fingerprint, folder.licence
         self._tokenizer = open_tokenizer(folder)
         self.window = self._tokenizer.window
-        self._forward = _choose_forward(folder, fast)
+        self._forward = self._open(folder, fast)
         self.layers = tuple(range(self._forward.layers + 1))
         self.pooling = folder.pooling or ("last" if is_decoder(folder.config) else "mean")
         self._dense = [read_dense(path) for path in folder.dense]
         self._prompt, self._lower = folder.prompt, folder.lower
+
+    def _open(self, folder: ModelFolder, fast: str) -> Forward:
+        return _choose_forward(folder, fast)
 
     def encode(
         self,
@@ -157,9 +160,14 @@ def _budget() -> int:
     return _TOKENS_A_THREAD * max(2, torch.get_num_threads())
 
 
-def _choose_forward(folder: ModelFolder, fast: str) -> Forward:
+def check_fast(fast: str) -> None:
+    """Raise a `UsageError` for a way to run that there is not."""
     if fast not in ("auto", "no"):
         raise UsageError(f"fast is {fast!r}", remedy="one of auto, no")
+
+
+def _choose_forward(folder: ModelFolder, fast: str) -> Forward:
+    check_fast(fast)
     from isogloss.encode.packed import PackedForward, can_pack
     from isogloss.encode.padded import PaddedForward
 

@@ -123,13 +123,19 @@ def weights_of(folder: ModelFolder) -> Weights:
     """The tensors of an opened model folder; its dense modules are part of it.
 
     Raises:
-        ModelError: a model that draws words.
+        ModelError: a model that draws words, or with modules put into it.
     """
     if folder.kind == "pixel_fallback.v1":
         raise ModelError(
             "draws words, by a network that fits its own body alone",
             file=folder.path,
             remedy="merge copies of the folders without pixel_fallback.json, and train it anew",
+        )
+    if folder.kind == "inserted.v1":
+        raise ModelError(
+            "has modules put into its body, which the merged body would not have",
+            file=folder.path,
+            remedy="merge copies of the folders without inserted.json",
         )
     config = folder.config
     inner = config.get("text_config")

@@ -235,7 +235,8 @@ class Train(Step):
         from isogloss.vocabulary.save import special_roles
         from isogloss.vocabulary.trim import untruncated
 
-        if folder.kind != "transformer.v1" or not (folder.body / "tokenizer.json").is_file():
+        kinds = ("transformer.v1", "inserted.v1")
+        if folder.kind not in kinds or not (folder.body / "tokenizer.json").is_file():
             raise ModelError(
                 "only a transformer with a fast tokenizer is trained so", file=folder.path,
                 remedy="give a folder with tokenizer.json; distil.v1 trains other students",
@@ -265,9 +266,9 @@ class Train(Step):
             reader = partial(words, seed=place.seed, head=head)
         settings = {k: v for k, v in self.parameters.items() if k != "use"}
         student = student_of(
-            self.parameters["use"], folder.body, material.tokenizer, reader=reader, **settings
-        )
-        student.module.languages = tuple(material.numbers)
+            self.parameters["use"], folder.body, material.tokenizer, reader=reader,
+            tags=tuple(material.numbers), **settings,
+        )  # fmt: skip
         if student.module.made:
             material.note(
                 "the model has no language head; one of random weights trained beside and is not "

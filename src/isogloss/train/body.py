@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,8 @@ from torch import nn
 
 from isogloss import registry
 from isogloss.encode.folder import open_folder, read_object
+from isogloss.encode.inserted.files import Part, load_parts, put_in, save_parts
+from isogloss.encode.inserted.now import Now
 from isogloss.encode.weights import load_tokenizer, quiet
 from isogloss.errors import ModelError
 from isogloss.train.batch import spots
@@ -85,9 +86,10 @@ class Body(nn.Module):
         tokenwise: weights beside the input table that have one row, or one value, a token.
         added: rows that were appended to its token table.
         kept: layers of the model it began as, counted from 1, where it was shortened; else None.
-        languages: tags of the run, in the order of the numbers in the column `language`.
         now: what is read at the moment, for modules put into the body: `language` `[n]` of the
             texts, as the batch numbers them, and `mask` `[n, t]`.
+        parts: what was put into the body, first to last.
+        inserted: a module of each.
     """
 
     body: Any  # nn.Module knows nothing of saving
@@ -104,9 +106,10 @@ class Body(nn.Module):
         super().__init__()
         self.body, self.head, self.ends, self.added = body, head, ends, added
         self.pad = body.config.pad_token_id or 0
-        self.languages: tuple[str, ...] = ()
-        self.now = SimpleNamespace(language=None, mask=None)
         self.kept: tuple[int, ...] | None = None
+        self.now = Now(scores=head.norm if head else None)
+        self.parts: list[Part] = []
+        self.inserted = nn.ModuleList()
         self.made: tuple[nn.Parameter, ...] = ()
         self.tokenwise: tuple[nn.Parameter, ...] = ()
         if head is None:
@@ -120,6 +123,23 @@ class Body(nn.Module):
     def width(self) -> int:
         """Numbers of a vector."""
         return self.body.config.hidden_size
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Tags of the run, in the order of the numbers in the column `language`."""
+        return self.now.languages
+
+    def insert(self, part: Part) -> nn.Module:
+        """Put one more part into the body, on those that are there."""
+        made = put_in(self.body, self.now, part)
+        self.parts.append(part)
+        self.inserted.append(made)
+        return made
+
+    def bring_back(self, folder: Path) -> Body:
+        """Put in what the folder of the body says was inserted; gives itself."""
+        self.parts, self.inserted = load_parts(folder, self.body, self.now)
+        return self
 
     def forward(self, batch: Batch, wanted: Collection[str] = ("vectors",)) -> dict[str, Any]:
         """Columns `ids`, `offsets` and `views`, for logits `gold`, for some modules `language`."""
@@ -252,7 +272,7 @@ Reader = Callable[..., Body]
 def sentences(folder: Path, tokenizer: Tokenizer, rows: np.ndarray | None = None) -> Body:
     """The body of a folder with more rows, without a head: for vectors and states."""
     body = open_body(folder)
-    return Body(body, text_ends(tokenizer), added=_append(body, rows))
+    return Body(body, text_ends(tokenizer), added=_append(body, rows)).bring_back(folder)
 
 
 def words(
@@ -289,7 +309,7 @@ def words(
                 folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
             )
         if not found["missing_keys"]:
-            return Body(model, ends, added=_append(model, rows))
+            return Body(model, ends, added=_append(model, rows)).bring_back(folder)
     body = open_body(folder, seed)
     added = _append(body, rows)
     tokens, columns = body.get_input_embeddings().weight.shape
@@ -302,7 +322,7 @@ def words(
                 "the head was made for a body of another width", file=folder,
                 remedy="make it with word_head.v1 for the body that is trained",
             ) from None  # fmt: skip
-    return Body(body, ends, made, begun=head is not None, added=added)
+    return Body(body, ends, made, begun=head is not None, added=added).bring_back(folder)
 
 
 _HEADS = {"ForMaskedLM": "AutoModelForMaskedLM", "ForCausalLM": "AutoModelForCausalLM",
@@ -374,9 +394,14 @@ class Student:
         return self.change.groups
 
     def save(self, folder: Path) -> None:
-        """Write a folder that `transformers` and `sentence_transformers` load unchanged."""
+        """Write a folder that `transformers` and `sentence_transformers` load unchanged.
+
+        What was put into the body stands beside it, for `load_encoder`; they leave it out.
+        """
         undo = self.change.plain() if self.change.plain else None
         save_body(self.module.body, self.folder, self.tokenizer, folder)
+        if self.module.parts:
+            save_parts(folder, self.module.body, self.module.parts, self.module.inserted)
         if undo:
             undo()
 
@@ -393,6 +418,7 @@ def student_of(
     rows: np.ndarray | None = None,
     *,
     reader: Reader = sentences,
+    tags: Sequence[str] = (),
     **settings: Any,
 ) -> Student:
     """The student that registered parameters make of a model.
@@ -404,9 +430,11 @@ def student_of(
         rows: `[new, d]` embedding rows of added tokens, appended to the table; none if the folder
             has a row for every token.
         reader: what texts are read for.
+        tags: canonical, of the languages as batches number them, for modules of languages.
         settings: of the parameters.
     """
     module = reader(folder, tokenizer, rows)
+    module.now.languages = tuple(tags)
     return Student(folder, tokenizer, module, registry.get("parameters", name)(module, **settings))
 
 
