@@ -1,0 +1,39 @@
+"""Parameters that put a registered thing into a body and change it alone."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, get_type_hints
+
+from isogloss.encode.inserted.files import Part
+from isogloss.train.body import Body, Change
+
+T = TypeVar("T", bound=Callable[..., Change])
+
+
+def settings_of(build: Callable[..., Any]) -> Callable[[T], T]:
+    """Give a function of a body the keywords, with types and defaults, of what is inserted."""
+    hints = get_type_hints(build)
+    keywords = [
+        parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(build).parameters.items()
+        if parameter.kind == parameter.KEYWORD_ONLY
+    ]
+    own = inspect.Parameter("module", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Body)
+
+    def give(function: T) -> T:
+        function.__signature__ = inspect.Signature([own, *keywords])  # ty: ignore
+        return function
+
+    return give
+
+
+def insert(module: Body, use: str, settings: dict[str, Any]) -> Change:
+    """Put something into a body, on what is there; it and what begins here change, no more."""
+    module.requires_grad_(False)
+    made = module.insert(Part(use, settings))
+    changing = [*made.parameters(), *module.made]
+    for weight in changing:
+        weight.requires_grad_(True)
+    return Change([{"params": changing}])
