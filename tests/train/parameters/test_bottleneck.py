@@ -1,9 +1,7 @@
-"""Adapters train alone, are saved beside the body, and the encoder of the folder is what trained."""
+"""Adapters train alone and are saved beside the body; its encoder gives what trained."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,7 +183,7 @@ def test_files_that_do_not_fit_are_named(base, tmp_path):
     part = {"use": "bottleneck.v1", "settings": {"reduction": 4}}
     with pytest.raises(ModelError, match=r"weights that inserted\.json does not say"):
         load_encoder(broken(parts=[part]))
-    with pytest.raises(ModelError, match="there is no inserted called 'botle.v1'"):
+    with pytest.raises(ModelError, match=r"there is no inserted called 'botle\.v1'"):
         load_encoder(broken(parts=[{**part, "use": "botle.v1"}]))
     with pytest.raises(ModelError, match="unknown key"):
         load_encoder(broken(parts=[{**part, "settings": {"reducton": 4}}]))
