@@ -227,3 +227,22 @@ def test_files_that_factors_name_count_by_their_content(tiny, tmp_path):
     file.unlink()
     with pytest.raises(SettingsError, match="links"):
         read_recipe(recipe(tiny, {"name": "a", "lessons": [lesson]}))
+def test_modules_are_put_in_stacked_and_switched_by_language(tiny, tmp_path, cache):
+    steps = [
+        {"name": "language", "lessons": [MASKS],
+         "parameters": {"use": "bottleneck", "reduction": 2, "invertible": True}},
+        {"name": "stacked", "model": "language", "lessons": [PAIRS],
+         "parameters": {"use": "bottleneck", "drop": "last:1"}},
+        {"name": "each", "lessons": [PAIRS], "keep": "model",
+         "parameters": {"use": "per_language", "layers": ["last:1"]}},
+    ]  # fmt: skip
+    run = isogloss.run(recipe(tiny, *steps), out=tmp_path / "run")
+    folder = run.folder / "files" / "each" / "model"
+    about = json.loads((folder / "inserted.json").read_text())
+    assert about["parts"][0]["settings"]["languages"] == ["eng_Latn", "deu_Latn"]
+    encoder = isogloss.load_encoder(str(folder))
+    one, other = (
+        next(iter(encoder.encode(["red heart"], language=tag).values())).array
+        for tag in ("eng_Latn", "deu_Latn")
+    )
+    assert not np.allclose(one, other)

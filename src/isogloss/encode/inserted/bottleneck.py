@@ -37,6 +37,10 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.down, self.up = nn.Linear(width, inner), nn.Linear(inner, width)
         self.activation = ACTIVATIONS[activation]
+        self.reset()
+
+    def reset(self) -> None:
+        """First values."""
         nn.init.normal_(self.down.weight, std=0.02)
         for still in (self.down.bias, self.up.weight, self.up.bias):
             nn.init.zeros_(still)
@@ -111,8 +115,7 @@ def bottleneck(
         ModelError: an architecture that nothing is put into.
     """
     width = int(body.config.hidden_size)
-    if not 1 <= reduction <= width:
-        raise UsageError(f"reduction {reduction} of states of {width} numbers", remedy="1 or more")
+    check_reduction(reduction, width)
     torch.manual_seed(seed)
     silence(body, now, drop)
     made = nn.ModuleDict()
@@ -126,6 +129,12 @@ def bottleneck(
         at_embeddings(body, coupling)
         before_scores(body, now, coupling.invert)
     return made
+
+
+def check_reduction(reduction: int, width: int) -> None:
+    """Raise a `UsageError` for one that leaves nothing."""
+    if not 1 <= reduction <= width:
+        raise UsageError(f"reduction {reduction} of states of {width} numbers", remedy="1 or more")
 
 
 def silence(body: Any, now: Now, drop: Layers | None) -> None:

@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, get_type_hints
 
+from isogloss import registry
 from isogloss.encode.inserted.files import Part
 from isogloss.train.body import Body, Change
+from isogloss.train.parameters.layers import only_these
 
 T = TypeVar("T", bound=Callable[..., Change])
 
@@ -30,10 +32,10 @@ def settings_of(build: Callable[..., Any]) -> Callable[[T], T]:
 
 
 def insert(module: Body, use: str, settings: dict[str, Any]) -> Change:
-    """Put something into a body, on what is there; it and what begins here change, no more."""
-    module.requires_grad_(False)
-    made = module.insert(Part(use, settings))
-    changing = [*made.parameters(), *module.made]
-    for weight in changing:
-        weight.requires_grad_(True)
-    return Change([{"params": changing}])
+    """Put something into a body, on what is there; it and what begins here change, no more.
+
+    Of modules of languages, those of the run are written down if none are named.
+    """
+    if "languages" in inspect.signature(registry.get("inserted", use)).parameters:
+        settings = {**settings, "languages": settings.get("languages") or module.now.languages}
+    return only_these(module, [*module.insert(Part(use, settings)).parameters()])
