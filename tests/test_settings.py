@@ -2,11 +2,12 @@
 
 from typing import Literal
 
+import numpy as np
 import pytest
 from pydantic import Field, field_validator
 
 from isogloss.errors import SettingsError
-from isogloss.settings import Settings, read_settings, read_toml
+from isogloss.settings import Settings, read_keywords, read_settings, read_toml
 
 
 class Text(Settings):
@@ -76,3 +77,15 @@ def test_a_folder_or_an_absent_file_is_one_message(tmp_path):
 def test_a_byte_order_mark_is_no_error(tmp_path):
     (tmp_path / "r.toml").write_bytes(b"\xef\xbb\xbfa = 1\n")
     assert read_toml(tmp_path / "r.toml") == {"a": 1}
+
+
+def _with_an_array(*, rank: int = 4, source: np.ndarray | None = None) -> None:
+    """As parameters of a model have it: no settings file can name the array."""
+
+
+def test_keywords_may_be_of_types_that_no_file_holds():
+    array = np.ones(2)
+    assert read_keywords(_with_an_array, {"rank": 3}) == {"rank": 3}
+    assert read_keywords(_with_an_array, {"source": array})["source"] is array
+    with pytest.raises(SettingsError, match="source: "):
+        read_keywords(_with_an_array, {"source": "words"})

@@ -27,6 +27,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class _Keywords(Settings):
+    """Of a function, which may also take what no settings file can say, such as an array."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -60,7 +66,7 @@ def read_keywords(function: Callable[..., Any], values: Mapping[str, Any]) -> di
     fields: dict[str, Any] = {
         name: (kinds[name], ... if p.default is p.empty else p.default) for name, p in own.items()
     }
-    made = read_settings(create_model("Keywords", __base__=Settings, **fields), values)
+    made = read_settings(create_model("Keywords", __base__=_Keywords, **fields), values)
     return {name: getattr(made, name) for name in values}
 
 
