@@ -62,6 +62,8 @@ def test_its_parts_sum_to_its_loss_which_is_one_number(case):
 def test_its_gradient_is_that_of_finite_differences(case):
     _, objective, outputs, batch = case
     names = [name for name in wanted_of(objective) if name in outputs]
+    if not names:
+        pytest.skip("of weights, and not of what the model gives")
     given = [outputs[name].detach().clone().requires_grad_() for name in names]
 
     def loss(*values):

@@ -369,11 +369,13 @@ class Change:
         groups: of the optimiser; what is in none is frozen.
         plain: called before the body is saved as a plain model; gives what undoes it.
         beside: writes into the folder of a delta what other programs read of it.
+        places: of weights that change in part, by name, the flat places `[k]` that do.
     """
 
     groups: list[dict[str, Any]] = field(default_factory=list)
     plain: Callable[[], Callable[[], None]] | None = None
     beside: Callable[[Path], None] | None = None
+    places: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 class Student:
@@ -409,6 +411,7 @@ class Student:
         """Write what changed alone; `load_delta` puts it onto the model of fingerprint `base`."""
         about = {"base": base, "parameters": dict(parameters)}
         save_delta(folder, self.module, about, self.change.beside)
+        save_delta(folder, self.module, about, self.change.places)
 
 
 def student_of(

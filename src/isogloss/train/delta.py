@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from isogloss.errors import ModelError
 from isogloss.files import atomic_folder, write_json
 
 _WEIGHTS, _ABOUT = "delta.safetensors", "delta.json"
+_INDEX, _VALUE = ".index", ".value"
 
 
 def save_delta(
@@ -21,8 +22,12 @@ def save_delta(
     module: nn.Module,
     about: dict[str, Any],
     beside: Callable[[Path], None] | None = None,
+    places: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Write the weights of a module that training may change, and what they belong to.
+
+    A weight that changes in part is written as `NAME.index` `[k]`, its flat places, and
+    `NAME.value` `[k]`, what stands there now: not the differences, which float32 would round.
 
     Args:
         folder: to be made.
@@ -30,11 +35,16 @@ def save_delta(
         about: `base`, the fingerprint of the model; `parameters`, the registered name and its
             settings.
         beside: writes more into the folder, for other programs.
+        places: of weights that change in part.
     """
     from safetensors.torch import save_file
 
+    found = changed_weights(module)
+    for name, at in (places or {}).items():
+        found[name + _INDEX] = at.cpu().contiguous()
+        found[name + _VALUE] = found.pop(name).reshape(-1)[at].contiguous()
     with atomic_folder(folder) as temporary:
-        save_file(changed_weights(module), temporary / _WEIGHTS)
+        save_file(found, temporary / _WEIGHTS)
         write_json(temporary / _ABOUT, about)
         if beside:
             beside(temporary)
@@ -68,6 +78,8 @@ def read_delta(folder: Path) -> dict[str, Any]:
 def load_delta(folder: Path, module: nn.Module, base: str) -> None:
     """Put a delta onto the module that its parameters made of its base.
 
+    A sparse one goes onto any module that has its weights.
+
     Args:
         folder: of the delta.
         module: made by the same parameters of the same model.
@@ -90,8 +102,13 @@ def load_delta(folder: Path, module: nn.Module, base: str) -> None:
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{_WEIGHTS} cannot be read: {error}", file=folder) from None
     own = dict(module.named_parameters())
-    wrong = sorted(weights.keys() ^ {name for name, w in own.items() if w.requires_grad})
+    sparse = {n.removesuffix(_INDEX): weights.pop(n) for n in [*weights] if n.endswith(_INDEX)}
+    values = {name: weights.pop(name + _VALUE, torch.empty(0)) for name in sparse}
+    trains = {name for name, weight in own.items() if weight.requires_grad}
+    lacking = set() if sparse else trains - weights.keys()
+    wrong = sorted(lacking | ({*weights, *sparse} - own.keys()))
     wrong += [n for n, w in weights.items() if n in own and own[n].shape != w.shape]
+    wrong += [n for n, at in sparse.items() if n in own and not _fits(at, values[n], own[n])]
     if wrong:
         raise ModelError(
             f"the delta has other weights than {about['parameters']}: "
@@ -101,3 +118,10 @@ def load_delta(folder: Path, module: nn.Module, base: str) -> None:
     with torch.no_grad():
         for name, weight in weights.items():
             own[name].copy_(weight)
+        for name, at in sparse.items():
+            own[name].view(-1)[at.to(own[name].device)] = values[name].to(own[name])
+
+
+def _fits(at: torch.Tensor, values: torch.Tensor, weight: torch.Tensor) -> bool:
+    known = not len(at) or 0 <= int(at.min()) <= int(at.max()) < weight.numel()
+    return at.shape == values.shape and known
