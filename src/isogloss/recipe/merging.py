@@ -26,6 +26,7 @@ from isogloss.errors import ModelError, UsageError, VectorError
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.merge.adapters import CONFIG, Adapter, is_lora
 from isogloss.merge.carry import carry
+from isogloss.merge.deltas import ABOUT, Delta, check_base, is_delta
 from isogloss.merge.family import Point, default_weight, read_point
 from isogloss.merge.plan import Asked, make_plan, weights_of
 from isogloss.merge.stream import merge_weights
@@ -35,7 +36,8 @@ from isogloss.recipe.vocabulary import Result, claim
 FACTS = "merge.json"
 WORDS = 64  # of the vocabulary, that the smoke check reads
 _LOOKED_AT = 20_000  # whole words, to spread them over
-_LORA = "lora"
+_LORA, _DELTA = "lora", "delta"
+_PARTS = {_LORA: Adapter, _DELTA: Delta}
 _UNTOLD = {
     "_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache",
 }  # fmt: skip
@@ -62,7 +64,8 @@ def merge_models(
     """Merge models of one architecture, without training and a slice at a time.
 
     Args:
-        models: model folders; or LoRA adapters of the origin, or the base if there is none.
+        models: model folders; or LoRA adapters or deltas of the origin, or the base if there is
+            none.
         out: the folder of the merged model.
         method: one of `merge.family.POINTS`.
         settings: its numbers: `drop`, `share`, `over`, `scale`.
@@ -95,9 +98,9 @@ def merge_models(
             opened[str(model)] = find_model(str(model), network=network)
         return opened[str(model)]
 
-    to = find(base if base is not None else _not_lora(models[0]))
+    to = find(base if base is not None else _whole(models[0]))
     source = find(origin) if origin is not None else None
-    folders = [_open_lora(model, source or to) if is_lora(model) else find(model)
+    folders = [_open_part(model, source or to) if _is_part(model) else find(model)
                for model in models]  # fmt: skip
     grafted = [(pattern, find(model)) for pattern, model in grafts]
     asked = Asked(
@@ -118,15 +121,17 @@ def merge_models(
         return Result(out, known)
     place, taken = weights_of(to), weights_of(source) if source is not None else None
     parts = [
-        Adapter(folder.name, folder.path, vocabulary=place.vocabulary, base=taken or place)
-        if folder.kind == _LORA else weights_of(folder)
+        _PARTS[folder.kind](
+            folder.name, folder.path, vocabulary=place.vocabulary, base=taken or place
+        )
+        if folder.kind in _PARTS else weights_of(folder)
         for folder in folders
     ]  # fmt: skip
     make_plan(parts, place, asked, taken)  # what does not fit is said before anything is copied
     with atomic_folder(out) as temporary:
         left = carry(to, place, temporary)
         plan = merge_weights(parts, place, temporary, asked, origin=taken, start=start)
-        whole = [folder for folder in folders if folder.kind != _LORA]  # others need peft
+        whole = [folder for folder in folders if folder.kind not in _PARTS]  # others load not alone
         others = {one.name: one for one in (*whole, to, *(folder for _, folder in grafted))}
         smoke = _smoke(temporary, to, list(others.values()), start) if check else None
         notes = [*plan.notes, *_notes(folders, to, point)]
@@ -147,20 +152,29 @@ def merge_models(
     return Result(out, facts)
 
 
-def _not_lora(model: str | Path) -> str | Path:
-    if is_lora(model):
+def _is_part(model: str | Path) -> bool:
+    """Whether it is an adapter or a delta, which need their base."""
+    return is_lora(model) or is_delta(model)
+
+
+def _whole(model: str | Path) -> str | Path:
+    if _is_part(model):
         raise UsageError(
-            f"{model} is an adapter, which is nothing without its base",
+            f"{model} is {'an adapter' if is_lora(model) else 'a delta'}, which is nothing without "
+            "its base",
             remedy="give --base, the model that it was trained on",
         )
     return model
 
 
-def _open_lora(model: str | Path, base: ModelFolder) -> ModelFolder:
-    """An adapter's folder, with what the base says of its own."""
+def _open_part(model: str | Path, base: ModelFolder) -> ModelFolder:
+    """An adapter's or delta's folder, with what the base says of its own."""
     path = Path(model).expanduser()
-    print_ = fingerprint(fingerprint_folder(path), read_object(path / CONFIG), base.fingerprint)
-    return replace(base, name=str(model), path=path, body=path, kind=_LORA, fingerprint=print_,
+    kind, about = (_LORA, CONFIG) if is_lora(path) else (_DELTA, ABOUT)
+    if kind == _DELTA:
+        check_base(path, base.fingerprint)
+    print_ = fingerprint(fingerprint_folder(path), read_object(path / about), base.fingerprint)
+    return replace(base, name=str(model), path=path, body=path, kind=kind, fingerprint=print_,
                    licence=read_licence(path / "README.md"))  # fmt: skip
 
 
