@@ -168,23 +168,11 @@ class Train(Step):
     def run(self, place: Workplace) -> None:
         """Build the factors, train, check and save."""
         from isogloss.recipe.steps import watch
-        from isogloss.train.loop import LoopSettings, train
 
         folder = place.model_folder(self.model)
         held = {name: self._held(name, place) for name in self.texts()}
         material = self._material(folder, place, {name: pair[0] for name, pair in held.items()})
-        student = self._student(folder, material, place)
-        lessons = [self._lesson(table, material, place.seed) for table in self.lessons]
-        advance = place.start(f"{self.name}: train", self.steps)
-        trained = train(
-            student, lessons,
-            LoopSettings(
-                steps=self.steps, accumulate=self.accumulate, learning_rate=self.learning_rate,
-                warmup=self.warmup, clip=self.clip, seed=place.seed, threads=self.threads,
-                precision=self.precision, checkpoint_every=self.checkpoint_every,
-            ),
-            checkpoint=place.scratch / "checkpoint", progress=lambda step, loss: advance(1),
-        )  # fmt: skip
+        student, trained = self._taught(folder, material, place)
         model = place.folder / "model"
         model.mkdir()
         student.save(model)
@@ -220,6 +208,38 @@ class Train(Step):
             },
         )
         place.write(Scores())
+
+    def _taught(self, folder: ModelFolder, material: Material, place: Workplace) -> tuple[Any, Any]:
+        """The student, and what happened in training it."""
+        student = self._student(folder, material, place)
+        return student, self._loop(student, self._lessons(material, place.seed), place)
+
+    def _lessons(self, material: Material, seed: int) -> list[Lesson]:
+        return [self._lesson(table, material, seed) for table in self.lessons]
+
+    def _loop(
+        self,
+        student: Any,
+        lessons: list[Lesson],
+        place: Workplace,
+        *,
+        steps: int | None = None,
+        checkpoint: str = "checkpoint",
+    ) -> Any:
+        """Train, by the settings of this step; other `steps` have another checkpoint."""
+        from isogloss.train.loop import LoopSettings, train
+
+        steps = steps or self.steps
+        advance = place.start(f"{self.name}: train", steps)
+        return train(
+            student, lessons,
+            LoopSettings(
+                steps=steps, accumulate=self.accumulate, learning_rate=self.learning_rate,
+                warmup=self.warmup, clip=self.clip, seed=place.seed, threads=self.threads,
+                precision=self.precision, checkpoint_every=self.checkpoint_every,
+            ),
+            checkpoint=place.scratch / checkpoint, progress=lambda step, loss: advance(1),
+        )  # fmt: skip
 
     def _held(self, name: str, place: Workplace) -> tuple[Any, Any]:
         """The rows of a text that are trained on, and those that are kept."""
