@@ -60,7 +60,7 @@ class NeuronTrain(Train):
         chosen = self._neurons(student.module, material, place)
         places = neuron_places(student.module, chosen)
         student.change = only_at(student.module, places, student.groups())
-        return student, self._loop(student, self._lessons(material), place)
+        return student, self._loop(student, self._lessons(material, place.seed), place)
 
     def run(self, place: Workplace) -> None:
         """Find the neurons, train, check and save."""

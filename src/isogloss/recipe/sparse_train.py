@@ -42,7 +42,8 @@ class SparseTrain(Train):
         select: `change`, or `random` places, which need no phase 1 and are what it is compared
             with.
         first_steps: steps of phase 1; those of phase 2 by default.
-        l1: weight of `weights_near_start.v1` in both phases, as the paper has it for languages; 0 for none.
+        l1: weight of `weights_near_start.v1` in both phases, as the paper has it for
+            languages; 0 for none.
         stay: parts of names; weights that have one are trained in neither phase.
     """
 

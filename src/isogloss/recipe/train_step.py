@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -211,8 +212,12 @@ class Train(Step):
 
     def _taught(self, folder: ModelFolder, material: Material, place: Workplace) -> tuple[Any, Any]:
         """The student, and what happened in training it."""
+        from isogloss.train.body import text_ends
+
         student = self._student(folder, material, place)
-        return student, self._loop(student, self._lessons(material, place.seed), place)
+        more = len(student.module.ends[0]) - len(text_ends(material.tokenizer)[0])
+        fitting = replace(material, longest=material.longest - more)
+        return student, self._loop(student, self._lessons(fitting, place.seed), place)
 
     def _lessons(self, material: Material, seed: int) -> list[Lesson]:
         return [self._lesson(table, material, seed) for table in self.lessons]
@@ -297,8 +302,6 @@ class Train(Step):
         return student
 
     def _lesson(self, table: LessonTable, material: Material, seed: int) -> Lesson:
-        from dataclasses import replace
-
         from isogloss.train.contracts import Lesson
 
         objectives = [(factor.get("weight", 1.0), _made(factor)) for factor in table.objectives]
@@ -316,8 +319,6 @@ def _texts(mixture: Factor) -> list[str]:
 
 def _changed(mixture: Factor, material: Material, seed: int) -> Material:
     """The material with the texts of a mixture as its transforms make them."""
-    from dataclasses import replace
-
     import numpy as np
 
     from isogloss.train.transforms.apply import transformed

@@ -370,12 +370,14 @@ class Change:
         plain: called before the body is saved as a plain model; gives what undoes it.
         beside: writes into the folder of a delta what other programs read of it.
         places: of weights that change in part, by name, the flat places `[k]` that do.
+        tokenizer: called before `plain`; gives the tokenizer that the plain model is saved with.
     """
 
     groups: list[dict[str, Any]] = field(default_factory=list)
     plain: Callable[[], Callable[[], None]] | None = None
     beside: Callable[[Path], None] | None = None
     places: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    tokenizer: Callable[[Tokenizer], Tokenizer] | None = None
 
 
 class Student:
@@ -400,8 +402,10 @@ class Student:
 
         What was put into the body stands beside it, for `load_encoder`; they leave it out.
         """
+        own = self.change.tokenizer
+        tokenizer = own(self.tokenizer) if own else self.tokenizer
         undo = self.change.plain() if self.change.plain else None
-        save_body(self.module.body, self.folder, self.tokenizer, folder)
+        save_body(self.module.body, self.folder, tokenizer, folder)
         if self.module.parts:
             save_parts(folder, self.module.body, self.module.parts, self.module.inserted)
         if undo:
@@ -410,8 +414,7 @@ class Student:
     def save_delta(self, folder: Path, base: str, parameters: Mapping[str, Any]) -> None:
         """Write what changed alone; `load_delta` puts it onto the model of fingerprint `base`."""
         about = {"base": base, "parameters": dict(parameters)}
-        save_delta(folder, self.module, about, self.change.beside)
-        save_delta(folder, self.module, about, self.change.places)
+        save_delta(folder, self.module, about, self.change.beside, self.change.places)
 
 
 def student_of(

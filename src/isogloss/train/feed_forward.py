@@ -180,6 +180,7 @@ def _read(module: Body, tag: str, rows: Sequence[np.ndarray], size: int) -> int:
 def _count(
     module: nn.Module, inputs: Any, output: Any, *, reader: Body, into: torch.Tensor
 ) -> None:
+    assert reader.now.mask is not None, "the body is read by the reader"
     mask, (before, behind) = reader.now.mask.clone(), map(len, reader.ends)  # [n, t]
     if output.numel() != mask.numel() * output.shape[-1]:  # experts see some of the tokens each
         raise ModelError(f"{type(module).__name__} does not read all tokens of all texts")
