@@ -1,6 +1,7 @@
 """A batch in parts, in one process or several, gives the step of the whole batch."""
 
 import itertools
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -230,8 +231,10 @@ sys.path.insert(0, sys.argv[1])
 from test_parts import trained
 weights, found = trained(4, clip=0.5)
 from accelerate import PartialState
+assert PartialState().num_processes == 2
 if PartialState().is_main_process:
     torch.save([*weights, found.final_loss], sys.argv[2])
+PartialState().destroy_process_group()
 """
 
 
@@ -242,12 +245,13 @@ def test_two_processes_give_the_weights_of_one(tmp_path):
 
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
-              "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
-              "--main_process_port", "0"]  # fmt: skip
+    # With --cpu the launcher starts one process; with --multi_gpu two, which use what there is.
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu",
+              "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
+              "--dynamo_backend", "no", "--main_process_port", "0"]  # fmt: skip
     subprocess.run(
         [*launch, script, Path(__file__).parent, tmp_path / "two.pt"], check=True, timeout=300,
-        capture_output=True, text=True,
+        capture_output=True, text=True, env={**os.environ, "ACCELERATE_USE_CPU": "true"},
     )  # fmt: skip
     weights, found = trained(4, clip=0.5)
     *two, loss = torch.load(tmp_path / "two.pt", weights_only=False)
