@@ -19,7 +19,8 @@ IsoglossError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -135,3 +136,16 @@ class TrainingError(IsoglossError):
 
 class OutputError(IsoglossError):
     """An output folder that cannot or must not be written."""
+
+
+@contextmanager
+def located(where: str) -> Generator[None]:
+    """Put before the message of an error which factor of a recipe it is about."""
+    try:
+        yield
+    except IsoglossError as error:
+        if type(error).__init__ is not IsoglossError.__init__:  # it has problems of its own
+            raise
+        raise type(error)(
+            f"{where}: {error.message}", file=error.file, line=error.line, remedy=error.remedy
+        ) from error

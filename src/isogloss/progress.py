@@ -5,15 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Protocol
 
-Advance = Callable[[int], None]
+
+class Advance(Protocol):
+    """Called with each amount done, and what a person may want to know of it."""
+
+    def __call__(self, amount: int, text: str = "", /) -> None:
+        """Show the amount, and the text in place of the last one, if there is one."""
+        ...
+
+
 Start = Callable[[str, int], Advance]
 """Called with a description and a total; gives back what to call with each amount done."""
 
 
 def silent(description: str, total: int) -> Advance:
     """Show nothing."""
-    return lambda amount: None
+    return _nothing
 
 
 @contextmanager
@@ -36,12 +45,19 @@ def bars() -> Generator[Start]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
 
         def start(description: str, total: int) -> Advance:
-            task = progress.add_task(description, total=total)
-            return lambda amount: progress.advance(task, amount)
+            task = progress.add_task(description, total=total, text="")
+
+            def advance(amount: int, text: str = "", /) -> None:
+                progress.update(task, advance=amount)
+                if text:
+                    progress.update(task, text=text)
+
+            return advance
 
         yield start
 
@@ -49,4 +65,8 @@ def bars() -> Generator[Start]:
 def _line(description: str, total: int) -> Advance:
     """One line a task where bars would only fill a log."""
     print(f"{description} ({total:,})", file=sys.stderr, flush=True)
-    return lambda amount: None
+    return _nothing
+
+
+def _nothing(amount: int, text: str = "", /) -> None:
+    """Nobody is looking."""

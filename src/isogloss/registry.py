@@ -101,6 +101,15 @@ def get(kind: str, name: str) -> Any:
     return _objects[key]
 
 
+def name_of(kind: str, thing: Any) -> str:
+    """The registered name of a thing or of its class; else what Python calls it."""
+    for sought in (thing, type(thing)):
+        for (of, name), known in _objects.items():
+            if of == kind and known is sought:
+                return name
+    return getattr(thing, "__name__", type(thing).__name__)
+
+
 def full_name(kind: str, name: str) -> str:
     """The versioned spelling of `name`, without importing what it stands for."""
     known = names(kind)

@@ -176,7 +176,7 @@ def test_a_killed_step_goes_on(tiny, text, tmp_path, monkeypatch):
     def start(what, total):
         left = iter(range(3))
 
-        def advance(count):
+        def advance(count, text=""):
             if what == "learned: train":
                 next(left)
 

@@ -234,6 +234,7 @@ from accelerate import PartialState
 assert PartialState().num_processes == 2
 if PartialState().is_main_process:
     torch.save([*weights, found.final_loss], sys.argv[2])
+PartialState().wait_for_everyone()
 PartialState().destroy_process_group()
 """
 
@@ -249,10 +250,11 @@ def test_two_processes_give_the_weights_of_one(tmp_path):
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu",
               "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
               "--dynamo_backend", "no", "--main_process_port", "0"]  # fmt: skip
-    subprocess.run(
-        [*launch, script, Path(__file__).parent, tmp_path / "two.pt"], check=True, timeout=300,
+    run = subprocess.run(
+        [*launch, script, Path(__file__).parent, tmp_path / "two.pt"], timeout=300,
         capture_output=True, text=True, env={**os.environ, "ACCELERATE_USE_CPU": "true"},
     )  # fmt: skip
+    assert not run.returncode, run.stderr
     weights, found = trained(4, clip=0.5)
     *two, loss = torch.load(tmp_path / "two.pt", weights_only=False)
     for a, b in zip(weights, two, strict=True):

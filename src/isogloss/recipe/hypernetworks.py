@@ -115,7 +115,7 @@ class TrainHypernetwork(Step):
             "steps": trained.steps, "tokens_by_language": trained.read, "log": trained.log,
             "settings": self.key_settings(),
         }  # fmt: skip
-        (place.folder / FILES).mkdir()
+        (place.folder / FILES).mkdir(exist_ok=True)
         parameters.save(place.folder / FILES / NAME, about)
         place.write(Scores())
 

@@ -309,8 +309,9 @@ def _train(
             steps=step.steps, learning_rate=step.learning_rate, clip=1.0, seed=place.seed,
             threads=step.threads, checkpoint_every=step.checkpoint_every,
         ),
-        checkpoint=place.scratch / "checkpoint", progress=lambda step, loss: advance(1),
+        checkpoint=place.scratch / "checkpoint", advance=advance,
     )  # fmt: skip
+    place.keep_log(step.name, trained)
     after, items = _losses(step, student, lesson, place, "after")
     return trained, before + after, items
 

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
     from isogloss.encode.folder import ModelFolder
     from isogloss.encode.protocol import Encoder
+    from isogloss.train.loop import Trained
 
 FILES = "files"
 """A step's folder of this name is copied to the run's, `files/<step>`, for people to use."""
+
+
+LOG = "train_log.parquet"
+"""The log of a training, among these files."""
 
 
 class Step(Settings):
@@ -101,6 +106,14 @@ class Workplace:
         (self.folder / FILES).mkdir(exist_ok=True)
         (self.folder / FILES / "model").symlink_to(Path("..") / "model")
 
+    def keep_log(self, name: str, trained: Trained) -> None:
+        """Leave the log of a training in the run's `files/<step>`, and what is to be told of it."""
+        from isogloss.train.log import write_log
+
+        (self.folder / FILES).mkdir(exist_ok=True)
+        write_log(self.folder / FILES / LOG, trained.rows, trained.times)
+        self.notes += [_named(name, note) for note in trained.notes]
+
     def write(self, scores: Scores, items: dict[str, np.ndarray] | None = None) -> None:
         """Leave scores, the per-item outcomes behind them, and the notes."""
         import numpy as np
@@ -121,6 +134,12 @@ class Workplace:
 
         with np.load(self.done[name] / "items.npz", allow_pickle=False) as stored:
             return dict(stored)
+
+
+def _named(name: str, note: str) -> str:
+    """A note with the step it is of; a warning stays one."""
+    warning = "WARNING: " if note.startswith("WARNING: ") else ""
+    return f"{warning}{name}: {note.removeprefix('WARNING: ')}"
 
 
 def step_key(step: Step, shared: dict[str, Any], inputs: dict[str, str]) -> str:

@@ -230,8 +230,9 @@ class Distil(Step):
             [Lesson(mixture, objectives)],
             loop,
             checkpoint=place.scratch / "checkpoint",
-            progress=lambda step, loss: advance(1),
+            advance=advance,
         )
+        place.keep_log(self.name, trained)
         model = place.folder / "model"
         model.mkdir()
         student.save(model)

@@ -46,6 +46,7 @@ def train_warmed_up(
         )  # fmt: skip
         trained = train(
             parameters, taught, settings, checkpoint=place.scratch / folder,
-            progress=lambda step, loss: advance(1),
+            advance=advance,
         )  # fmt: skip
+        place.keep_log(step.name, trained)  # that of the last is left
     return trained

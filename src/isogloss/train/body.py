@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -92,6 +92,7 @@ class Body(nn.Module):
         inserted: a module of each.
     """
 
+    gives: ClassVar = OUTPUTS
     body: Any  # nn.Module knows nothing of saving
 
     def __init__(

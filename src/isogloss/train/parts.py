@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from isogloss import registry
 from isogloss.errors import TrainingError, UsageError
 from isogloss.train.batch import Texts
 from isogloss.train.contracts import PER_TOKEN, Batch, Objective, count_of, is_joint, wanted_of
+from isogloss.train.spread import Spread
 
 Weighed = Sequence[tuple[float, Objective]]
 
@@ -39,19 +41,23 @@ class Pass:
     def __init__(self, module: nn.Module, accelerator: Any, parts: int, *, rough: bool) -> None:
         self.module, self.accelerator, self.parts, self.rough = module, accelerator, parts, rough
         self.processes = accelerator.num_processes
+        self.named: dict[str, str] = {}  # the objective of each part of the loss
         if parts % self.processes:
             raise UsageError(
                 f"{self.processes} processes cannot share the {parts} parts of a batch evenly",
                 remedy=f"set accumulate to a multiple of {self.processes}",
             )
 
-    def backward(self, batch: Batch, objectives: Weighed, seed: int) -> dict[str, float]:
+    def backward(
+        self, batch: Batch, objectives: Weighed, seed: int, spread: Spread | None = None
+    ) -> dict[str, float]:
         """Add the gradients of a batch.
 
         Args:
             batch: one that a mixture gave.
             objectives: with their weights.
             seed: of dropout, which differs by part.
+            spread: of the vectors, to which they are added where the model gives them.
 
         Returns:
             The loss by its parts, weighted; the same in all processes.
@@ -66,14 +72,18 @@ class Pass:
         _check_columns([each for _, each in active], batch)
         if self.parts == 1:
             batch = _moved(batch, self.accelerator.device)
-            return self._weigh(active, self._read(batch, active, seed), batch)
+            outputs = self._read(batch, active, seed, spread)
+            return self._weigh(active, outputs, batch)
         if not isinstance(batch, Texts):
             raise UsageError(
                 "batches of this mixture cannot be read in parts", remedy="set accumulate = 1"
             )
-        return self._in_parts(batch.to(self.accelerator.device), active, seed * self.parts)
+        moved = batch.to(self.accelerator.device)
+        return self._in_parts(moved, active, seed * self.parts, spread)
 
-    def _in_parts(self, batch: Texts, active: Weighed, seed: int) -> dict[str, float]:
+    def _in_parts(
+        self, batch: Texts, active: Weighed, seed: int, spread: Spread | None
+    ) -> dict[str, float]:
         rank, share = self.accelerator.process_index, self.parts // self.processes
         numbered = list(enumerate(batch.split(self.parts), seed))
         mine = numbered[rank * share : (rank + 1) * share]
@@ -82,7 +92,7 @@ class Pass:
         met, slopes = self._meet(batch, joint, mine)
         found: dict[str, float] = {}
         for number, (span, part) in mine:
-            outputs = self._read(part, active, number)
+            outputs = self._read(part, active, number, spread)
             carried = [
                 (outputs[name] * s[..., _places(name, batch, span), :]).sum()
                 for name, s in slopes.items()
@@ -116,12 +126,18 @@ class Pass:
                     each.zero_grad(set_to_none=True)
         return found, {name: v.grad for name, v in whole.items() if v.grad is not None}
 
-    def _read(self, batch: Batch, objectives: Weighed, seed: int) -> dict[str, torch.Tensor]:
+    def _read(
+        self, batch: Batch, objectives: Weighed, seed: int, spread: Spread | None = None
+    ) -> dict[str, torch.Tensor]:
         """What the objectives want of a batch, in float32."""
         wanted = {name for _, each in objectives for name in wanted_of(each)}
+        if spread is not None and "vectors" in getattr(self.module, "gives", ()):
+            wanted.add("vectors")
         torch.manual_seed(seed)
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.rough):
             outputs = self.module(batch, wanted)
+        if spread is not None:
+            spread.add(outputs)
         return {n: value.float() for n, value in outputs.items()} if self.rough else outputs
 
     def _weigh(
@@ -144,6 +160,7 @@ class Pass:
             total.append(weight * loss.total)
             for name, value in loss.parts.items():
                 found[name] = found.get(name, 0.0) + weight * value
+                self.named.setdefault(name, registry.name_of("objective", each))
         summed = torch.stack(total).sum() if total else torch.zeros(())
         if summed.requires_grad:  # in a batch of covered words nothing changes
             self.accelerator.backward(summed)
@@ -185,8 +202,9 @@ def _check_columns(objectives: Sequence[Objective], batch: Batch) -> None:
     for each in objectives:
         if lacking := [name for name in getattr(each, "columns", ()) if name not in batch]:
             raise TrainingError(
-                f"the objective {type(each).__name__} reads {', '.join(lacking)}, which the "
-                f"mixture does not give; it gives {', '.join(sorted(batch))}",
+                f"{registry.name_of('objective', each)}: the objective {type(each).__name__} reads "
+                f"{', '.join(lacking)}, which the mixture does not give; it gives "
+                f"{', '.join(sorted(batch))}",
                 remedy="name a mixture that gives it, or another objective",
             )
 
