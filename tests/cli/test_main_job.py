@@ -126,7 +126,7 @@ def _stop_in_training(place, recipe, environment, how):
     )  # fmt: skip
     state = Path(environment["ISOGLOSS_CACHE"]) / "steps"
     until = time.monotonic() + 120
-    while not list(state.glob(".*.scratch/checkpoint/state.json")):
+    while not list(state.glob(".*.scratch/checkpoint/step-*/state.json")):
         assert process.poll() is None, "it ended before it could be stopped"
         assert time.monotonic() < until
         time.sleep(0.005)

@@ -93,7 +93,7 @@ def test_a_killed_run_ends_with_the_same_bits_and_keeps_what_changes(point, mode
     whole, undisturbed = taught(build(*parts, **options), steps=5)
     with pytest.raises(KeyboardInterrupt):
         taught(build(*parts, **options), steps=5, checkpoint=tmp_path / "c", stop_at=5)
-    kept = load_file(tmp_path / "c" / "weights.safetensors")
+    kept = load_file(tmp_path / "c" / "step-000000004" / "weights.safetensors")
     assert all("word_embeddings" in name for name in kept) and len(kept) <= 2
     resumed, trained = taught(build(*parts, **options), steps=5, checkpoint=tmp_path / "c")
     assert trained.resumed_at == 4 and trained.log == undisturbed.log

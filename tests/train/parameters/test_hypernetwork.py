@@ -184,7 +184,7 @@ def test_a_killed_run_resumes_to_the_same_bits_and_keeps_no_body(lesson, tmp_pat
     whole, undisturbed = _train(lesson, steps=8)
     with pytest.raises(KeyboardInterrupt):
         _train(lesson, steps=8, checkpoint=tmp_path / "c", stop_at=7)
-    kept = load_file(tmp_path / "c" / "weights.safetensors")
+    kept = load_file(tmp_path / "c" / "step-000000005" / "weights.safetensors")
     assert kept and all(name.startswith("model.network.") for name in kept)
     resumed, trained = _train(lesson, steps=8, checkpoint=tmp_path / "c")
     assert trained.resumed_at == 5 and trained.log == undisturbed.log
