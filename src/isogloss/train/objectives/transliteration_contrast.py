@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.train.among import among
 from isogloss.train.contracts import Batch, Loss
 
 
@@ -21,11 +22,10 @@ def among_all(left: torch.Tensor, right: torch.Tensor, temperature: float) -> to
     own side among them. Scores are dot products over the temperature.
     Source: Chen, Kornblith, Norouzi and Hinton (2020), SimCLR, section 2.1.
     """
-    every = torch.cat([left, right])  # [2 B, d]
-    scores = every @ every.T / temperature  # [2 B, 2 B]
-    itself = torch.eye(len(every), dtype=torch.bool, device=every.device)
-    gold = torch.arange(len(every), device=every.device).roll(len(left))  # [2 B]
-    return F.cross_entropy(scores.masked_fill(itself, -torch.inf), gold)
+    found = among(left, right)
+    rest = torch.logsumexp(found.outside() / temperature, 1)  # [2 B]
+    own = found.pairs / temperature
+    return (torch.logaddexp(own, rest) - own).mean()
 
 
 @register("objective", "transliteration_contrast.v1")
