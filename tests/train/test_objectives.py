@@ -92,7 +92,7 @@ def _of(outputs, batch, span):
     tokens = torch.repeat_interleave(texts, batch.lengths())
     found = {}
     for name, value in outputs.items():
-        if name in ("vectors", "layer_vectors"):
+        if name in ("vectors", "layer_vectors", "likelihoods"):
             found[name] = value[..., rows, :]
         elif name in ("states", "layer_states"):
             found[name] = value[..., tokens, :]

@@ -286,7 +286,7 @@ class Train(Step):
         from isogloss.train.body import sentences, student_of, words
 
         reader: Any = sentences
-        if "logits" in self._wanted():
+        if self._wanted() & {"logits", "likelihoods"}:
             head = load_file(place.done[self.head] / "head.safetensors") if self.head else None
             reader = partial(words, seed=place.seed, head=head)
         settings = {k: v for k, v in self.parameters.items() if k != "use"}

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 TOGETHER = 24  # texts that go through the body at once
 _COPIED = ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json")
-_PER_TEXT = ("vectors", "layer_vectors")
+_PER_TEXT = ("vectors", "layer_vectors", "likelihoods")
 _LAYERED = ("layer_vectors", "layer_states")
-OUTPUTS = ("vectors", "layer_vectors", "states", "layer_states", "logits")
+OUTPUTS = ("vectors", "layer_vectors", "states", "layer_states", "logits", "likelihoods")
 """What `Body` can give: see there."""
 
 
@@ -76,6 +76,7 @@ class Body(nn.Module):
     - `states` `[tokens, d]`: the last state of each token of the batch; `layer_states`
       `[layers + 1, tokens, d]`.
     - `logits` `[m, V]`: of the tokens that have a `gold`, so that no `[n, t, V]` is made.
+    - `likelihoods` `[views, B, 1]`: the sum of log p of these golds in each text, 0 without any.
 
     Texts of like length are read together: in one piece 0.4 of all tokens are padding.
 
@@ -87,7 +88,8 @@ class Body(nn.Module):
         added: rows that were appended to its token table.
         kept: layers of the model it began as, counted from 1, where it was shortened; else None.
         now: what is read at the moment, for modules put into the body: `language` `[n]` of the
-            texts, as the batch numbers them, and `mask` `[n, t]`.
+            texts, as the batch numbers them, and `mask` `[n, t]`; and `rough`, whether products
+            were of bfloat16.
         parts: what was put into the body, first to last.
         inserted: a module of each.
     """
@@ -147,8 +149,12 @@ class Body(nn.Module):
         ids, mask = padded(batch, *self.ends, self.pad)  # [n, t]
         own = _own_places(batch, len(self.ends[0]), mask.shape[1], ids.device)  # [n, t]
         sought = torch.zeros(len(batch["ids"]), dtype=torch.bool, device=ids.device)
-        if "logits" in wanted:
+        asked_of = {*wanted}
+        if "likelihoods" in wanted:
+            asked_of = asked_of - {"likelihoods"} | {"logits"}
+        if "logits" in asked_of:
             sought[spots(batch)] = True
+        self.now.rough = torch.is_autocast_enabled(ids.device.type)
         parts, back = by_length(mask.sum(1), TOGETHER)
         found: dict[str, list[torch.Tensor]] = {name: [] for name in wanted}
         places, asked = [], []
@@ -159,9 +165,12 @@ class Body(nn.Module):
             chosen = here & sought[place.clamp(min=0)]
             self.now.mask = mask[rows, :longest]
             self.now.language = batch["language"][rows] if "language" in batch else None
-            made = self._read(ids[rows, :longest], self.now.mask, here, chosen, wanted)
-            for name, value in made.items():
-                found[name].append(value)
+            made = self._read(ids[rows, :longest], self.now.mask, here, chosen, asked_of)
+            if "likelihoods" in wanted:
+                gold = batch["gold"][place[chosen]]
+                made["likelihoods"] = likelihoods(made["logits"], gold, chosen)
+            for name in found:
+                found[name].append(made[name])
             places.append(place[here])
             asked.append(place[chosen])
         inside = torch.cat(places).argsort()
@@ -264,6 +273,13 @@ def mean_of(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """The mean over the tokens of each text: `[..., n, t, d]` to `[..., n, d]`, in float32."""
     states = states if states.dtype == torch.float64 else states.float()
     return (states * mask[..., None]).sum(-2) / mask.sum(-1)[:, None]
+
+
+def likelihoods(logits: torch.Tensor, gold: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """Sums of log p of golds `[m]` by text `[n, 1]`, from logits `[m, V]` at places `[n, t]`."""
+    found = -F.cross_entropy(logits, gold, reduction="none")  # [m]
+    rows = at.nonzero()[:, 0]  # [m]
+    return found.new_zeros(len(at)).index_add(0, rows, found)[:, None]
 
 
 Reader = Callable[..., Body]

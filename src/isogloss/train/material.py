@@ -61,6 +61,11 @@ class Material:
         """The number of each language in the column `language`; the pivot is 0."""
         return {tag: number for number, tag in enumerate([self.pivot, *self.languages])}
 
+    @property
+    def end(self) -> int | None:
+        """Id of the token that ends a text, None where the tokenizer has none."""
+        return self.roles.get("eos")
+
     def corpus(self, text: str) -> Corpus:
         """A text of the run, in the languages of the run that it has.
 

@@ -25,6 +25,7 @@ class Now:
         languages: canonical tags.
         scores: the module whose output meets the rows of a table in a head that is not the body's.
         sites: what was put where, by (layer, sublayer, placement).
+        rough: whether products are of bfloat16.
         silent: layers in which nothing of it works.
     """
 
@@ -33,6 +34,7 @@ class Now:
     languages: tuple[str, ...] = ()
     scores: nn.Module | None = None
     sites: dict[tuple[int, str, str], Site] = field(default_factory=dict)
+    rough: bool = False
     silent: set[int] = field(default_factory=set)
 
 
