@@ -13,6 +13,7 @@ from isogloss.language import read_language
 from isogloss.registry import register
 from isogloss.train.batch import Texts, stack_texts
 from isogloss.train.material import Material
+from isogloss.train.mixtures.drawn import drawn
 from isogloss.train.mixtures.masked import MaskedText
 from isogloss.vocabulary.romanise import SCRIPTS, romanise
 
@@ -41,15 +42,10 @@ class TransliteratedText(MaskedText):
     def batch(self, seed: int, step: int) -> Texts:
         """Rows in both spellings; `gold` `[tokens]` is what the hidden tokens were."""
         rng = np.random.default_rng([seed, step])
-        counts = rng.multinomial(self.size, list(self._shares.values()))
-        views: list[list[np.ndarray]] = [[], []]
-        tags: list[str] = []
-        for tag, count in zip(self._shares, counts, strict=True):
-            there = len(self.windows[tag])
-            for row in rng.choice(there, min(int(count), there), replace=False):
-                views[0].append(self.windows[tag][row])
-                views[1].append(self.romanised[tag][row])
-                tags.append(tag)
+        there = {tag: len(found) for tag, found in self.windows.items()}
+        rows = drawn(rng, self._shares, there, self.size)
+        views = [[side[tag][row] for tag, row in rows] for side in (self.windows, self.romanised)]
+        tags = [tag for tag, _ in rows]
         if self.between is not None:
             middle = np.array(self.between, np.int64)
             views = [[np.concatenate([a, middle, b]) for a, b in zip(*views, strict=True)]]
