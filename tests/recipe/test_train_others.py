@@ -54,3 +54,79 @@ def test_a_layer_that_the_model_has_not_is_told(tiny, tmp_path, cache):
     }
     with pytest.raises(isogloss.errors.UsageError, match="the model has layers 0 to 2"):
         run(tiny, [lesson], tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def causal(tmp_path_factory):
+    """A GPT-2 of random weights without dropout, and prompts and answers as files."""
+    import json
+
+    _spec = importlib.util.spec_from_file_location("vocabulary_fixtures", _made._FILE)
+    made = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(made)
+    corpus = isogloss.read_corpus("emoji", languages=["eng", "deu"])
+    pairs = [
+        (a, b) for a, b in zip(corpus.texts("eng"), corpus.texts("deu"), strict=True) if a and b
+    ]
+    folder = tmp_path_factory.mktemp("causal")
+    made.save_model("gpt2", made.learn("byte-bpe", [t for p in pairs for t in p], 600), folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    texts = folder.parent / "answers"
+    texts.mkdir()
+    for name, rows in (
+        ("prompts", pairs[:120]),
+        ("answers", pairs[200:320]),
+        ("worse", pairs[400:520]),
+    ):
+        lines = "\n".join("\t".join(row) for row in rows) + "\n"
+        (texts / f"{name}.tsv").write_text(lines, encoding="utf-8")
+    return folder, {
+        n: {"path": f"{texts}/{n}.tsv?eng=1&deu=2"} for n in ("prompts", "answers", "worse")
+    }
+
+
+def test_a_causal_model_learns_what_is_preferred(causal, tmp_path, cache):
+    model, texts = causal
+    judged = {"prompt_text": "prompts", "chosen_text": "answers", "rejected_text": "worse"}
+    lessons = [
+        {
+            "mixture": {
+                "use": "crossed", "prompt_text": "prompts", "answer_text": "answers", "batch": 4,
+            },
+            "objectives": [{"use": "dpo"}, {"use": "answer", "pivot": False, "weight": 0.1}],
+        },
+        {"mixture": {"use": "preferred", **judged, "batch": 4}, "objectives": [{"use": "dpo"}]},
+        {"mixture": {"use": "judged", **judged, "batch": 4}, "objectives": [{"use": "kto"}]},
+    ]  # fmt: skip
+    recipe = {
+        "name": "preferred", "model": str(model), "pivot": "eng", "languages": ["deu"],
+        "text": texts,
+        "steps": [{"use": "train.v1", "name": "a", **SHORT, "lessons": lessons, "keep": "model",
+                   "accumulate": 2, "learning_rate": 1e-3, "steps": 8}],
+    }  # fmt: skip
+    run = isogloss.run(recipe, out=tmp_path / "run")
+    log = run.provenance["training"]["log"]
+    assert log[0]["dpo"] == pytest.approx(2 * 0.6931, abs=1e-3)  # two lessons, both at the start
+    assert log[0]["kto"] == pytest.approx(0.5, abs=1e-3) and log[-1]["dpo"] != log[0]["dpo"]
+    from transformers import AutoModelForCausalLM
+
+    AutoModelForCausalLM.from_pretrained(run.folder / "files" / "a" / "model")
+    rough = {**recipe, "steps": [{**recipe["steps"][0], "precision": "bfloat16", "steps": 1}]}
+    again = isogloss.run(rough, out=tmp_path / "rough").provenance["training"]["log"]
+    assert again[0]["dpo"] == pytest.approx(2 * 0.6931, abs=1e-3)
+
+
+def test_a_model_that_fills_in_is_refused_for_answers(tiny, causal, tmp_path, cache):
+    _, texts = causal
+    lesson = {
+        "mixture": {"use": "crossed", "prompt_text": "prompts", "answer_text": "answers"},
+        "objectives": [{"use": "dpo"}],
+    }
+    recipe = {
+        "name": "refused", "model": str(tiny), "pivot": "eng", "languages": ["deu"], "text": texts,
+        "steps": [{"use": "train.v1", "name": "a", **SHORT, "lessons": [lesson]}],
+    }  # fmt: skip
+    with pytest.raises(isogloss.errors.UsageError, match="does not say what comes next"):
+        isogloss.run(recipe, out=tmp_path / "run")
