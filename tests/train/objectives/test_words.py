@@ -138,7 +138,7 @@ def test_what_is_held_is_in_no_checkpoint_and_comes_back(tmp_path):
     whole, log = run()
     with pytest.raises(KeyboardInterrupt):
         run(stop=6, checkpoint=tmp_path / "c")
-    kept = load_file(tmp_path / "c" / "weights.safetensors")
+    kept = load_file(tmp_path / "c" / "step-000000004" / "weights.safetensors")
     assert list(kept) == ["model.rows"]
     resumed, again = run(checkpoint=tmp_path / "c")
     assert again.resumed_at == 4 and torch.equal(whole, resumed)

@@ -43,7 +43,7 @@ class TransliteratedText(MaskedText):
         """Rows in both spellings; `gold` `[tokens]` is what the hidden tokens were."""
         rng = np.random.default_rng([seed, step])
         there = {tag: len(found) for tag, found in self.windows.items()}
-        rows = drawn(rng, self._shares, there, self.size)
+        rows = drawn(rng, self._plan.shares(step), there, self.size)
         views = [[side[tag][row] for tag, row in rows] for side in (self.windows, self.romanised)]
         tags = [tag for tag, _ in rows]
         if self.between is not None:
@@ -52,7 +52,7 @@ class TransliteratedText(MaskedText):
         if not self.share:
             return stack_texts(views, [tags] * len(views), self.numbers)
         flat = [ids for view in views for ids in view]
-        made, gold = self._hidden(np.concatenate(flat), rng)
+        made, gold = self._hidden(np.concatenate(flat), rng, self.share)
         parts = np.split(made, np.cumsum([len(ids) for ids in flat])[:-1])
         hidden = [parts[start : start + len(tags)] for start in range(0, len(parts), len(tags))]
         return stack_texts(hidden, [tags] * len(views), self.numbers, tokens={"gold": gold})
