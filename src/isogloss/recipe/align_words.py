@@ -8,9 +8,11 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from isogloss.files import sha256_file
+from isogloss.match.word_alignment import Links
 from isogloss.measure.word_alignment import link_scores
 from isogloss.recipe.step import FILES, Step, Workplace, full_name
 from isogloss.recipe.word_alignment import (
+    Text,
     align_encoded,
     corpus_text,
     middle,
@@ -45,9 +47,8 @@ class Sides(Settings):
         return file
 
 
-@register("step", "align_words.v1")
-class AlignWords(Step):
-    """Link words by the similarity of their tokens, by several methods side by side.
+class Linking(Step):
+    """Link words of sentence pairs, write the links and score them.
 
     The links lie in the run's folder, `files/<step>/<source>-<target>/<method>`, as Pharaoh, TSV,
     JSON lines and a page.
@@ -56,15 +57,71 @@ class AlignWords(Step):
         model: `teacher`, or the name of a step that made a model.
         text: the corpus.
         pairs: languages to link; each language with the pivot by default.
+    """
+
+    model: str = "teacher"
+    text: str
+    pairs: tuple[Sides, ...] = ()
+
+    def needs(self) -> dict[str, str]:
+        """The model and the text."""
+        return {"model": self.model, "text": self.text}
+
+    def key_settings(self) -> dict[str, Any]:
+        """Settings with the content of gold files."""
+        return {**super().key_settings(), "golds": [_fingerprint(pair) for pair in self.pairs]}
+
+    def linked(self, text: Text, place: Workplace) -> dict[str, list[Links]]:
+        """Links of every pair, by method."""
+        raise NotImplementedError
+
+    def about(self, place: Workplace) -> dict[str, Any]:
+        """What every score says: `settings` of how it was linked, and `layer` if there is one."""
+        raise NotImplementedError
+
+    def run(self, place: Workplace) -> None:
+        """Link, write, and score: against gold, and what links say without it."""
+        encoder, corpus = place.encoder(self.model), place.texts[self.text]
+        pairs = self.pairs or [Sides(source=x, target=place.pivot) for x in place.languages]
+        about = self.about(place)
+        own = about.pop("settings")
+        rows = Scores()
+        for pair in pairs:
+            source, target = map(str, corpus.resolve([pair.source, pair.target]))
+            text = read_text(pair.gold) if pair.gold else corpus_text(corpus, source, target)
+            found = self.linked(text, place)
+            folder = place.folder / FILES / f"{source}-{target}"
+            write(folder, text, found, f"{source} to {target}, {text.name}, {encoder.name}")
+            missing = 0 if text.gold else len(corpus) - len(text.ids)
+            where: dict[str, Any] = {
+                "language": source, "pivot": target, "direction": f"{source}>{target}",
+                "dropped": {"missing in one language": missing} if missing else {},
+                "corpus_fingerprint": _fingerprint(pair) or corpus.fingerprint,
+            }  # fmt: skip
+            for name, links in found.items():
+                how = {"method": name, **own}
+                made = link_scores(links, seed=place.seed, settings=how)
+                if text.gold:
+                    made += score(text, {name: links}).having(settings=how)
+                rows += made.having(dataset=text.name, **where)
+            place.notes += [f"{self.name}, {source}>{target}: {note}" for note in text.notes]
+        rows = rows.having(
+            **about, system=encoder.name, seed=place.seed, model_fingerprint=encoder.fingerprint
+        )
+        place.write(rows)
+
+
+@register("step", "align_words.v1")
+class AlignWords(Linking):
+    """Link words by the similarity of their tokens, by several methods side by side.
+
+    Attributes:
         methods: registered extractions, see docs/match.md.
         layer: whose vectors are compared; two thirds up by default.
         unit: `subword` or `word`.
         distortion: see `match.grid`.
     """
 
-    model: str = "teacher"
-    text: str
-    pairs: tuple[Sides, ...] = ()
     methods: tuple[str, ...] = Field(default=("itermax",), min_length=1)
     layer: int | None = None
     unit: Literal["subword", "word"] = "subword"
@@ -75,48 +132,22 @@ class AlignWords(Step):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(full_name("extraction", name) for name in names))
 
-    def needs(self) -> dict[str, str]:
-        """The model and the text."""
-        return {"model": self.model, "text": self.text}
+    def about(self, place: Workplace) -> dict[str, Any]:
+        """The unit and the layer."""
+        layers = place.encoder(self.model).layers
+        return {
+            "settings": {"unit": self.unit},
+            "layer": middle(layers) if self.layer is None else self.layer,
+        }
 
-    def key_settings(self) -> dict[str, Any]:
-        """Settings with the content of gold files."""
-        return {**super().key_settings(), "golds": [_fingerprint(pair) for pair in self.pairs]}
-
-    def run(self, place: Workplace) -> None:
-        """Link, write, and score: against gold, and what links say without it."""
-        encoder, corpus = place.encoder(self.model), place.texts[self.text]
-        pairs = self.pairs or [Sides(source=x, target=place.pivot) for x in place.languages]
-        layer = middle(encoder.layers) if self.layer is None else self.layer
-        rows = Scores()
-        for pair in pairs:
-            source, target = map(str, corpus.resolve([pair.source, pair.target]))
-            text = read_text(pair.gold) if pair.gold else corpus_text(corpus, source, target)
-            linked = align_encoded(
-                encoder, text, methods=self.methods, layer=layer, unit=self.unit,
-                distortion=self.distortion, start=place.start,
-            )  # fmt: skip
-            found = {name.rpartition(".v")[0]: links for name, links in linked.items()}
-            folder = place.folder / FILES / f"{source}-{target}"
-            write(folder, text, found, f"{source} to {target}, {text.name}, {encoder.name}")
-            missing = 0 if text.gold else len(corpus) - len(text.ids)
-            where: dict[str, Any] = {
-                "language": source, "pivot": target, "direction": f"{source}>{target}",
-                "dropped": {"missing in one language": missing} if missing else {},
-                "corpus_fingerprint": _fingerprint(pair) or corpus.fingerprint,
-            }  # fmt: skip
-            for name, links in found.items():
-                how = {"method": name, "unit": self.unit}
-                made = link_scores(links, seed=place.seed, settings=how)
-                if text.gold:
-                    made += score(text, {name: links}).having(settings=how)
-                rows += made.having(dataset=text.name, **where)
-            place.notes += [f"{self.name}, {source}>{target}: {note}" for note in text.notes]
-        rows = rows.having(
-            layer=layer, system=encoder.name, seed=place.seed,
-            model_fingerprint=encoder.fingerprint,
+    def linked(self, text: Text, place: Workplace) -> dict[str, list[Links]]:
+        """Links by every method."""
+        found = align_encoded(
+            place.encoder(self.model), text, methods=self.methods,
+            layer=self.about(place)["layer"], unit=self.unit, distortion=self.distortion,
+            start=place.start,
         )  # fmt: skip
-        place.write(rows)
+        return {name.rpartition(".v")[0]: links for name, links in found.items()}
 
 
 def _fingerprint(pair: Sides) -> str | None:
