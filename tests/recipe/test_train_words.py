@@ -65,3 +65,33 @@ def test_what_a_setting_cannot_be_is_told_before_training(tiny, tmp_path, cache)
     lesson = {"mixture": PAIRS, "objectives": [{"use": "awesome_so"}]}
     with pytest.raises(UsageError, match="no layer 8; the model has 0"):
         isogloss.run(recipe(tiny, {"name": "a", "lessons": [lesson]}), out=tmp_path / "run")
+
+
+@pytest.mark.parametrize("objective", ["binary_links", "span_links"])
+def test_an_aligner_is_trained_kept_beside_its_model_and_links_words(
+    tiny, tmp_path, cache, objective
+):
+    pytest.importorskip("thot", reason="needs pip install isogloss[align-stat]")
+    lesson = {"mixture": {**LINKED, "use": "marked"}, "objectives": [{"use": objective}]}
+    gold = tmp_path / "gold.tsv"
+    gold.write_text(
+        "source\ttarget\tsure\tpossible\nred heart\trotes Herz\t0-0 1-1\t0-0 1-1\n"
+        "sun\tSonne\t0-0\t0-0\n"
+    )
+    pair = {"source": "eng", "target": "deu", "gold": str(gold)}
+    made = recipe(tiny, {"name": "aligner", "lessons": [lesson], "keep": "model"})
+    made["steps"].append(
+        {"use": "align_marked.v1", "name": "links", "model": "aligner", "text": "train",
+         "pairs": [pair], "threshold": 0.0}
+    )  # fmt: skip
+    run = isogloss.run(made, out=tmp_path / "run")
+    files = run.folder / "files"
+    assert (files / "aligner" / "model" / "word_aligner.safetensors").is_file()
+    lines = (files / "links" / "eng_Latn-deu_Latn" / "marked.pharaoh").read_text().splitlines()
+    assert len(lines) == 2
+    if objective == "binary_links":  # all are over 0
+        assert lines == ["0-0 0-1 1-0 1-1", "0-0"]
+    assert {row.measure for row in run.scores} >= {"alignment_aer"}
+    made["steps"][1]["model"] = "teacher"
+    with pytest.raises(SettingsError, match="'teacher' is no step train"):
+        isogloss.run(made, out=tmp_path / "other")

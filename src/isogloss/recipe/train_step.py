@@ -177,6 +177,9 @@ class Train(Step):
         model = place.folder / "model"
         model.mkdir()
         student.save(model)
+        for each in (each for lesson in lessons for _, each in lesson.objectives):
+            if save := getattr(each, "save", None):
+                save(model)
         if self.keep == "model":
             place.keep_model()
         elif self.keep == "delta":

@@ -42,7 +42,8 @@ class Objective(Protocol):
     - `count(batch)`, over how many things its loss is a mean, if it is not joint: the rows;
     - `begin(model)`, called once before training and before a checkpoint is brought back, with the
       module that trains: the place to copy what it starts as, and to make weights of that size;
-    - `stepped(share)`, called after each step with the share of the steps that are done.
+    - `stepped(share)`, called after each step with the share of the steps that are done;
+    - `save(folder)`, called with the folder of the trained model, if what it learned is used later.
 
     One that is an `nn.Module` has weights of its own, which train beside the model, `factor` times
     as fast (default 1).

@@ -94,6 +94,7 @@ def aligned_pairs(
     aligner: Aligner = "eflomal",
     symmetrisation: Symmetrisation = "intersection",
     links: Mapping[str, Path] | None = None,
+    joint: bool = False,
 ) -> dict[str, list[Pair]]:
     """The sentence pairs of a text by language, with links of their words.
 
@@ -110,6 +111,7 @@ def aligned_pairs(
         symmetrisation: how its two directions are joined; intersection has the surest links.
         links: by language, files in Pharaoh format with a line a row of the text, the pivot's word
             first; these are taken in place of the aligner's.
+        joint: whether `longest` is of both sides together.
 
     Raises:
         TrainingError: the text has not the pivot, or a language of which no row is left.
@@ -128,7 +130,8 @@ def aligned_pairs(
     if unknown := sorted(set(given) - set(tags)):
         raise UsageError(f"links of {', '.join(unknown)}, which {text} has not")
     tokenizer = RustTokenizer(material.tokenizer, material.longest, None)
-    limit = min(longest or material.longest, material.longest)
+    limit = min(material.longest if longest is None else longest, material.longest)
+    size = sum if joint else max
     said = {tag: _words(corpus.texts(tag), tag, material.lower) for tag in tags}
     cut = {tag: tokenizer.split(lines) for tag, lines in said.items()}
     found: dict[str, list[Pair]] = {}
@@ -142,7 +145,7 @@ def aligned_pairs(
             linked = _statistical(*sides, aligner, symmetrisation)
         pairs = zip(cut[material.pivot], cut[tag], linked, strict=True)
         found[tag] = _kept(
-            pairs, limit, lambda told, tag=tag: material.note(f"{text}: {tag}: {told}")
+            pairs, limit, size, lambda told, tag=tag: material.note(f"{text}: {tag}: {told}")
         )
         if not found[tag]:
             raise TrainingError(
@@ -177,7 +180,7 @@ def _given(file: Path, pivot: list[list[str]], other: list[list[str]]) -> list[n
     return [np.array(sorted(sure), np.int64).reshape(-1, 2) for sure, _ in read]
 
 
-def _kept(pairs, limit: int, note) -> list[Pair]:
+def _kept(pairs, limit: int, size, note) -> list[Pair]:
     """Pairs that can be trained on; what is left out is told."""
     found, lost = [], {"lack one side": 0, f"are over {limit} tokens": 0, "have no link": 0}
     silent = 0
@@ -186,7 +189,7 @@ def _kept(pairs, limit: int, note) -> list[Pair]:
         silent += int((~spoken).sum())
         if not len(a.ids) or not len(b.ids):
             lost["lack one side"] += 1
-        elif max(len(a.ids), len(b.ids)) > limit:
+        elif size([len(a.ids), len(b.ids)]) > limit:
             lost[f"are over {limit} tokens"] += 1
         elif not spoken.any():
             lost["have no link"] += 1
