@@ -37,7 +37,7 @@ def judged(rng):
 
 CASES = {
     "awesome_psi.v1": judged,
-    "awesome_so.v1": lambda rng: (SelfTraining(layer=2), *words.linked(rng)),
+    "awesome_so.v1": lambda rng: (SelfTraining(layer=None), *words.linked(rng)),
     "awesome_co.v1": lambda rng: (Consistency(layer=None), *words.linked(rng)),
 }
 

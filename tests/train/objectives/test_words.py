@@ -13,17 +13,17 @@ from isogloss.train.objectives.word_l2 import WordL2
 ROWS, WIDTH, LAYERS, TOKENS = 6, 5, 3, 20
 
 
-def linked(rng, **more):
+def linked(rng, rows=ROWS, **more):
     """A batch of two views with word links, and states of it."""
-    word = [np.repeat(np.arange(4), rng.integers(1, 4, 4)) for _ in range(2 * ROWS)]
+    word = [np.repeat(np.arange(4), rng.integers(1, 4, 4)) for _ in range(2 * rows)]
     ids = [rng.integers(0, TOKENS, len(one)) for one in word]
     links = [
-        [row, *(int(np.argmax(word[row + ROWS * side] == w)) for side, w in enumerate(pair))]
-        for row in range(ROWS)
+        [row, *(int(np.argmax(word[row + rows * side] == w)) for side, w in enumerate(pair))]
+        for row in range(rows)
         for pair in rng.integers(0, 4, (1 + row % 3, 2))
     ]
     batch = stack_texts(
-        [ids[:ROWS], ids[ROWS:]], [["eng_Latn"] * ROWS, ["deu_Latn"] * ROWS],
+        [ids[:rows], ids[rows:]], [["eng_Latn"] * rows, ["deu_Latn"] * rows],
         {"eng_Latn": 0, "deu_Latn": 1}, tokens={"word": np.concatenate(word)},
         links={"links": np.array(links)}, **more,
     )  # fmt: skip
