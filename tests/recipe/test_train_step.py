@@ -222,6 +222,7 @@ def test_files_that_factors_name_count_by_their_content(tiny, tmp_path):
     }
     _, [step] = read_recipe(recipe(tiny, {"name": "a", "lessons": [lesson]}))
     before = step.key_settings()
+    assert list(json.loads(json.dumps(before))["files"]) == [str(file)]
     file.write_text("0-1\n")
     assert step.key_settings() != before
     file.unlink()

@@ -13,7 +13,7 @@ from isogloss.recipe.step import Step, Workplace
 from isogloss.recipe.word_alignment import Text
 from isogloss.registry import register
 
-_MARK = "¶"
+_MARK = "¶"  # that of `train.marked`, which would load torch
 
 
 @register("step", "align_marked.v1")
