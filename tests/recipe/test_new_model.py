@@ -90,3 +90,19 @@ def test_a_schedule_of_languages_is_read_from_the_recipe(tmp_path, cache):
     text["mixture"]["sampling"] = {"phases": [{"until": 0.5}]}
     with pytest.raises(SettingsError, match="masked: sampling: phases: `until` must rise"):
         read_recipe(recipe({**step, "lessons": [text]}))
+
+
+def test_an_encoder_decoder_is_pretrained_by_hidden_stretches(tmp_path, cache):
+    from transformers import AutoModelForSeq2SeqLM
+
+    text = {"mixture": {"use": "span_denoise", "text": "train", "batch": 4},
+            "objectives": [{"use": "seq2seq", "smoothing": 0.1}]}  # fmt: skip
+    step = {**TRAIN, "name": "told", "model": "fresh", "lessons": [text], "learning_rate": 3e-3,
+            "steps": 12, "accumulate": 2}  # fmt: skip
+    source = recipe(step)
+    source["steps"][0] = {**TINY, "family": "t5"}
+    run = isogloss.run(source, out=tmp_path / "run")
+    AutoModelForSeq2SeqLM.from_pretrained(run.model)
+    training = run.provenance["training"]
+    assert training["log"][-1]["seq2seq"] < training["log"][0]["seq2seq"]
+    assert set(training["tuning_p1"]) == {"deu_Latn"}

@@ -68,6 +68,17 @@ def test_a_dictionary_counts_by_what_is_in_it(recipe, tmp_path):
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_switched_words_are_restored(recipe, tmp_path):
+    words = tmp_path / "spa.tsv"
+    words.write_text("".join(f"w{n}\tpalabra{n}\n" for n in range(50)), encoding="utf-8")
+    switch = {"use": "switch_words", "lexicons": {"spa": str(words)}, "alone": True}
+    source = recipe(lesson("restored", "seq2seq", transform=[switch], copies=2))
+    source["steps"][0] = {**TINY, "family": "t5"}
+    run = isogloss.run(source, out=tmp_path / "run")
+    assert set(run.provenance["training"]["tokens_by_language"]) == {"eng_Latn"}
+    assert any("of 72 rows of eng_Latn are to be restored" in n for n in run.provenance["notes"])
+
+
 @pytest.mark.parametrize(
     ("mixture", "said"),
     [

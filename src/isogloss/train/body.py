@@ -21,8 +21,8 @@ from isogloss.encode.folder import open_folder, read_object
 from isogloss.encode.inserted.files import Part, load_parts, put_in, save_parts
 from isogloss.encode.inserted.now import Now
 from isogloss.encode.weights import load_tokenizer, quiet
-from isogloss.errors import ModelError
-from isogloss.train.batch import spots
+from isogloss.errors import ModelError, TrainingError
+from isogloss.train.batch import UNKNOWN, spots
 from isogloss.train.contracts import Batch
 from isogloss.train.delta import save_delta
 from isogloss.vocabulary.save import special_roles
@@ -78,6 +78,10 @@ class Body(nn.Module):
     - `logits` `[m, V]`: of the tokens that have a `gold`, so that no `[n, t, V]` is made.
     - `likelihoods` `[views, B, 1]`: the sum of log p of these golds in each text, 0 without any.
 
+    Of an encoder-decoder, vectors and states are those of its encoder, and logits are told by the
+    decoder: the first of two views is its source, the second, whose tokens have the `gold`, its
+    target, ends included where they are to be told.
+
     Texts of like length are read together: in one piece 0.4 of all tokens are padding.
 
     Attributes:
@@ -109,6 +113,7 @@ class Body(nn.Module):
         super().__init__()
         self.body, self.head, self.ends, self.added = body, head, ends, added
         self.pad = body.config.pad_token_id or 0
+        self.paired = bool(getattr(body.config, "is_encoder_decoder", False))
         self.kept: tuple[int, ...] | None = None
         self.now = Now(scores=head.norm if head else None)
         self.parts: list[Part] = []
@@ -146,6 +151,9 @@ class Body(nn.Module):
 
     def forward(self, batch: Batch, wanted: Collection[str] = ("vectors",)) -> dict[str, Any]:
         """Columns `ids`, `offsets` and `views`, for logits `gold`, for some modules `language`."""
+        if "logits" in wanted and self.paired:
+            others = [name for name in wanted if name != "logits"]
+            return {**(self(batch, others) if others else {}), "logits": self._told(batch)}
         ids, mask = padded(batch, *self.ends, self.pad)  # [n, t]
         own = _own_places(batch, len(self.ends[0]), mask.shape[1], ids.device)  # [n, t]
         sought = torch.zeros(len(batch["ids"]), dtype=torch.bool, device=ids.device)
@@ -186,6 +194,37 @@ class Body(nn.Module):
             outputs[name] = value
         return outputs
 
+    def _told(self, batch: Batch) -> torch.Tensor:
+        """Logits `[m, V]` of a decoder for the second view, given the first."""
+        source, target = _sides(batch)
+        ids, mask = padded(source, *self.ends, self.pad)  # [B, s]
+        labels, there = padded(target, [], [], UNKNOWN)  # [B, t]
+        before = self.body.prepare_decoder_input_ids_from_labels(labels=labels)  # [B, t]
+        place = _own_places(target, 0, there.shape[1], ids.device)  # [B, t]
+        sought = torch.zeros(len(target["ids"]), dtype=torch.bool, device=ids.device)
+        sought[spots(target)] = True
+        lengths = mask.sum(1), there.sum(1)
+        parts, _ = by_length(lengths[0] + lengths[1], TOGETHER)
+        found, asked = [], []
+        for rows in parts:
+            longest = [int(length[rows].max()) for length in lengths]
+            here = place[rows, : longest[1]]
+            chosen = (here >= 0) & sought[here.clamp(min=0)]
+            hook = self.body.get_decoder().register_forward_hook(
+                partial(_select, at=chosen, kept=[])
+            )
+            try:
+                made = self.body(
+                    input_ids=ids[rows, : longest[0]],
+                    attention_mask=mask[rows, : longest[0]].long(),
+                    decoder_input_ids=before[rows, : longest[1]], return_dict=True,
+                )  # fmt: skip
+            finally:
+                hook.remove()
+            found.append(made.logits[0])
+            asked.append(here[chosen])
+        return torch.cat(found)[torch.cat(asked).argsort()]
+
     def _read(
         self,
         ids: torch.Tensor,
@@ -200,7 +239,7 @@ class Body(nn.Module):
             "input_ids": ids, "attention_mask": mask.long(), "return_dict": True,
             "output_hidden_states": layered,
         }  # fmt: skip
-        base = self.body.base_model
+        base = self.body.get_encoder() if self.paired else self.body.base_model
         logits = None
         if "logits" in wanted and self.head is None:
             # Every architecture has a head of its own; all read what the body gives.
@@ -231,6 +270,29 @@ def _select(module: nn.Module, inputs: Any, output: Any, *, at: torch.Tensor, ke
     kept.append((output.last_hidden_state, output.get("hidden_states")))
     output.last_hidden_state = output.last_hidden_state[at][None]  # [1, m, h]
     return output
+
+
+def _sides(batch: Batch) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+    """The first and the second of two views, each as a batch of its own.
+
+    Raises:
+        TrainingError: other than two views, or gold tokens in the first.
+    """
+    ids, offsets, gold = batch["ids"], batch["offsets"], batch["gold"]
+    if int(batch["views"]) != 2:
+        raise TrainingError(
+            f"a model of source and target reads two views a row, and the mixture gives "
+            f"{int(batch['views'])}",
+            remedy="name a mixture for such models, such as span_denoise.v1",
+        )
+    half = len(offsets) // 2
+    cut = int(offsets[half])
+    if len(found := spots(batch)) and int(found[0]) < cut:
+        raise TrainingError("the source of a pair has gold tokens; only the target is told")
+    return (
+        {"ids": ids[:cut], "offsets": offsets[:half]},
+        {"ids": ids[cut:], "offsets": offsets[half:] - cut, "gold": gold[cut:]},
+    )
 
 
 def _of_tokens(body: Any) -> tuple[nn.Parameter, ...]:
@@ -343,7 +405,8 @@ def words(
 
 
 _HEADS = {"ForMaskedLM": "AutoModelForMaskedLM", "ForCausalLM": "AutoModelForCausalLM",
-          "LMHeadModel": "AutoModelForCausalLM"}  # fmt: skip
+          "LMHeadModel": "AutoModelForCausalLM",
+          "ForConditionalGeneration": "AutoModelForSeq2SeqLM"}  # fmt: skip
 
 
 def open_body(folder: Path, seed: int = 0) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from isogloss.train.contracts import weight_at
 from isogloss.train.material import Material
 from isogloss.vocabulary.sampling import shares
 
+T = TypeVar("T")
 _LOOKED_AT = 1000  # steps, evenly spaced, that the expected epochs are taken from
 
 
@@ -194,8 +196,8 @@ class Plan:
         return {tag: total[tag] * drawn / n for tag, n in self.counts.items()}
 
     def draw(
-        self, windows: Mapping[str, Sequence[np.ndarray]], rng: np.random.Generator, step: int
-    ) -> tuple[list[str], list[np.ndarray]]:
+        self, windows: Mapping[str, Sequence[T]], rng: np.random.Generator, step: int
+    ) -> tuple[list[str], list[T]]:
         """The languages and the windows of a batch; within a language all are as likely."""
         found, reach = self.shares(step), self.reach(step)
         tags = rng.choice(list(found), self.size, p=list(found.values()))
@@ -204,22 +206,27 @@ class Plan:
         return list(map(str, tags)), chosen
 
 
-def easiest_first(windows: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Windows of one language by the sum of -log p(token), p by their own counts."""
-    counts = np.bincount(np.concatenate(windows))
+def easiest_first(windows: Sequence[T]) -> list[T]:
+    """Windows of one language by the sum of -log p(token), p by their own counts.
+
+    Of pairs, which are tuples, it is the source that counts.
+    """
+    read: list[Any] = [each[0] if isinstance(each, tuple) else each for each in windows]
+    counts = np.bincount(np.concatenate(read))
     surprise = -np.log(np.maximum(counts, 1) / counts.sum())
-    return sorted(windows, key=lambda ids: float(surprise[ids].sum()))
+    order = np.argsort([surprise[ids].sum() for ids in read], kind="stable")
+    return [windows[place] for place in order]
 
 
 def planned(
     material: Material,
     text: str,
-    windows: Mapping[str, Sequence[np.ndarray]],
+    windows: Mapping[str, Sequence[T]],
     sampling: Sampling,
     *,
     alpha: float,
     size: int,
-) -> tuple[dict[str, list[np.ndarray]], Plan]:
+) -> tuple[dict[str, list[T]], Plan]:
     """Windows in the order that a sampling draws them from, and its plan; epochs are told.
 
     Raises:

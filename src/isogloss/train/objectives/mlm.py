@@ -33,5 +33,10 @@ class Mlm:
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
-        total = F.cross_entropy(outputs["logits"], batch["gold"][spots(batch)])
+        total = surprise(outputs["logits"], batch)
         return Loss(total, {self.part: float(total.detach())})
+
+
+def surprise(logits: torch.Tensor, batch: Batch, smoothing: float = 0.0) -> torch.Tensor:
+    """The mean of -log p(gold) over the tokens that have one, of logits `[m, V]`."""
+    return F.cross_entropy(logits, batch["gold"][spots(batch)], label_smoothing=smoothing)
