@@ -15,6 +15,7 @@ from isogloss.registry import register
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
+    from isogloss.train.contracts import Lesson
     from isogloss.train.material import Material
 
 Neurons = list[tuple[int, int]]
@@ -52,7 +53,9 @@ class NeuronTrain(Train):
         """Those of the mixtures, and the one that neurons are found on."""
         return list(dict.fromkeys([*super().texts(), self.text]))
 
-    def _taught(self, folder: ModelFolder, material: Material, place: Workplace) -> tuple[Any, Any]:
+    def _taught(
+        self, folder: ModelFolder, material: Material, place: Workplace
+    ) -> tuple[Any, Any, list[Lesson]]:
         from isogloss.train.feed_forward import neuron_places
         from isogloss.train.parameters.sparse import only_at
 
@@ -60,7 +63,8 @@ class NeuronTrain(Train):
         chosen = self._neurons(student.module, material, place)
         places = neuron_places(student.module, chosen)
         student.change = only_at(student.module, places, student.groups())
-        return student, self._loop(student, self._lessons(material, place.seed), place)
+        lessons = self._lessons(material, place.seed)
+        return student, self._loop(student, lessons, place), lessons
 
     def run(self, place: Workplace) -> None:
         """Find the neurons, train, check and save."""

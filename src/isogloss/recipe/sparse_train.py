@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from isogloss.encode.folder import ModelFolder
+    from isogloss.train.contracts import Lesson
     from isogloss.train.material import Material
 
 _CHOSEN, _PLACES, _FIRST = "chosen", "places.safetensors", "first.json"
@@ -54,7 +55,9 @@ class SparseTrain(Train):
     l1: float = Field(default=0.0, ge=0)
     stay: tuple[str, ...] = ()
 
-    def _taught(self, folder: ModelFolder, material: Material, place: Workplace) -> tuple[Any, Any]:
+    def _taught(
+        self, folder: ModelFolder, material: Material, place: Workplace
+    ) -> tuple[Any, Any, list[Lesson]]:
         from isogloss.train.parameters.sparse import only_at
 
         places = self._places(folder, material, place)
@@ -69,7 +72,8 @@ class SparseTrain(Train):
                 f"{self.name}: phase 1 read {first['tokens']:,} tokens in {first['steps']} steps, "
                 f"which the log of phase 2 does not count; its loss was {first['loss']:.4g}"
             )
-        return student, self._loop(student, self._pulled(material, place), place)
+        lessons = self._pulled(material, place)
+        return student, self._loop(student, lessons, place), lessons
 
     def _open(self, folder: ModelFolder, material: Material, place: Workplace) -> Any:
         """The student as it begins, in either phase, without the weights that stay."""

@@ -173,7 +173,7 @@ class Train(Step):
         folder = place.model_folder(self.model)
         held = {name: self._held(name, place) for name in self.texts()}
         material = self._material(folder, place, {name: pair[0] for name, pair in held.items()})
-        student, trained = self._taught(folder, material, place)
+        student, trained, lessons = self._taught(folder, material, place)
         model = place.folder / "model"
         model.mkdir()
         student.save(model)
@@ -185,6 +185,12 @@ class Train(Step):
         elif self.keep == "delta":
             (place.folder / FILES).mkdir()
             student.save_delta(place.folder / FILES / "delta", folder.fingerprint, self.parameters)
+        for lesson in lessons:
+            for _, objective in lesson.objectives:
+                if keep := getattr(objective, "keep", None):
+                    heads = place.folder / FILES / "heads"
+                    count = len(list(heads.iterdir())) if heads.is_dir() else 0
+                    keep(heads / f"{count + 1}", getattr(lesson.mixture, "names", ()))
         place.done[self.name] = place.folder
         watched: dict[str, float] = {}
         # Vectors of a model that learned words alone may well lie in a cone.
@@ -213,14 +219,17 @@ class Train(Step):
         )
         place.write(Scores())
 
-    def _taught(self, folder: ModelFolder, material: Material, place: Workplace) -> tuple[Any, Any]:
-        """The student, and what happened in training it."""
+    def _taught(
+        self, folder: ModelFolder, material: Material, place: Workplace
+    ) -> tuple[Any, Any, list[Lesson]]:
+        """The student, what happened in training it, and the lessons it had."""
         from isogloss.train.body import text_ends
 
         student = self._student(folder, material, place)
         more = len(student.module.ends[0]) - len(text_ends(material.tokenizer)[0])
         fitting = replace(material, longest=material.longest - more)
-        return student, self._loop(student, self._lessons(fitting, place.seed), place)
+        lessons = self._lessons(fitting, place.seed)
+        return student, self._loop(student, lessons, place), lessons
 
     def _lessons(self, material: Material, seed: int) -> list[Lesson]:
         return [self._lesson(table, material, seed) for table in self.lessons]

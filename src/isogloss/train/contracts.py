@@ -44,6 +44,8 @@ class Objective(Protocol):
       module that trains: the place to copy what it starts as, and to make weights of that size;
     - `stepped(share)`, called after each step with the share of the steps that are done;
     - `save(folder)`, called with the folder of the trained model, if what it learned is used later.
+    - `keep(folder, names)`, called after training to leave what it learned for itself in a folder
+      that is not there yet; names are those of the classes that its mixture numbers, if it does.
 
     One that is an `nn.Module` has weights of its own, which train beside the model, `factor` times
     as fast (default 1).

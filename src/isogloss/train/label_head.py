@@ -1,0 +1,73 @@
+"""A head that says which of some classes: of a text, of a token; saved beside the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from isogloss.errors import TrainingError
+from isogloss.files import write_json
+from isogloss.train.batch import UNKNOWN
+from isogloss.train.contracts import Loss
+
+
+class LabelHead(nn.Module):
+    """logits = W h + b, a class a row of W; the loss is the mean -log p(label) of what has one.
+
+    Its weights are made when training begins, of the model's width, and train beside it.
+
+    Args:
+        classes: how many there are.
+        factor: of the learning rate, over that of the model.
+        drop: share of the numbers of h that are left out in training.
+        seed: of the first weights.
+    """
+
+    part: ClassVar[str] = "label"
+
+    def __init__(
+        self, classes: int, factor: float = 10.0, drop: float = 0.1, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.classes, self.factor, self.drop, self.seed = classes, factor, drop, seed
+        self.layer: nn.Linear | None = None
+
+    def begin(self, model: Any) -> None:
+        """Make the weights."""
+        made = nn.Linear(model.body.config.hidden_size, self.classes)
+        with torch.no_grad():
+            drawn = torch.Generator().manual_seed(self.seed)
+            made.weight.normal_(std=0.02, generator=drawn)
+            made.bias.zero_()
+        self.layer = made
+
+    def told(self, vectors: torch.Tensor, labels: torch.Tensor) -> Loss:
+        """The loss of vectors `[n, d]` with labels `[n]`, some of them `UNKNOWN`."""
+        if self.layer is None:
+            raise TrainingError("the head has no weights before training begins")
+        known = labels != UNKNOWN
+        if (wrong := int(labels.max())) >= self.classes:
+            raise TrainingError(
+                f"a label has the number {wrong}, and the head tells {self.classes} classes",
+                remedy=f"set classes to the number of labels, at least {wrong + 1}",
+            )
+        found = F.dropout(vectors[known], self.drop, self.training)
+        logits = self.layer(found)  # [m, classes]
+        total = F.cross_entropy(logits, labels[known])
+        return Loss(total, {self.part: float(total.detach())})
+
+    def keep(self, folder: Path, names: Sequence[str] = ()) -> None:
+        """Write `head.safetensors` and, with the names of the classes, `head.json`."""
+        from safetensors.torch import save_file
+
+        assert self.layer is not None, "kept after training"
+        folder.mkdir(parents=True)
+        weights = {n: w.detach().contiguous() for n, w in self.layer.state_dict().items()}
+        save_file(weights, folder / "head.safetensors")
+        about = {"reads": self.part, "classes": list(names) or list(map(str, range(self.classes)))}
+        write_json(folder / "head.json", about)
