@@ -91,6 +91,8 @@ class Body(nn.Module):
         tokenwise: weights beside the input table that have one row, or one value, a token.
         added: rows that were appended to its token table.
         kept: layers of the model it began as, counted from 1, where it was shortened; else None.
+        aside: gives from the language `[m]` of tokens what is added `[m, h]` to their states before
+            the language head; no part of the body.
         now: what is read at the moment, for modules put into the body: `language` `[n]` of the
             texts, as the batch numbers them, and `mask` `[n, t]`; and `rough`, whether products
             were of bfloat16.
@@ -115,6 +117,7 @@ class Body(nn.Module):
         self.pad = body.config.pad_token_id or 0
         self.paired = bool(getattr(body.config, "is_encoder_decoder", False))
         self.kept: tuple[int, ...] | None = None
+        self.aside: nn.Module | None = None
         self.now = Now(scores=head.norm if head else None)
         self.parts: list[Part] = []
         self.inserted = nn.ModuleList()
@@ -210,8 +213,9 @@ class Body(nn.Module):
             longest = [int(length[rows].max()) for length in lengths]
             here = place[rows, : longest[1]]
             chosen = (here >= 0) & sought[here.clamp(min=0)]
+            tags = batch["language"][len(lengths[1]) :][rows] if "language" in batch else None
             hook = self.body.get_decoder().register_forward_hook(
-                partial(_select, at=chosen, kept=[])
+                partial(_select, at=chosen, kept=[], more=self._more(tags, chosen))
             )
             try:
                 made = self.body(
@@ -224,6 +228,14 @@ class Body(nn.Module):
             found.append(made.logits[0])
             asked.append(here[chosen])
         return torch.cat(found)[torch.cat(asked).argsort()]
+
+    def _more(self, language: torch.Tensor | None, at: torch.Tensor) -> torch.Tensor | float:
+        """What is added to the states at `[n, t]` of texts of languages `[n]`: `[m, h]`, or 0."""
+        if self.aside is None:
+            return 0.0
+        if language is None:
+            raise TrainingError("the mixture does not say of which language its texts are")
+        return self.aside(language[:, None].expand(at.shape)[at])
 
     def _read(
         self,
@@ -241,10 +253,11 @@ class Body(nn.Module):
         }  # fmt: skip
         base = self.body.get_encoder() if self.paired else self.body.base_model
         logits = None
+        more = self._more(self.now.language, sought) if "logits" in wanted else 0.0
         if "logits" in wanted and self.head is None:
             # Every architecture has a head of its own; all read what the body gives.
             kept: list[Any] = []
-            hook = base.register_forward_hook(partial(_select, at=sought, kept=kept))
+            hook = base.register_forward_hook(partial(_select, at=sought, kept=kept, more=more))
             try:
                 logits = self.body(**inputs).logits[0]
             finally:
@@ -254,7 +267,7 @@ class Body(nn.Module):
             read = base(**inputs)
             last, hidden = read.last_hidden_state, read.get("hidden_states")
             if "logits" in wanted and self.head is not None:
-                logits = self.head(last[sought], self.body.get_input_embeddings())
+                logits = self.head(last[sought] + more, self.body.get_input_embeddings())
         every: Any = torch.stack(hidden) if layered else None  # [layers + 1, n, t, d]
         given: dict[str, Any] = {
             "vectors": lambda: mean_of(last, mask),
@@ -266,9 +279,17 @@ class Body(nn.Module):
         return {name: given[name]() for name in wanted}
 
 
-def _select(module: nn.Module, inputs: Any, output: Any, *, at: torch.Tensor, kept: list) -> Any:
+def _select(
+    module: nn.Module,
+    inputs: Any,
+    output: Any,
+    *,
+    at: torch.Tensor,
+    kept: list,
+    more: torch.Tensor | float,
+) -> Any:
     kept.append((output.last_hidden_state, output.get("hidden_states")))
-    output.last_hidden_state = output.last_hidden_state[at][None]  # [1, m, h]
+    output.last_hidden_state = (output.last_hidden_state[at] + more)[None]  # [1, m, h]
     return output
 
 

@@ -86,7 +86,7 @@ def causal(
     Documents, the rows of the text, are packed end to end, so that no place of a window is padding
     and long ones are not cut short. Attention reaches over a separator into the document before, as
     in most models trained so; `pack = false` reads each row alone, at the price of padding.
-    Source: packing as in Radford et al. (2019), GPT-2, and Brown et al. (2020), GPT-3.
+    Source: packing as in Brown et al. (2020), Language Models are Few-Shot Learners.
 
     Args:
         material: of the run.

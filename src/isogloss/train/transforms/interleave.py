@@ -31,7 +31,7 @@ def interleave(
     are missing there, as they have been told. Rows that one of the two lacks are left out. A model
     of words learns from it that what follows may be a translation. `rows = 1` is concatenation.
     Source: a sentence beside its translation as in Conneau and Lample (2019), Cross-lingual
-    Language Model Pretraining, section 3.3, here over several sentences and without masks.
+    Language Model Pretraining, section 3.4, here over several sentences and without masks.
 
     Args:
         corpus: parallel rows.
