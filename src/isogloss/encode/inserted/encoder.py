@@ -38,11 +38,11 @@ class InsertedEncoder(TransformerEncoder):
     def _open(self, folder: ModelFolder, fast: str) -> Forward:
         check_fast(fast)
         body = load_body(folder)
-        forward = PaddedForward(body, fast=fast == "auto")
+        # First what is put in, as copies of maps that were made faster would share their weights.
         _, modules = load_parts(folder.body, body, self._now)
         modules.eval()
         body.register_forward_pre_hook(self._see, with_kwargs=True)
-        return forward
+        return PaddedForward(body, fast=fast == "auto")
 
     def _see(self, body: Any, inputs: Any, given: dict[str, Any]) -> None:
         self._now.mask = given["attention_mask"].bool()

@@ -26,22 +26,32 @@ class Sublayer(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Names in a body: its two sublayers, and what gives the states that enter the first block."""
+    """Names in a body and its blocks.
+
+    Attributes:
+        attention: one sublayer.
+        feed_forward: the other.
+        embedded: what gives the states that enter the first block.
+        maps: of queries and values, in a block.
+    """
 
     attention: Sublayer
     feed_forward: Sublayer
     embedded: str
+    maps: tuple[str, ...]
 
 
 _BERT = Family(
     Sublayer("attention.output.dropout", "attention.output.LayerNorm", True),
     Sublayer("output.dropout", "output.LayerNorm", True),
     "embeddings",
+    ("attention.self.query", "attention.self.value"),
 )
 _LLAMA = Family(
     Sublayer("self_attn", "input_layernorm", False),
     Sublayer("mlp", "post_attention_layernorm", False),
     "embed_tokens",
+    ("self_attn.q_proj", "self_attn.v_proj"),
 )
 FAMILIES = {
     **dict.fromkeys(("bert", "camembert", "roberta", "xlm-roberta"), _BERT),
@@ -50,15 +60,22 @@ FAMILIES = {
         Sublayer("attention.dropout", "attention.LayerNorm", True),
         Sublayer("output.dropout", "output.LayerNorm", True),
         "embeddings",
+        ("attention.attn.q", "attention.attn.v"),
     ),
     "distilbert": Family(
         Sublayer("attention", "sa_layer_norm", True),
         Sublayer("ffn", "output_layer_norm", True),
         "embeddings",
+        ("attention.q_lin", "attention.v_lin"),
     ),
-    "gpt2": Family(Sublayer("attn", "ln_1", False), Sublayer("mlp", "ln_2", False), "drop"),
+    "gpt2": Family(
+        Sublayer("attn", "ln_1", False), Sublayer("mlp", "ln_2", False), "drop", ("attn.c_attn",)
+    ),
     "modernbert": Family(
-        Sublayer("attn", "attn_norm", False), Sublayer("mlp", "mlp_norm", False), "embeddings"
+        Sublayer("attn", "attn_norm", False),
+        Sublayer("mlp", "mlp_norm", False),
+        "embeddings",
+        ("attn.Wqkv",),
     ),
 }
 
