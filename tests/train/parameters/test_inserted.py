@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from isogloss.encode.inserted.files import keep_languages
+from isogloss.errors import ModelError
 from isogloss.train.delta import load_delta
 
 _spec = importlib.util.spec_from_file_location(
@@ -22,6 +24,7 @@ POINTS = {
     "per_language.v1": {"reduction": 4},
     "hyper_adapters.v1": {"reduction": 4, "hidden": 16, "embedding": 4},
     "lora_mixture.v1": {"rank": 2},
+    "branches.v1": {"layers": "last:1"},
     "lora_mixture": {"gate": "text", "experts": 3, "targets": ("output.dense",)},
 }
 
@@ -51,3 +54,23 @@ def test_it_alone_changes_and_is_saved(use, base, tmp_path):
     again = student(base, use, **settings)
     load_delta(tmp_path / "d", again.module, "base")
     np.testing.assert_array_equal(vectors(again), vectors(made))
+
+
+@pytest.mark.parametrize("use", ["per_language.v1", "branches.v1"])
+def test_languages_are_detached(use, base, tmp_path):
+    taught(base, use, layers="last:1").save(tmp_path / "s")
+    keep_languages(tmp_path / "s", ["deu"], tmp_path / "kept")
+    both, one = ((tmp_path / n / "inserted.safetensors").stat().st_size for n in ("s", "kept"))
+    assert one < 0.7 * both
+    ours, theirs = (encoded(tmp_path / n, language="deu_Latn") for n in ("kept", "s"))
+    np.testing.assert_array_equal(ours, theirs)
+    if use == "branches.v1":  # others go through the shared one
+        found = encoded(tmp_path / "kept", language="eng_Latn")
+        np.testing.assert_allclose(found, encoded(base), atol=1e-5)
+    with pytest.raises(ModelError, match="part 0 has no modules of fra_Latn"):
+        keep_languages(tmp_path / "s", ["deu", "fra"], tmp_path / "no")
+    with pytest.raises(ModelError, match="part 0 has no modules of no language"):
+        keep_languages(tmp_path / "s", [], tmp_path / "no")
+    student(base, reduction=2).save(tmp_path / "plain")
+    with pytest.raises(ModelError, match="has no modules that are a language's own"):
+        keep_languages(tmp_path / "plain", ["deu"], tmp_path / "no")

@@ -19,6 +19,7 @@ from isogloss.files import atomic_folder, write_json
 from isogloss.settings import read_keywords
 
 ABOUT, WEIGHTS = "inserted.json", "inserted.safetensors"
+_SWITCHED = ("per_language.v1", "branches.v1")  # whose weights are `sets.<site>.<language>.<name>`
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def exchange(folder: Path, other: Path, out: Path, number: int = 0) -> None:
     Raises:
         ModelError: one has no such part, or they are for other bodies.
     """
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     (made_for, parts), (their, given) = _read(folder), _read(other)
     if made_for != their or max(len(parts) <= number, len(given) <= number):
@@ -124,6 +125,70 @@ def exchange(folder: Path, other: Path, out: Path, number: int = 0) -> None:
     weights = {n: w for n, w in load_file(folder / WEIGHTS).items() if not n.startswith(start)}
     weights |= {n: w for n, w in load_file(other / WEIGHTS).items() if n.startswith(start)}
     parts[number] = given[number]
+    _copy(folder, out, weights, made_for, parts)
+
+
+def keep_languages(folder: Path, languages: Sequence[str], out: Path) -> None:
+    """A copy of a folder with the adapters or branches of some languages alone.
+
+    Source: Lego-MT: Learning Detachable Models for Massively Multilingual Machine Translation
+    (2023), where a branch is loaded when its language is read.
+
+    Args:
+        folder: of a body with parts that have one set of modules a language.
+        languages: that stay.
+        out: to be made.
+
+    Raises:
+        ModelError: a language that a part has no set of, or no such part.
+    """
+    from safetensors.torch import load_file
+
+    from isogloss.language import read_language
+
+    made_for, parts = _read(folder)
+    tags = list(dict.fromkeys(str(read_language(tag)) for tag in languages))
+    weights, kept, found = load_file(folder / WEIGHTS), {}, False
+    for number, part in enumerate(parts):
+        own = {n: w for n, w in weights.items() if n.startswith(f"{number}.")}
+        there = list(part.settings.get("languages", ())) if part.use in _SWITCHED else []
+        if not there:
+            kept |= own
+            continue
+        if lacking := [tag for tag in tags if tag not in there] or (
+            [] if tags else ["no language"]
+        ):
+            raise ModelError(
+                f"part {number} has no modules of {', '.join(lacking)}", file=folder / ABOUT,
+                remedy=f"it has those of {', '.join(there)}",
+            )  # fmt: skip
+        found = True
+        for name, weight in own.items():
+            start, place, rest = _split(name)
+            if there[place] in tags:
+                kept[f"{start}{tags.index(there[place])}.{rest}"] = weight
+        parts[number] = Part(part.use, {**part.settings, "languages": tags})
+    if not found:
+        raise ModelError("has no modules that are a language's own", file=folder / ABOUT)
+    _copy(folder, out, kept, made_for, parts)
+
+
+def _split(name: str) -> tuple[str, int, str]:
+    """`0.sets.1.`, 2, `down.weight` of `0.sets.1.2.down.weight`."""
+    number, sets, site, place, rest = name.split(".", 4)
+    return f"{number}.{sets}.{site}.", int(place), rest
+
+
+def _copy(
+    folder: Path,
+    out: Path,
+    weights: dict[str, torch.Tensor],
+    made_for: dict[str, Any],
+    parts: Sequence[Part],
+) -> None:
+    """A copy of a folder with other parts."""
+    from safetensors.torch import save_file
+
     with atomic_folder(out) as temporary:
         shutil.copytree(folder, temporary, dirs_exist_ok=True)
         save_file(weights, temporary / WEIGHTS)

@@ -27,6 +27,7 @@ class Now:
         sites: what was put where, by (layer, sublayer, placement).
         rough: whether products are of bfloat16.
         silent: layers in which nothing of it works.
+        branched: layers whose blocks are a language's own.
     """
 
     language: torch.Tensor | None = None
@@ -36,13 +37,19 @@ class Now:
     sites: dict[tuple[int, str, str], Site] = field(default_factory=dict)
     rough: bool = False
     silent: set[int] = field(default_factory=set)
+    branched: set[int] = field(default_factory=set)
 
 
-def places_of(now: Now, languages: Sequence[str]) -> torch.Tensor:
+def places_of(now: Now, languages: Sequence[str], otherwise: int | None = None) -> torch.Tensor:
     """The place of each text's language among some tags: `[n]`, or `[1]` for all texts.
 
+    Args:
+        now: what is read.
+        languages: the tags.
+        otherwise: the place of languages that are not among them.
+
     Raises:
-        UsageError: texts of no language, or of one that is not among them.
+        UsageError: texts of no language, or of one that has no place.
     """
     if now.language is None or not now.languages:
         raise UsageError(
@@ -52,6 +59,8 @@ def places_of(now: Now, languages: Sequence[str]) -> torch.Tensor:
     known = {tag: place for place, tag in enumerate(languages)}
     found = [known.get(tag, known.get(_bare(tag), -1)) for tag in now.languages]
     places = torch.tensor(found, device=now.language.device)[now.language]
+    if otherwise is not None:
+        return torch.where(places < 0, otherwise, places)
     if (places < 0).any():
         lacking = now.languages[int(now.language[places < 0][0])]
         raise UsageError(

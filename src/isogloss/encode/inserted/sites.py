@@ -192,13 +192,26 @@ def add_at(body: Any, now: Now, layer: int, where: str, placement: Placement, ad
         where: `attention` or `feed_forward`.
         placement: see `Site`.
         added: see there.
+
+    Raises:
+        UsageError: blocks of that layer are a language's own.
     """
+    shared_only(now, layer)
     key = (layer, where, placement)
     if key not in now.sites:
         block = blocks_of(body)[layer - 1]
         sublayer = getattr(family_of(body), where)
         now.sites[key] = Site(block, sublayer, placement, lambda: layer not in now.silent)
     now.sites[key].added.append(added)
+
+
+def shared_only(now: Now, layer: int) -> None:
+    """Raise a `UsageError` where blocks of a layer are a language's own."""
+    if layer in now.branched:
+        raise UsageError(
+            f"blocks of layer {layer} are a language's own, and nothing is put into those",
+            remedy="train them whole, or name other layers",
+        )
 
 
 def at_embeddings(body: Any, change: Added) -> None:
