@@ -217,7 +217,8 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
         raise ModelError(
             "hidden tokens are read by a transformer with a fast tokenizer",
             file=folder.path,
-            remedy="give a folder with tokenizer.json, and without pixel_fallback.json",
+            remedy="give a folder with tokenizer.json, and without pixel_fallback.json; one with "
+            "inserted.json is trained by train.v1",
         )
     wrapper = load_tokenizer(folder)
     if wrapper.mask_token_id is None:

@@ -102,10 +102,10 @@ def open_model(folder: ModelFolder) -> Opened:
     """Load a model with its head, by the architecture that its configuration names.
 
     Raises:
-        ModelError: no `tokenizer.json`; static vectors; words that are drawn; an architecture that
-            transformers does not know; weights that are missing or of another shape; tables that
-            are tied by the configuration and differ in the file; ids without a row; the same token
-            twice.
+        ModelError: no `tokenizer.json`; static vectors; words that are drawn; modules in the body;
+            an architecture that transformers does not know; weights that are missing or of another
+            shape; tables that are tied by the configuration and differ in the file; ids without a
+            row; the same token twice.
     """
     body = folder.body
     if folder.kind == "pixel_fallback.v1":
@@ -113,6 +113,12 @@ def open_model(folder: ModelFolder) -> Opened:
             "draws words that its vocabulary lacks, and would draw others with another one",
             file=folder.path,
             remedy="take a copy of the folder without pixel_fallback.json: the model without it",
+        )
+    if folder.kind == "inserted.v1":
+        raise ModelError(
+            "has modules put into its body, which were trained over its own vocabulary",
+            file=folder.path,
+            remedy="take a copy of the folder without inserted.json, and train modules anew",
         )
     if folder.kind != "transformer.v1":
         raise ModelError(
