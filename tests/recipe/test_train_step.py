@@ -229,21 +229,31 @@ def test_files_that_factors_name_count_by_their_content(tiny, tmp_path):
     with pytest.raises(SettingsError, match="links"):
         read_recipe(recipe(tiny, {"name": "a", "lessons": [lesson]}))
 def test_modules_are_put_in_stacked_and_switched_by_language(tiny, tmp_path, cache):
+def test_modules_are_put_in_stacked_exchanged_and_switched_by_language(tiny, tmp_path, cache):
+    adapter = {"use": "bottleneck", "reduction": 2, "invertible": True}
     steps = [
-        {"name": "language", "lessons": [MASKS],
-         "parameters": {"use": "bottleneck", "reduction": 2, "invertible": True}},
-        {"name": "stacked", "model": "language", "lessons": [PAIRS],
+        {"name": "one", "lessons": [MASKS], "parameters": adapter},
+        {"name": "two", "lessons": [MASKS], "parameters": adapter, "learning_rate": 1e-2},
+        {"name": "task", "model": "one", "lessons": [PAIRS], "keep": "model",
          "parameters": {"use": "bottleneck", "drop": "last:1"}},
         {"name": "each", "lessons": [PAIRS], "keep": "model",
          "parameters": {"use": "per_language", "layers": ["last:1"]}},
     ]  # fmt: skip
-    run = isogloss.run(recipe(tiny, *steps), out=tmp_path / "run")
-    folder = run.folder / "files" / "each" / "model"
-    about = json.loads((folder / "inserted.json").read_text())
+    job = recipe(tiny, *steps)
+    swap = {"use": "exchange_modules.v1", "name": "moved", "model": "task", "of": "two",
+            "keep": True}  # fmt: skip
+    job["steps"].append(swap)
+    run = isogloss.run(job, out=tmp_path / "run")
+    folders = {n: run.folder / "files" / n / "model" for n in ("task", "each", "moved")}
+
+    def read(name, tag="eng_Latn"):
+        found = isogloss.load_encoder(str(folders[name])).encode(["red heart"], language=tag)
+        return next(iter(found.values())).array
+
+    assert not np.allclose(read("task"), read("moved"))
+    about = json.loads((folders["each"] / "inserted.json").read_text())
     assert about["parts"][0]["settings"]["languages"] == ["eng_Latn", "deu_Latn"]
-    encoder = isogloss.load_encoder(str(folder))
-    one, other = (
-        next(iter(encoder.encode(["red heart"], language=tag).values())).array
-        for tag in ("eng_Latn", "deu_Latn")
-    )
-    assert not np.allclose(one, other)
+    assert not np.allclose(read("each"), read("each", "deu_Latn"))
+    job["steps"] = [{**swap, "model": "teacher", "of": "teacher"}]
+    with pytest.raises(ModelError, match="has no modules in its body"):
+        isogloss.run(job, out=tmp_path / "other")
