@@ -9,7 +9,11 @@ import torch
 
 from isogloss.encode.inserted.files import keep_languages
 from isogloss.errors import ModelError
+from isogloss.train.contracts import Lesson
 from isogloss.train.delta import load_delta
+from isogloss.train.loop import LoopSettings, train
+from isogloss.train.objectives.mlm import Mlm
+from isogloss.train.parts import Pass
 
 _spec = importlib.util.spec_from_file_location(
     "bottleneck_tests", Path(__file__).with_name("test_bottleneck.py")
@@ -74,3 +78,41 @@ def test_languages_are_detached(use, base, tmp_path):
     student(base, reduction=2).save(tmp_path / "plain")
     with pytest.raises(ModelError, match="has no modules that are a language's own"):
         keep_languages(tmp_path / "plain", ["deu"], tmp_path / "no")
+
+
+@pytest.mark.parametrize("use", ["per_language.v1", "lora_mixture.v1"])
+def test_a_killed_run_ends_with_the_same_bits(use, base, tmp_path):
+    def run(made, **more):
+        trained = train(
+            made, [Lesson(_made.Words(), [(1.0, Mlm())])],
+            LoopSettings(steps=5, learning_rate=1e-2, threads=1, checkpoint_every=2), **more,
+        )  # fmt: skip
+        return trained.resumed_at
+
+    def stop(step, loss):
+        if step == 5:
+            raise KeyboardInterrupt
+
+    whole, again = (student(base, use, **POINTS[use]) for _ in range(2))
+    run(whole)
+    with pytest.raises(KeyboardInterrupt):
+        run(student(base, use, **POINTS[use]), checkpoint=tmp_path / "c", progress=stop)
+    assert run(again, checkpoint=tmp_path / "c") == 4
+    for name, value in whole.module.state_dict().items():
+        assert torch.equal(value, again.module.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("use", ["per_language.v1", "hyper_adapters.v1", "branches.v1"])
+def test_parts_of_a_batch_have_the_gradients_of_the_whole(use, base):
+    from accelerate import Accelerator
+
+    found = []
+    for parts in (1, 3):
+        made = student(base, use, **POINTS[use])
+        torch.manual_seed(3)
+        for weight in made.module.inserted.parameters():
+            torch.nn.init.normal_(weight, std=0.05)
+        passing = Pass(made.module.eval(), Accelerator(), parts, rough=False)
+        passing.backward(_made.Words().batch(0, 1), [(1.0, Mlm())], 0)
+        found.append([w.grad for w in made.module.inserted.parameters() if w.grad is not None])
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
