@@ -93,6 +93,8 @@ class Body(nn.Module):
         kept: layers of the model it began as, counted from 1, where it was shortened; else None.
         aside: gives from the language `[m]` of tokens what is added `[m, h]` to their states before
             the language head; no part of the body.
+        after: what the mean of each text goes through to be its vector.
+        still: whether the body is read as it is used, without dropout, while what is beside trains.
         now: what is read at the moment, for modules put into the body: `language` `[n]` of the
             texts, as the batch numbers them, and `mask` `[n, t]`; and `rough`, whether products
             were of bfloat16.
@@ -118,6 +120,8 @@ class Body(nn.Module):
         self.paired = bool(getattr(body.config, "is_encoder_decoder", False))
         self.kept: tuple[int, ...] | None = None
         self.aside: nn.Module | None = None
+        self.after: nn.Module = nn.Identity()
+        self.still = False
         self.now = Now(scores=head.norm if head else None)
         self.parts: list[Part] = []
         self.inserted = nn.ModuleList()
@@ -150,6 +154,13 @@ class Body(nn.Module):
     def bring_back(self, folder: Path) -> Body:
         """Put in what the folder of the body says was inserted; gives itself."""
         self.parts, self.inserted = load_parts(folder, self.body, self.now)
+        return self
+
+    def train(self, mode: bool = True) -> Body:
+        """A body that is `still` has no dropout."""
+        super().train(mode)
+        if self.still:
+            self.body.eval()
         return self
 
     def forward(self, batch: Batch, wanted: Collection[str] = ("vectors",)) -> dict[str, Any]:
@@ -270,7 +281,7 @@ class Body(nn.Module):
                 logits = self.head(last[sought] + more, self.body.get_input_embeddings())
         every: Any = torch.stack(hidden) if layered else None  # [layers + 1, n, t, d]
         given: dict[str, Any] = {
-            "vectors": lambda: mean_of(last, mask),
+            "vectors": lambda: self.after(mean_of(last, mask)),
             "states": lambda: last[own],
             "layer_vectors": lambda: mean_of(every, mask),
             "layer_states": lambda: every[:, own],
@@ -472,6 +483,7 @@ class Change:
         beside: writes into the folder of a delta what other programs read of it.
         places: of weights that change in part, by name, the flat places `[k]` that do.
         tokenizer: called before `plain`; gives the tokenizer that the plain model is saved with.
+        more: writes into the folder of the plain model what stands behind its body.
     """
 
     groups: list[dict[str, Any]] = field(default_factory=list)
@@ -479,6 +491,7 @@ class Change:
     beside: Callable[[Path], None] | None = None
     places: Mapping[str, torch.Tensor] = field(default_factory=dict)
     tokenizer: Callable[[Tokenizer], Tokenizer] | None = None
+    more: Callable[[Path], None] | None = None
 
 
 class Student:
@@ -509,6 +522,8 @@ class Student:
         save_body(self.module.body, self.folder, tokenizer, folder)
         if self.module.parts:
             save_parts(folder, self.module.body, self.module.parts, self.module.inserted)
+        if self.change.more:
+            self.change.more(folder)
         if undo:
             undo()
 
