@@ -257,3 +257,95 @@ def test_modules_are_put_in_stacked_exchanged_and_switched_by_language(tiny, tmp
     job["steps"] = [{**swap, "model": "teacher", "of": "teacher"}]
     with pytest.raises(ModelError, match="has no modules in its body"):
         isogloss.run(job, out=tmp_path / "other")
+def test_the_log_is_a_table_of_the_run(tiny, tmp_path, cache):
+    import pyarrow.parquet as pq
+
+    step = {"name": "both", "lessons": [PAIRS, MASKS], "keep": "delta"}
+    run = isogloss.run(recipe(tiny, step), out=tmp_path / "run")
+    log = pq.read_table(run.folder / "files" / "both" / "train_log.parquet")
+    assert {"loss_contrast", "loss_mlm", "tokens_deu_Latn", "random_cosine", "seconds"} <= {
+        *log.column_names
+    }
+    tokens = run.provenance["training"]["tokens_by_language"]
+    assert log["tokens_deu_Latn"].to_pylist()[-1] == tokens["deu_Latn"]
+    assert (run.folder / "files" / "both" / "delta" / "delta.json").is_file()
+
+
+def weights(run, name):
+    from safetensors.numpy import load_file
+
+    return load_file(run.folder / "files" / name / "model" / "model.safetensors")
+
+
+def test_evaluations_change_nothing_and_choose_the_best(tiny, tmp_path, cache):
+    both = {"lessons": [PAIRS, MASKS], "keep": "model", "steps": 6, "learning_rate": 2e-3}
+    looked = {**both, "evaluate_every": 2}
+    steps = [
+        {"name": "plain", **both},
+        {"name": "looked", **looked},
+        {"name": "followed", **looked, "stop_on": "p1", "patience": 1},
+    ]
+    run = isogloss.run(recipe(tiny, *steps), out=tmp_path / "run")
+    plain, seen = weights(run, "plain"), weights(run, "looked")
+    assert all(np.array_equal(plain[name], seen[name]) for name in plain)
+    training = run.provenance["training"]
+    told = training["evaluations"]
+    assert set(told[0]) == {
+        "step", "loss", "contrast", "distil", "mlm", "p1", "p1_deu_Latn"
+    }  # fmt: skip
+    assert told[0]["loss"] == pytest.approx(
+        told[0]["contrast"] + 0.5 * told[0]["distil"] + 0.1 * told[0]["mlm"], rel=1e-5
+    )
+    best = max(told, key=lambda row: (row["p1"], -row["step"]))
+    assert training["best_step"] == best["step"]
+    assert training["tuning_p1"]["deu_Latn"] == pytest.approx(best["p1"], abs=0.051)
+    assert any(
+        note.startswith(f"followed: the weights after step {best['step']} of ")
+        for note in run.provenance["notes"]
+    )
+
+
+def test_a_run_that_is_killed_chooses_the_same(tiny, tmp_path, monkeypatch):
+    step = {"name": "a", "lessons": [PAIRS], "keep": "model", "steps": 6, "checkpoint_every": 1,
+            "evaluate_every": 1, "stop_on": "contrast", "patience": 2}  # fmt: skip
+
+    def start(what, total):
+        left = iter(range(3))
+        return lambda amount, text="": next(left) if what == "a: train" else None
+
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "one"))
+    with pytest.raises((StopIteration, RuntimeError)):
+        isogloss.run(recipe(tiny, step), out=tmp_path / "run", start=start)
+    resumed = isogloss.run(recipe(tiny, step), out=tmp_path / "run")
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "other"))
+    whole = isogloss.run(recipe(tiny, step), out=tmp_path / "whole")
+    a, b = weights(resumed, "a"), weights(whole, "a")
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    for name in ("evaluations", "best_step", "log"):
+        assert resumed.provenance["training"][name] == whole.provenance["training"][name]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"patience": 2}, "patience: set stop_on"),
+        ({"stop_on": "p1"}, "stop_on: set evaluate_every"),
+        ({"betas": [0.9, 1.0]}, "betas"),
+        ({"weight_decay": -1}, "weight_decay"),
+        ({"schedule": "step"}, "schedule"),
+    ],
+)
+def test_settings_of_the_loop_that_are_wrong_are_named(tiny, change, said):
+    with pytest.raises(SettingsError) as error:
+        read_recipe(recipe(tiny, {"name": "a", "lessons": [PAIRS], **change}))
+    assert said in str(error.value)
+
+
+def test_a_language_without_text_is_named_with_its_factor(tiny, tmp_path, cache):
+    english = ["red heart", "blue heart", "sun", "moon", "star", "tree"]
+    for tag, lines in {"eng": english, "deu": [""] * 4 + ["Stern", "Baum"]}.items():
+        (tmp_path / f"{tag}.txt").write_text("".join(f"{line}\n" for line in lines))
+    asked = recipe(tiny, {"name": "a", "lessons": [PAIRS, MASKS], "tuning_rows": 2})
+    asked["text"]["train"]["path"] = str(tmp_path / "{language}.txt")
+    with pytest.raises(TrainingError, match=r"a\.lessons\.0\.mixture \(parallel\.v1\): .*deu"):
+        isogloss.run(asked, out=tmp_path / "run")

@@ -64,7 +64,7 @@ class NeuronTrain(Train):
         places = neuron_places(student.module, chosen)
         student.change = only_at(student.module, places, student.groups())
         lessons = self._lessons(material, place.seed)
-        return student, self._loop(student, lessons, place), lessons
+        return student, self._loop(student, lessons, material, place), lessons
 
     def run(self, place: Workplace) -> None:
         """Find the neurons, train, check and save."""

@@ -73,7 +73,7 @@ class SparseTrain(Train):
                 f"which the log of phase 2 does not count; its loss was {first['loss']:.4g}"
             )
         lessons = self._pulled(material, place)
-        return student, self._loop(student, lessons, place), lessons
+        return student, self._loop(student, lessons, material, place), lessons
 
     def _open(self, folder: ModelFolder, material: Material, place: Workplace) -> Any:
         """The student as it begins, in either phase, without the weights that stay."""
@@ -131,7 +131,12 @@ class SparseTrain(Train):
             student = self._open(folder, material, place)
             steps = self.first_steps or self.steps
             trained = self._loop(
-                student, self._pulled(material, place), place, steps=steps, checkpoint="first"
+                student,
+                self._pulled(material, place),
+                material,
+                place,
+                steps=steps,
+                checkpoint="first",
             )
             read = sum(trained.read.values())
             about = {"steps": steps, "tokens": read, "loss": trained.final_loss}

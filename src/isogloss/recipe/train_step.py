@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from isogloss import registry
-from isogloss.errors import ModelError, SettingsError, UnknownName
+from isogloss.errors import ModelError, SettingsError, UnknownName, located
 from isogloss.files import sha256_file, write_json
 from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from isogloss.train.contracts import Lesson
     from isogloss.train.material import Material
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Factor = dict[str, Any]
 """`use`, the registered name, and its settings."""
 _ON_THE_WAY = ("transform", "copies")
@@ -100,10 +101,20 @@ class Train(Step):
         accumulate: parts that each batch is read in, for those that memory cannot hold.
         learning_rate: its peak.
         warmup: share of the steps over which it rises.
+        schedule: how it falls after that: `linear`, `cosine`, or `constant`.
+        weight_decay: of AdamW, on weights of two dimensions or more.
+        betas: of AdamW.
         clip: largest gradient norm, 0 for none.
         precision: of products in training, `float32` or `bfloat16`.
         threads: CPU threads, a setting because sums depend on it.
         checkpoint_every: steps between checkpoints.
+        watch_every: steps between looks at how the vectors of a batch are spread.
+        collapse: where they have become alike, `warn` or `stop`.
+        evaluate_every: steps between evaluations on the tuning rows, 0 for none: losses and P@1,
+            see `held_out.evaluation`. They are in the log.
+        stop_on: the value of these whose best weights are kept: `loss`, the name of a part of it,
+            `p1` or `p1_<language>`; none by default, which keeps the last.
+        patience: evaluations without a better value after which training stops, 0 for never.
         keep: leave the whole `model`, or the `delta` alone, in the run's `files/<step>`.
     """
 
@@ -117,16 +128,32 @@ class Train(Step):
     accumulate: int = Field(default=1, ge=1)
     learning_rate: float = Field(default=3e-5, gt=0)
     warmup: float = Field(default=0.1, ge=0, le=1)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    weight_decay: float = Field(default=0.0, ge=0)
+    betas: tuple[Beta, Beta] = (0.9, 0.99)
     clip: float = Field(default=1.0, ge=0)
     precision: Literal["float32", "bfloat16"] = "float32"
     threads: int = Field(default=2, ge=1)
     checkpoint_every: int = Field(default=50, ge=1)
+    watch_every: int = Field(default=10, ge=1)
+    collapse: Literal["warn", "stop"] = "warn"
+    evaluate_every: int = Field(default=0, ge=0)
+    stop_on: str = ""
+    patience: int = Field(default=0, ge=0)
     keep: Literal["nothing", "model", "delta"] = "nothing"
 
     @field_validator("parameters")
     @classmethod
     def _known_parameters(cls, value: Factor) -> Factor:
         return known_factor("parameters", value)
+
+    @model_validator(mode="after")
+    def _has_what_it_stops_on(self) -> Train:
+        if self.patience and not self.stop_on:
+            raise ValueError("patience: set stop_on, the value to wait for")
+        if self.stop_on and not self.evaluate_every:
+            raise ValueError("stop_on: set evaluate_every, without which there is no value")
+        return self
 
     def texts(self) -> list[str]:
         """The texts that the mixtures name."""
@@ -168,12 +195,14 @@ class Train(Step):
 
     def run(self, place: Workplace) -> None:
         """Build the factors, train, check and save."""
+        from isogloss.recipe.held_out import evaluations
         from isogloss.recipe.steps import watch
 
         folder = place.model_folder(self.model)
         held = {name: self._held(name, place) for name in self.texts()}
-        material = self._material(folder, place, {name: pair[0] for name, pair in held.items()})
+        material = self._material(folder, place, held)
         student, trained, lessons = self._taught(folder, material, place)
+        place.keep_log(self.name, trained)
         model = place.folder / "model"
         model.mkdir()
         student.save(model)
@@ -183,7 +212,6 @@ class Train(Step):
         if self.keep == "model":
             place.keep_model()
         elif self.keep == "delta":
-            (place.folder / FILES).mkdir()
             student.save_delta(place.folder / FILES / "delta", folder.fingerprint, self.parameters)
         for lesson in lessons:
             for _, objective in lesson.objectives:
@@ -210,6 +238,8 @@ class Train(Step):
                 "steps": trained.steps,
                 "sentences": max(len(train_text) for train_text, _ in held.values()),
                 "tuning_p1": watched,
+                "evaluations": evaluations(trained.rows),
+                "best_step": trained.best or trained.steps,
                 "final_loss": trained.final_loss,
                 "tokens_by_language": trained.read,
                 "log": trained.log,
@@ -225,28 +255,36 @@ class Train(Step):
         """The student, what happened in training it, and the lessons it had."""
         from isogloss.train.body import text_ends
 
-        student = self._student(folder, material, place)
+        with located(f"{self.name}.parameters ({self.parameters['use']})"):
+            student = self._student(folder, material, place)
         more = len(student.module.ends[0]) - len(text_ends(material.tokenizer)[0])
         fitting = replace(material, longest=material.longest - more)
         lessons = self._lessons(fitting, place.seed)
-        return student, self._loop(student, lessons, place), lessons
+        return student, self._loop(student, lessons, fitting, place), lessons
 
     def _lessons(self, material: Material, seed: int) -> list[Lesson]:
-        return [self._lesson(table, material, seed) for table in self.lessons]
+        return [self._lesson(number, material, seed) for number in range(len(self.lessons))]
 
     def _loop(
         self,
         student: Any,
         lessons: list[Lesson],
+        material: Material,
         place: Workplace,
         *,
         steps: int | None = None,
         checkpoint: str = "checkpoint",
     ) -> Any:
         """Train, by the settings of this step; other `steps` have another checkpoint."""
+        from isogloss.recipe.held_out import evaluation, is_higher_better
         from isogloss.train.loop import LoopSettings, train
 
-        steps = steps or self.steps
+        steps, evaluate = steps or self.steps, None
+        if self.evaluate_every and material.kept:
+            mixtures = [
+                partial(mixture_of, table.mixture, seed=place.seed) for table in self.lessons
+            ]
+            evaluate = evaluation(student.module, material.kept, mixtures, lessons, place.seed)
         advance = place.start(f"{self.name}: train", steps)
         return train(
             student, lessons,
@@ -254,8 +292,12 @@ class Train(Step):
                 steps=steps, accumulate=self.accumulate, learning_rate=self.learning_rate,
                 warmup=self.warmup, clip=self.clip, seed=place.seed, threads=self.threads,
                 precision=self.precision, checkpoint_every=self.checkpoint_every,
+                schedule=self.schedule, weight_decay=self.weight_decay, betas=self.betas,
+                watch_every=self.watch_every, collapse=self.collapse,
+                evaluate_every=self.evaluate_every, stop_on=self.stop_on,
+                higher=is_higher_better(self.stop_on), patience=self.patience,
             ),
-            checkpoint=place.scratch / checkpoint, progress=lambda step, loss: advance(1),
+            checkpoint=place.scratch / checkpoint, advance=advance, evaluate=evaluate,
         )  # fmt: skip
 
     def _held(self, name: str, place: Workplace) -> tuple[Any, Any]:
@@ -265,7 +307,10 @@ class Train(Step):
         corpus = corpus.keep([tag for tag in map(str, corpus.languages) if tag in wanted])
         return corpus.split(self.tuning_rows or min(300, max(2, len(corpus) // 20)))
 
-    def _material(self, folder: ModelFolder, place: Workplace, texts: dict[str, Any]) -> Material:
+    def _material(
+        self, folder: ModelFolder, place: Workplace, held: Mapping[str, tuple[Any, Any]]
+    ) -> Material:
+        """What is trained on, with the rows that are kept from training in `kept`."""
         from isogloss.encode.weights import load_tokenizer, read_window
         from isogloss.recipe.steps import pivot_vectors
         from isogloss.train.material import Material
@@ -283,14 +328,20 @@ class Train(Step):
         ids = tokenizer.get_vocab()
         special = {*wrapper.all_special_ids}
         special |= {i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special}
-        return Material(
-            texts, tokenizer, sorted(special), wrapper.mask_token_id, place.pivot, place.languages,
+        taught, kept = ({name: pair[side] for name, pair in held.items()} for side in (0, 1))
+        material = Material(
+            taught, tokenizer, sorted(special), wrapper.mask_token_id, place.pivot, place.languages,
             read_window(folder, wrapper) - len(tokenizer.encode("").ids), folder.lower,
             roles={role: ids[t] for role, t in special_roles(wrapper).items() if t in ids},
             steps=self.steps,
-            vectors=lambda name: pivot_vectors(place.encoder(self.targets), texts[name], place),
+            vectors=lambda name: pivot_vectors(place.encoder(self.targets), taught[name], place),
             note=lambda told: place.notes.append(f"{self.name}: {told}"),
         )  # fmt: skip
+        material.kept = replace(
+            material, texts=kept,
+            vectors=lambda name: pivot_vectors(place.encoder(self.targets), kept[name], place),
+        )  # fmt: skip
+        return material
 
     def _student(self, folder: ModelFolder, material: Material, place: Workplace) -> Any:
         from safetensors.torch import load_file
@@ -313,16 +364,22 @@ class Train(Step):
             )
         return student
 
-    def _lesson(self, table: LessonTable, material: Material, seed: int) -> Lesson:
+    def _lesson(self, number: int, material: Material, seed: int) -> Lesson:
         from isogloss.train.contracts import Lesson
 
+        table = self.lessons[number]
         objectives = [(factor.get("weight", 1.0), _made(factor)) for factor in table.objectives]
         columns = {name for _, each in objectives for name in _columns(each)}
-        left_out = ("use", *_ON_THE_WAY)
-        settings = {key: value for key, value in table.mixture.items() if key not in left_out}
-        build = registry.get("mixture", table.mixture["use"])
-        changed = _changed(table.mixture, replace(material, columns=columns), seed)
-        return Lesson(build(changed, **settings), objectives)
+        with located(f"{self.name}.lessons.{number}.mixture ({table.mixture['use']})"):
+            mixture = mixture_of(table.mixture, replace(material, columns=columns), seed=seed)
+        return Lesson(mixture, objectives)
+
+
+def mixture_of(factor: Factor, material: Material, *, seed: int) -> Any:
+    """The mixture that a factor names, of the texts as its transforms make them."""
+    left_out = ("use", *_ON_THE_WAY)
+    settings = {key: value for key, value in factor.items() if key not in left_out}
+    return registry.get("mixture", factor["use"])(_changed(factor, material, seed), **settings)
 
 
 def _texts(mixture: Factor) -> list[str]:

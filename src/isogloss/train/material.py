@@ -38,6 +38,7 @@ class Material:
         steps: that training takes, 0 where nobody said.
         originals: texts that were transformed on the way in, as they were, row for row.
         vectors: the teacher's unit vectors `[rows, d]` of the pivot, by name of a text.
+        kept: the same for the rows that are kept from training.
         note: told what people should know.
     """
 
@@ -54,6 +55,7 @@ class Material:
     steps: int = 0
     originals: Mapping[str, Corpus] = field(default_factory=dict)
     vectors: Callable[[str], np.ndarray] | None = None
+    kept: Material | None = None
     note: Callable[[str], None] = field(default=lambda told: None)
 
     @cached_property

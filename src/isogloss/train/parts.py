@@ -71,15 +71,15 @@ class Pass:
             return {}
         _check_columns([each for _, each in active], batch)
         if self.parts == 1:
-            batch = _moved(batch, self.accelerator.device)
+            batch = moved(batch, self.accelerator.device)
             outputs = self._read(batch, active, seed, spread)
             return self._weigh(active, outputs, batch)
         if not isinstance(batch, Texts):
             raise UsageError(
                 "batches of this mixture cannot be read in parts", remedy="set accumulate = 1"
             )
-        moved = batch.to(self.accelerator.device)
-        return self._in_parts(moved, active, seed * self.parts, spread)
+        whole = batch.to(self.accelerator.device)
+        return self._in_parts(whole, active, seed * self.parts, spread)
 
     def _in_parts(
         self, batch: Texts, active: Weighed, seed: int, spread: Spread | None
@@ -209,7 +209,8 @@ def _check_columns(objectives: Sequence[Objective], batch: Batch) -> None:
             )
 
 
-def _moved(batch: Batch, device: torch.device) -> Batch:
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """The same batch on a device."""
     if device.type == "cpu":
         return batch
     if isinstance(batch, Texts):
