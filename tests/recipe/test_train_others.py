@@ -1,6 +1,7 @@
 """Objectives with weights of their own and made pairs, through the step that trains."""
 
 import importlib.util
+import math
 from pathlib import Path
 
 import pytest
@@ -108,14 +109,16 @@ def test_a_causal_model_learns_what_is_preferred(causal, tmp_path, cache):
     }  # fmt: skip
     run = isogloss.run(recipe, out=tmp_path / "run")
     log = run.provenance["training"]["log"]
-    assert log[0]["dpo"] == pytest.approx(2 * 0.6931, abs=1e-3)  # two lessons, both at the start
+    assert log[0]["dpo"] == pytest.approx(
+        2 * math.log(2), abs=2e-6
+    )  # two lessons, both at the start
     assert log[0]["kto"] == pytest.approx(0.5, abs=1e-3) and log[-1]["dpo"] != log[0]["dpo"]
     from transformers import AutoModelForCausalLM
 
     AutoModelForCausalLM.from_pretrained(run.folder / "files" / "a" / "model")
     rough = {**recipe, "steps": [{**recipe["steps"][0], "precision": "bfloat16", "steps": 1}]}
     again = isogloss.run(rough, out=tmp_path / "rough").provenance["training"]["log"]
-    assert again[0]["dpo"] == pytest.approx(2 * 0.6931, abs=1e-3)
+    assert again[0]["dpo"] == pytest.approx(2 * math.log(2), abs=2e-6)
 
 
 def test_a_model_that_fills_in_is_refused_for_answers(tiny, causal, tmp_path, cache):
