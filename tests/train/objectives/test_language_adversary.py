@@ -220,3 +220,26 @@ def test_one_language_is_refused():
         LanguageAdversary().begin(model)
     with pytest.raises(UsageError, match="distances are of languages"):
         LanguageAdversary(apart="pivot", distances=(("eng_Latn", "deu_Latn", 0.1),))
+
+
+@pytest.mark.parametrize("kind", [LanguageAdversary, ConstrainedLanguageAdversary])
+def test_a_run_that_was_killed_ends_as_one_that_was_not(kind, tmp_path):
+    def run(checkpoint=None, killed=None):
+        def progress(step, loss):
+            if step == killed:
+                raise KeyboardInterrupt
+
+        model, objective = Apart(), kind(hidden=8, factor=2.0)
+        parameters = SimpleNamespace(module=model, groups=lambda: [{"params": [model.table]}])
+        settings = LoopSettings(steps=12, threads=1, learning_rate=0.02, checkpoint_every=5)
+        lessons = [Lesson(Rows(), [(1.0, objective)])]
+        try:
+            found = train(parameters, lessons, settings, checkpoint=checkpoint, progress=progress)
+        except KeyboardInterrupt:
+            return None
+        assert found.resumed_at == (5 if checkpoint else 0)
+        return [model.table, *objective.state_dict().values()]
+
+    assert run(tmp_path / "checkpoint", killed=8) is None
+    for one, other in zip(run(tmp_path / "checkpoint"), run(), strict=True):
+        assert torch.equal(one, other)

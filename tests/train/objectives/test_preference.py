@@ -245,3 +245,30 @@ def test_models_that_fill_in_and_odd_settings_are_told():
             made()
     with pytest.raises(UsageError, match="1 views are not two answers"):
         begun(Dpo())({"likelihoods": torch.zeros(1, 3, 1)}, {})
+
+
+@pytest.mark.parametrize("objective", [lambda: Dpo(beta=0.5), lambda: Kto(beta=0.5)])
+def test_a_run_that_was_killed_ends_as_one_that_was_not(objective, tmp_path):
+    """The start is that of the run, not of where it goes on."""
+
+    def run(checkpoint=None, killed=None):
+        def progress(step, loss):
+            if step == killed:
+                raise KeyboardInterrupt
+
+        model = Bigram()
+        mixture = SimpleNamespace(
+            batch=lambda seed, step: answers(np.random.default_rng([seed, step]))
+        )
+        parameters = SimpleNamespace(module=model, groups=lambda: [{"params": [model.table]}])
+        settings = LoopSettings(steps=12, threads=1, learning_rate=0.05, checkpoint_every=5)
+        lessons = [Lesson(mixture, [(1.0, objective())])]
+        try:
+            found = train(parameters, lessons, settings, checkpoint=checkpoint, progress=progress)
+        except KeyboardInterrupt:
+            return None
+        assert found.resumed_at == (5 if checkpoint else 0)
+        return model.table
+
+    assert run(tmp_path / "checkpoint", killed=8) is None
+    assert torch.equal(run(tmp_path / "checkpoint"), run())
