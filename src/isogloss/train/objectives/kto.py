@@ -25,7 +25,7 @@ class Kto(AgainstStart):
     likely, as they do after a while; clipped, good answers are then held to where they began, and
     their gradient is smaller than that of bad ones.
     Prefer it over `dpo.v1` where answers were judged one by one, or are many more good than bad:
-    then choose w times the good ones between 1 and 4/3 of w' times the bad ones.
+    then choose w and w' so that good and bad ones weigh about the same in all.
 
     Reads: outputs `likelihoods` `[2, B, 1]`, of the own and of a stranger's answer; batch `gold`,
     `good` `[B]`.

@@ -51,8 +51,8 @@ class LanguageAdversary(nn.Module):
     so that the model no longer learns from it; the constrained form finds the strength.
 
     Reads: outputs `vectors` `[views, B, d]` or `states` `[tokens, d]`, batch `language`.
-    Source: Ganin et al. (2016), Domain-Adversarial Training of Neural Networks, section 3.1, the
-    ramp as in section 5; distances after Ngo and Nguyen (2024), Zero-shot Cross-lingual Transfer
+    Source: Ganin et al. (2016), Domain-Adversarial Training of Neural Networks, section 4, the ramp
+    as in their experiments; distances after Ngo and Nguyen (2024), Zero-shot Cross-lingual Transfer
     Learning with Multiple Source and Target Languages for Information Extraction, whose relational
     loss may differ from this one.
 
@@ -185,7 +185,8 @@ class ConstrainedLanguageAdversary(LanguageAdversary):
 
     Reads: as `language_adversary.v1`.
     Source: Held et al. (2023), DAMP: Doubly Aligned Multilingual Parser for Task-Oriented Dialogue,
-    whose constraint is this one; multipliers learned beside as by Platt and Barr (1987).
+    whose constraint is L_D >= e too, perhaps with another e; multipliers learned beside as by Platt
+    and Barr (1987).
 
     Args:
         level: whether texts or tokens are told apart.
