@@ -37,8 +37,8 @@ def judged(rng):
 
 CASES = {
     "awesome_psi.v1": judged,
-    "awesome_so.v1": lambda rng: (SelfTraining(layer=None), *words.linked(rng)),
-    "awesome_co.v1": lambda rng: (Consistency(layer=None), *words.linked(rng)),
+    "awesome_so.v1": lambda rng: (SelfTraining(layer=None), *words.linked(rng, rows=4)),
+    "awesome_co.v1": lambda rng: (Consistency(layer=None), *words.linked(rng, rows=4)),
 }
 
 

@@ -57,7 +57,10 @@ def begun(objective, model=None):
 
 CASES = {
     "word_l2.v1": lambda rng: (WordL2(whole="mean"), *linked(rng)),
-    "word_contrast.v1": lambda rng: (WordContrast(layers=(0, 2), temperature=0.5), *linked(rng)),
+    "word_contrast.v1": lambda rng: (
+        WordContrast(layers=(0, 2), temperature=0.5),
+        *linked(rng, rows=3),
+    ),
     "near_start.v1": lambda rng: (begun(NearStart(layer=2)), *linked(rng)),
 }
 

@@ -13,7 +13,7 @@ from isogloss.train.batch import UNKNOWN, stack_texts
 from isogloss.train.grids import grids_within
 from isogloss.train.objectives.xlm_align import DenoisingAlignment, transported
 
-ROWS, WIDTH, MASK = 6, 5, 0
+ROWS, WIDTH, MASK = 5, 5, 0
 
 
 class Table(nn.Module):
