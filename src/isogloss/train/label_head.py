@@ -13,7 +13,7 @@ from torch import nn
 from isogloss.errors import TrainingError
 from isogloss.files import write_json
 from isogloss.train.batch import UNKNOWN
-from isogloss.train.contracts import Loss
+from isogloss.train.contracts import Loss, wanted_of
 
 
 class LabelHead(nn.Module):
@@ -62,12 +62,18 @@ class LabelHead(nn.Module):
         return Loss(total, {self.part: float(total.detach())})
 
     def keep(self, folder: Path, names: Sequence[str] = ()) -> None:
-        """Write `head.safetensors` and, with the names of the classes, `head.json`."""
+        """Write `head.safetensors`, and `head.json` with what it reads and its classes by number.
+
+        It reads `vectors`, means of the last states with what stands around a text, or `states`.
+        """
         from safetensors.torch import save_file
 
         assert self.layer is not None, "kept after training"
         folder.mkdir(parents=True)
         weights = {n: w.detach().contiguous() for n, w in self.layer.state_dict().items()}
         save_file(weights, folder / "head.safetensors")
-        about = {"reads": self.part, "classes": list(names) or list(map(str, range(self.classes)))}
+        about = {
+            "reads": wanted_of(self)[0],
+            "classes": list(names) or list(map(str, range(self.classes))),
+        }
         write_json(folder / "head.json", about)

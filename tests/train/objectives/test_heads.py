@@ -113,7 +113,7 @@ def test_the_seed_makes_the_weights_and_they_are_kept_with_their_classes(tmp_pat
     assert torch.equal(one, again) and not torch.equal(one, other)
     heads[0].keep(tmp_path / "heads" / "1", ["no", "yes"])
     assert json.loads((tmp_path / "heads" / "1" / "head.json").read_text()) == {
-        "reads": "classify", "classes": ["no", "yes"],
+        "reads": "vectors", "classes": ["no", "yes"],
     }  # fmt: skip
     weights = load_file(tmp_path / "heads" / "1" / "head.safetensors")
     vector = torch.ones(4)
