@@ -52,15 +52,23 @@ def branches(
     made = Branches(languages_of(now, languages))
     for layer in inner_layers(body, layers):
         block = blocks_of(body)[layer - 1]
-        if layer in now.branched or any(part._forward_hooks for part in block.modules()):
+        if layer in now.branched | now.taken:
             raise UsageError(
                 f"there are modules in layer {layer}, which branches would not have",
                 remedy="put branches in first, or name other layers",
             )
         now.branched.add(layer)
-        own = nn.ModuleList([copy.deepcopy(block) for _ in made.languages])
+        own = nn.ModuleList([_copy(block) for _ in made.languages])
         made.sets[str(layer)] = own
         block.forward = _by_language(block.forward, own, now, made.languages)
+    return made
+
+
+def _copy(block: nn.Module) -> nn.Module:
+    """A copy that nothing listens to, as transformers does to collect states of layers."""
+    made = copy.deepcopy(block)
+    for part in made.modules():
+        part._forward_hooks.clear()
     return made
 
 

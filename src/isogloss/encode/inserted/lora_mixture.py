@@ -11,7 +11,7 @@ from torch import nn
 from isogloss.encode.inserted.blocks import Layers, blocks_of
 from isogloss.encode.inserted.now import Now, places_of
 from isogloss.encode.inserted.per_language import languages_of
-from isogloss.encode.inserted.sites import family_of, inner_layers, shared_only
+from isogloss.encode.inserted.sites import family_of, inner_layers, take
 from isogloss.errors import UsageError
 from isogloss.registry import register
 
@@ -118,7 +118,7 @@ def lora_mixture(
     torch.manual_seed(seed)
     made = nn.ModuleDict()
     for layer in inner_layers(body, layers):
-        shared_only(now, layer)
+        take(now, layer)
         block = blocks_of(body)[layer - 1]
         for name in targets or family_of(body).maps:
             own, inputs, outputs = _map_of(block, name)

@@ -27,6 +27,7 @@ class Now:
         sites: what was put where, by (layer, sublayer, placement).
         rough: whether products are of bfloat16.
         silent: layers in which nothing of it works.
+        taken: layers into which something was put.
         branched: layers whose blocks are a language's own.
     """
 
@@ -37,6 +38,7 @@ class Now:
     sites: dict[tuple[int, str, str], Site] = field(default_factory=dict)
     rough: bool = False
     silent: set[int] = field(default_factory=set)
+    taken: set[int] = field(default_factory=set)
     branched: set[int] = field(default_factory=set)
 
 

@@ -196,7 +196,7 @@ def add_at(body: Any, now: Now, layer: int, where: str, placement: Placement, ad
     Raises:
         UsageError: blocks of that layer are a language's own.
     """
-    shared_only(now, layer)
+    take(now, layer)
     key = (layer, where, placement)
     if key not in now.sites:
         block = blocks_of(body)[layer - 1]
@@ -205,13 +205,18 @@ def add_at(body: Any, now: Now, layer: int, where: str, placement: Placement, ad
     now.sites[key].added.append(added)
 
 
-def shared_only(now: Now, layer: int) -> None:
-    """Raise a `UsageError` where blocks of a layer are a language's own."""
+def take(now: Now, layer: int) -> None:
+    """Say that something is put into a layer.
+
+    Raises:
+        UsageError: its blocks are a language's own.
+    """
     if layer in now.branched:
         raise UsageError(
             f"blocks of layer {layer} are a language's own, and nothing is put into those",
             remedy="train them whole, or name other layers",
         )
+    now.taken.add(layer)
 
 
 def at_embeddings(body: Any, change: Added) -> None:
