@@ -1,6 +1,5 @@
 """The recipe of ZeTT on a tiny model: what is trained, what is replaced, and what is refused."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -14,28 +13,6 @@ from isogloss.settings import read_toml
 from isogloss.train.hypernetwork import load_hypernetwork, predict
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "ZeTT.toml"
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A BERT of random weights whose tokenizer puts [CLS] and [SEP] around texts."""
-    from tokenizers import processors
-
-    pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
-    spec = importlib.util.spec_from_file_location("vocabulary_fixtures", _FILE)
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    corpus = isogloss.read_corpus("emoji", languages=["eng", "deu"])
-    texts = [text for tag in ("eng", "deu") for text in corpus.texts(tag) if text]
-    tokenizer = made.learn("wordpiece", texts, 600)
-    ids = [("[CLS]", 2), ("[SEP]", 3)]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=ids
-    )
-    folder = tmp_path_factory.mktemp("bert")
-    made.save_model("bert", tokenizer, folder)
-    return folder
 
 
 def _recipe(model, **training):

@@ -1,8 +1,6 @@
 """Training on hidden tokens as a step: what is left behind, what is told, what is refused."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,32 +10,19 @@ from isogloss.errors import IsoglossError, ModelError, SettingsError, UsageError
 from isogloss.measure.catalogue import MEASURES
 from isogloss.recipe.recipe import read_recipe
 
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
 SHORT = {"steps": 3, "batch": 8, "threads": 1, "tuning_rows": 20}
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+def tiny(tiny, tmp_path_factory):
     """A BERT with a language head of random weights, and its body alone."""
-    from tokenizers import processors
     from transformers import BertModel
 
-    pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
-    spec = importlib.util.spec_from_file_location("vocabulary_fixtures", _FILE)
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    corpus = isogloss.read_corpus("emoji", languages=["eng", "deu"])
-    texts = [text for tag in ("eng", "deu") for text in corpus.texts(tag) if text]
-    tokenizer = made.learn("wordpiece", texts, 600)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    folders = [tmp_path_factory.mktemp(name) for name in ("whole", "body")]
-    made.save_model("bert", tokenizer, folders[0])
-    BertModel.from_pretrained(folders[0]).save_pretrained(folders[1])
+    body = tmp_path_factory.mktemp("body")
+    BertModel.from_pretrained(tiny).save_pretrained(body)
     for name in ("tokenizer.json", "tokenizer_config.json"):
-        (folders[1] / name).write_bytes((folders[0] / name).read_bytes())
-    return folders
+        (body / name).write_bytes((tiny / name).read_bytes())
+    return [tiny, body]
 
 
 @pytest.fixture(scope="module")

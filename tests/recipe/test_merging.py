@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -17,15 +16,10 @@ import pytest
 import torch
 
 import isogloss
+import tiny_models as shapes
 from isogloss.errors import ModelError, OutputError, SettingsError, UsageError
 from isogloss.recipe.merging import merge_models
 from isogloss.recipe.recipe import read_recipe
-
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
-_SPEC = importlib.util.spec_from_file_location("shapes", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-shapes = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(shapes)
 
 TEXTS = [f"the {a} cat and the {b}" for a in ("red", "old", "big") for b in ("dog", "sun")] * 4
 

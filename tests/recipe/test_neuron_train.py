@@ -1,6 +1,5 @@
 """Neurons of a language are found on text and trained alone."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -10,13 +9,10 @@ from safetensors.torch import load_file
 
 import isogloss
 from isogloss.errors import TrainingError, UnknownLanguage
+from loading import load
 
-_FILE = Path(__file__).parent / "test_train_step.py"
-_SPEC = importlib.util.spec_from_file_location("factors", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-factors = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(factors)
-tiny, cache, recipe = factors.tiny, factors.cache, factors.recipe
+factors = load("recipe/test_train_step.py")
+cache, recipe = factors.cache, factors.recipe
 STEP = {"use": "neuron_train.v1", "name": "own", "lessons": [factors.MASKS], "text": "train",
         "share": 0.1, "often": 0.8, "keep": "delta"}  # fmt: skip
 

@@ -4,7 +4,6 @@ The model's weights are drawn, but for its Cyrillic tokens, which lie apart; so 
 from retrieval, and the rows themselves are looked at.
 """
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 import isogloss
+import tiny_models as shapes
 from isogloss.encode.resolve import find_model
 from isogloss.recipe.initial_rows import Aids
 from isogloss.vocabulary.initialise.rows import overlap
@@ -19,7 +19,6 @@ from isogloss.vocabulary.surgery import columns, open_model
 
 ROWS = {"train": 900, "held_out": 40}
 APART = 4.0
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +28,6 @@ def tiny(tmp_path_factory):
     from transformers import AutoModelForMaskedLM
 
     pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
-    spec = importlib.util.spec_from_file_location("shapes", _FILE)
-    shapes = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(shapes)
     corpus = isogloss.read_corpus("emoji", languages=["eng", "deu", "rus"])
     columns_ = {tag: corpus.texts(tag) for tag in ("eng", "deu", "rus")}
     texts = [t for tag, n in (("eng", 1900), ("deu", 300), ("rus", 300)) for t in columns_[tag][:n]]

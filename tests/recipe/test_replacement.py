@@ -1,13 +1,12 @@
 """Another tokenizer for a body: who is who, what is put around a text, what must be there."""
 
-import importlib.util
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import tiny_models as shapes
 from isogloss.encode.resolve import find_model
 from isogloss.errors import CorpusError, ModelError, UnknownName
 from isogloss.recipe.initial_rows import Aids
@@ -16,12 +15,6 @@ from isogloss.recipe.vocabulary import extend_vocabulary
 from isogloss.vocabulary.check import run
 from isogloss.vocabulary.initialise.rows import Rows
 from isogloss.vocabulary.surgery import columns, open_model
-
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
-_SPEC = importlib.util.spec_from_file_location("shapes", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-shapes = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(shapes)
 
 OLD = [f"the {a} fish and a {b}" for a in ("red", "blue", "old") for b in ("cat", "dog", "sun")] * 3
 NEW = [f"punainen {a} ja {b} the fish" for a in ("kala", "kissa", "koira", "talo")

@@ -1,6 +1,5 @@
 """Two phases over one student: what changed most is chosen, and changes alone from the start."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,10 @@ from safetensors.torch import load_file
 import isogloss
 from isogloss.errors import ModelError, UsageError
 from isogloss.recipe.merging import merge_models
+from loading import load
 
-_FILE = Path(__file__).parent / "test_train_step.py"
-_SPEC = importlib.util.spec_from_file_location("factors", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-factors = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(factors)
-tiny, cache, recipe = factors.tiny, factors.cache, factors.recipe
+factors = load("recipe/test_train_step.py")
+cache, recipe = factors.cache, factors.recipe
 MASKS = factors.MASKS
 SPARSE = {"use": "sparse_train.v1", "lessons": [MASKS], "share": 0.03, "keep": "delta"}
 

@@ -1,19 +1,16 @@
 """Objectives with weights of their own and made pairs, through the step that trains."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import pytest
 
 import isogloss
+from loading import load
+from tiny_models import learn, save_model
 
-_FILE = Path(__file__).parent / "test_train_step.py"
-_spec = importlib.util.spec_from_file_location("train_step_fixtures", _FILE)
-_made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_made)
+_made = load("recipe/test_train_step.py")
 
-tiny, cache, SHORT = _made.tiny, _made.cache, _made.SHORT
+cache, SHORT = _made.cache, _made.SHORT
 
 
 def run(model, lessons, out, **more):
@@ -62,15 +59,12 @@ def causal(tmp_path_factory):
     """A GPT-2 of random weights without dropout, and prompts and answers as files."""
     import json
 
-    _spec = importlib.util.spec_from_file_location("vocabulary_fixtures", _made._FILE)
-    made = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(made)
     corpus = isogloss.read_corpus("emoji", languages=["eng", "deu"])
     pairs = [
         (a, b) for a, b in zip(corpus.texts("eng"), corpus.texts("deu"), strict=True) if a and b
     ]
     folder = tmp_path_factory.mktemp("causal")
-    made.save_model("gpt2", made.learn("byte-bpe", [t for p in pairs for t in p], 600), folder)
+    save_model("gpt2", learn("byte-bpe", [t for p in pairs for t in p], 600), folder)
     config = json.loads((folder / "config.json").read_text())
     config |= {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
     (folder / "config.json").write_text(json.dumps(config))

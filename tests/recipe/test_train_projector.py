@@ -1,16 +1,10 @@
 """A projector in a recipe: into the space of another model, by text of the pivot alone."""
 
-import importlib.util
-from pathlib import Path
-
 import isogloss
+from loading import load
 
-_FILE = Path(__file__).parent / "test_train_step.py"
-_SPEC = importlib.util.spec_from_file_location("factors", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-factors = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(factors)
-tiny, cache, recipe = factors.tiny, factors.cache, factors.recipe
+factors = load("recipe/test_train_step.py")
+cache, recipe = factors.cache, factors.recipe
 
 
 def test_it_trains_on_the_pivot_and_is_saved_as_wide_as_the_targets(tiny, tmp_path, cache):
@@ -21,7 +15,8 @@ def test_it_trains_on_the_pivot_and_is_saved_as_wide_as_the_targets(tiny, tmp_pa
     wide = isogloss.load_encoder(str(tiny))
     width = next(iter(wide.encode(["a"], language="eng_Latn").values())).array.shape[1]
     step = {
-        "name": "there", "lessons": [lesson], "keep": "model",         "parameters": {"use": "projector", "width": width, "hidden": 24},
+        "name": "there", "lessons": [lesson], "keep": "model",
+        "parameters": {"use": "projector", "width": width, "hidden": 24},
     }  # fmt: skip
     run = isogloss.run(recipe(tiny, step), out=tmp_path / "run")
     training = run.provenance["training"]

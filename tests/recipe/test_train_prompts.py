@@ -1,16 +1,10 @@
 """Prompts in a recipe: the model that is saved has them before every text, within its window."""
 
-import importlib.util
-from pathlib import Path
-
 import isogloss
+from loading import load
 
-_FILE = Path(__file__).parent / "test_train_step.py"
-_SPEC = importlib.util.spec_from_file_location("factors", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-factors = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(factors)
-tiny, cache, recipe = factors.tiny, factors.cache, factors.recipe
+factors = load("recipe/test_train_step.py")
+cache, recipe = factors.cache, factors.recipe
 
 
 def narrow(folder, window, to):

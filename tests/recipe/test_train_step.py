@@ -1,8 +1,6 @@
 """One step trains by three named factors; what it leaves is a plain model, or its delta alone."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ import isogloss
 from isogloss.errors import ModelError, SettingsError, TrainingError
 from isogloss.recipe.recipe import read_recipe
 
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
 SHORT = {"steps": 4, "threads": 1, "tuning_rows": 20, "learning_rate": 1e-3}
 PAIRS = {
     "mixture": {"use": "parallel", "text": "train", "batch": 8},
@@ -21,26 +18,6 @@ MASKS = {
     "mixture": {"use": "masked", "text": "train", "batch": 8, "longest": 20},
     "objectives": [{"use": "mlm", "weight": [[0.0, 1.0], [1.0, 0.1]]}],
 }
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A BERT of random weights with a language head, over the names of emoji."""
-    from tokenizers import processors
-
-    pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
-    spec = importlib.util.spec_from_file_location("vocabulary_fixtures", _FILE)
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    corpus = isogloss.read_corpus("emoji", languages=["eng", "deu"])
-    texts = [text for tag in ("eng", "deu") for text in corpus.texts(tag) if text]
-    tokenizer = made.learn("wordpiece", texts, 600)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    folder = tmp_path_factory.mktemp("tiny")
-    made.save_model("bert", tokenizer, folder)
-    return folder
 
 
 def recipe(model, *steps):
@@ -228,7 +205,8 @@ def test_files_that_factors_name_count_by_their_content(tiny, tmp_path):
     file.unlink()
     with pytest.raises(SettingsError, match="links"):
         read_recipe(recipe(tiny, {"name": "a", "lessons": [lesson]}))
-def test_modules_are_put_in_stacked_and_switched_by_language(tiny, tmp_path, cache):
+
+
 def test_modules_are_put_in_stacked_exchanged_and_switched_by_language(tiny, tmp_path, cache):
     adapter = {"use": "bottleneck", "reduction": 2, "invertible": True}
     steps = [
@@ -257,6 +235,8 @@ def test_modules_are_put_in_stacked_exchanged_and_switched_by_language(tiny, tmp
     job["steps"] = [{**swap, "model": "teacher", "of": "teacher"}]
     with pytest.raises(ModelError, match="has no modules in its body"):
         isogloss.run(job, out=tmp_path / "other")
+
+
 def test_the_log_is_a_table_of_the_run(tiny, tmp_path, cache):
     import pyarrow.parquet as pq
 

@@ -1,19 +1,13 @@
 """Lessons of linked words and of joined pairs train a model of transformers by a recipe."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 import isogloss
 from isogloss.errors import SettingsError, UsageError
+from loading import load
 
-_SPEC = importlib.util.spec_from_file_location(
-    "train_step", Path(__file__).parent / "test_train_step.py"
-)
-_made = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_made)
-tiny, cache, recipe = _made.tiny, _made.cache, _made.recipe
+_made = load("recipe/test_train_step.py")
+cache, recipe = _made.cache, _made.recipe
 
 LINKED = {"use": "aligned", "text": "train", "batch": 6, "aligner": "ibm1"}
 PAIRS = {"use": "parallel", "text": "train", "batch": 6}

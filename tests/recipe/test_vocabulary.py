@@ -1,22 +1,15 @@
 """Surgery as a job: a checked folder or none, the same job again does nothing."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tiny_models as shapes
 from isogloss.encode.resolve import find_model
 from isogloss.errors import CorpusError, ModelError, OutputError, UsageError
 from isogloss.recipe.vocabulary import FACTS, padded, read_text, trim_vocabulary
 from isogloss.vocabulary.surgery import columns, open_model
-
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
-_SPEC = importlib.util.spec_from_file_location("shapes", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-shapes = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(shapes)
 
 ENGLISH = [f"the {a} fish and a {b}" for a in ("red", "blue", "old") for b in ("cat", "dog", "sun")]
 GERMAN = [f"der {a} Fisch und ein {b}" for a in ("rote", "blaue", "alte")

@@ -1,6 +1,5 @@
 """Vocabularies taken from models, put under other bodies, kept several over one."""
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 import isogloss
+import tiny_models as shapes
 from isogloss.encode.resolve import find_model
 from isogloss.errors import ModelError, OutputError, SettingsError, UsageError
 from isogloss.recipe.replacement import replace_vocabulary
@@ -18,12 +18,6 @@ from isogloss.vocabulary.check import run
 from isogloss.vocabulary.hydra import generate, load_hydra, logits, states
 from isogloss.vocabulary.surgery import columns, open_model
 
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
-_SPEC = importlib.util.spec_from_file_location("shapes", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-shapes = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(shapes)
-
 OLD = [f"the {a} fish and a {b}" for a in ("red", "blue", "old") for b in ("cat", "dog", "sun")] * 3
 NEW = [f"punainen {a} ja {b} the fish" for a in ("kala", "kissa", "koira", "talo")
        for b in ("aurinko", "kuu", "laiva")] * 3  # fmt: skip
@@ -31,15 +25,6 @@ NEW = [f"punainen {a} ja {b} the fish" for a in ("kala", "kissa", "koira", "talo
 
 def opened(folder):
     return open_model(find_model(str(folder)))
-
-
-def around(tokenizer):
-    from tokenizers import processors
-
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +249,7 @@ def test_positions_counted_from_the_padding_are_the_bodys(tmp_path):
     import transformers
     from tokenizers import Tokenizer
 
-    tokenizer = around(shapes.learn("wordpiece", OLD, 120))
+    tokenizer = shapes.with_ends(shapes.learn("wordpiece", OLD, 120))
     size = tokenizer.get_vocab_size()
     config = transformers.RobertaConfig(
         vocab_size=size, hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
@@ -313,7 +298,7 @@ def test_a_step_swaps_the_vocabularies_of_two_models(tmp_path, tmp_path_factory,
     monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
     corpus = isogloss.read_corpus("emoji", languages=["eng", "deu"])
     texts = [text for tag in ("eng", "deu") for text in corpus.texts(tag) if text]
-    tokenizer = around(shapes.learn("wordpiece", texts, 600))
+    tokenizer = shapes.with_ends(shapes.learn("wordpiece", texts, 600))
     shapes.save_model("bert", tokenizer, tmp_path / "model")
     source = read_toml(Path(__file__).parents[2] / "recipes" / "ZeTT.toml")
     new = next(s for s in source["steps"] if s.get("initialiser") == "mean.v1")

@@ -1,24 +1,17 @@
 """Vocabularies trimmed, extended and replaced as steps of a run, on tiny models."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import isogloss
+import tiny_models as shapes
 from isogloss.encode.resolve import find_model
 from isogloss.errors import SettingsError
 from isogloss.recipe.learning import learn_like
 from isogloss.recipe.recipe import read_recipe
 from isogloss.vocabulary.surgery import columns, open_model
-
-_FILE = Path(__file__).parents[1] / "vocabulary" / "conftest.py"
-_SPEC = importlib.util.spec_from_file_location("shapes", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-shapes = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(shapes)
 
 ENGLISH = [f"the {a} cat and the {b}" for a in ("red", "old", "big") for b in ("dog", "sun")] * 4
 FINNISH = [f"{a} kissa ja {b}" for a in ("punainen", "vanha", "suuri")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import small
 from isogloss.errors import OutputError, TrainingError
 from isogloss.train.checkpoint import read_checkpoint, save_checkpoint
 
@@ -18,7 +19,7 @@ BEST = {"evaluate": lambda: {"p1": 1.0}, "evaluate_every": 2, "stop_on": "p1"}
 
 
 @pytest.fixture(scope="module")
-def stopped(small, tmp_path_factory):
+def stopped(tmp_path_factory):
     """The checkpoints after 6 and 9 steps, and the weights and the log of the whole run."""
     folder = tmp_path_factory.mktemp("stopped") / "c"
     with pytest.raises(small.Stop):
@@ -45,7 +46,7 @@ def flip(file):
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("damage", [cut, flip, Path.unlink, lambda file: file.write_bytes(b"")])
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(small, stopped, tmp_path, file, damage):
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(stopped, tmp_path, file, damage):
     folder, weights, rows = stopped
     here = shutil.copytree(folder, tmp_path / "c")
     damage(here / "step-000000009" / file)
@@ -57,7 +58,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(small, stopped, tmp_pa
     assert told[0].endswith("); training went on from step-000000006")
 
 
-def test_where_both_are_damaged_training_begins_anew(small, stopped, tmp_path):
+def test_where_both_are_damaged_training_begins_anew(stopped, tmp_path):
     folder, weights, rows = stopped
     here = shutil.copytree(folder, tmp_path / "c")
     cut(here / "step-000000009" / FILES[0])
@@ -67,13 +68,13 @@ def test_where_both_are_damaged_training_begins_anew(small, stopped, tmp_path):
     assert trained.notes[0].endswith("); training began anew") and trained.rows == rows
 
 
-def test_checkpoints_of_other_settings_are_passed_over_in_silence(small, stopped, tmp_path):
+def test_checkpoints_of_other_settings_are_passed_over_in_silence(stopped, tmp_path):
     here = shutil.copytree(stopped[0], tmp_path / "c")
     _, trained = small.small_run(checkpoint=here, steps=21)
     assert trained.resumed_at == 0 and trained.notes == []
 
 
-def test_a_full_disk_leaves_the_checkpoints_that_are_there(small, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_checkpoints_that_are_there(tmp_path, monkeypatch):
     import safetensors.torch
 
     own, calls = safetensors.torch.save_file, []
@@ -96,7 +97,7 @@ def test_a_full_disk_leaves_the_checkpoints_that_are_there(small, tmp_path, monk
     assert torch.equal(small.weights_of(resumed), small.weights_of(small.small_run()[0]))
 
 
-def test_weights_that_are_no_numbers_are_not_saved(small, tmp_path):
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
     student = small.Student()
     student.module.shift.register_hook(lambda slope: slope * (torch.nan if slope.any() else 1))
     with pytest.raises(TrainingError, match=r"not numbers after step 1: model\.shift"):
@@ -190,7 +191,7 @@ for name, point in POINTS.items():
 """
 
 
-def test_a_process_killed_at_any_moment_is_resumed_to_the_same_bits(small, tmp_path):
+def test_a_process_killed_at_any_moment_is_resumed_to_the_same_bits(tmp_path):
     script = tmp_path / "kills.py"
     script.write_text(KILLS)
     run = subprocess.run(

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+import small
 from isogloss.errors import TrainingError, UsageError
 
 VALUES = [5.0, 4.0, 3.0, 3.5, 3.2, 2.0, 1.0, 0.5, 0.4, 0.3, 0.2]
 
 
-def test_an_evaluation_disturbs_nothing(small):
+def test_an_evaluation_disturbs_nothing():
     plain, without = small.small_run()
     student = small.Student()
     modes = []
@@ -36,7 +37,7 @@ def test_an_evaluation_disturbs_nothing(small):
     assert trained.best == 0
 
 
-def followed(small, tmp_path=None, stop_at=None, values=VALUES, **options):
+def followed(tmp_path=None, stop_at=None, values=VALUES, **options):
     """Training with an evaluation that depends on how often the weights were changed."""
     student, kept = small.Student(), {}
 
@@ -52,36 +53,36 @@ def followed(small, tmp_path=None, stop_at=None, values=VALUES, **options):
     return small.weights_of(student), trained, kept
 
 
-def test_the_best_weights_are_kept(small):
-    weights, trained, kept = followed(small)
+def test_the_best_weights_are_kept():
+    weights, trained, kept = followed()
     assert (trained.best, trained.steps) == (6, 10)
     assert torch.equal(weights, kept[6]) and not torch.equal(weights, kept[10])
     assert trained.notes == ["the weights after step 6 of 10 were kept: the best p1, 3"]
     assert [row["step"] for row in trained.rows] == list(range(1, 11))
-    assert followed(small, patience=3)[1].steps == 20
-    assert followed(small, patience=0)[1].best == 20
-    weights, trained, kept = followed(small, higher=True, stop_on="loss")
+    assert followed(patience=3)[1].steps == 20
+    assert followed(patience=0)[1].best == 20
+    weights, trained, kept = followed(higher=True, stop_on="loss")
     assert (trained.best, trained.steps) == (6, 10)
-    assert followed(small, higher=True)[1].best == 2
+    assert followed(higher=True)[1].best == 2
 
 
 @pytest.mark.parametrize("stop_at", [4, 7, 9, 10])
-def test_a_killed_run_keeps_the_same_weights(small, tmp_path, stop_at):
-    weights, trained, _ = followed(small)
+def test_a_killed_run_keeps_the_same_weights(tmp_path, stop_at):
+    weights, trained, _ = followed()
     with pytest.raises(small.Stop):
-        followed(small, tmp_path, stop_at)
-    again, resumed, _ = followed(small, tmp_path)
+        followed(tmp_path, stop_at)
+    again, resumed, _ = followed(tmp_path)
     assert resumed.resumed_at == stop_at // 3 * 3
     assert torch.equal(weights, again) and resumed.rows == trained.rows
     assert (resumed.best, resumed.notes) == (trained.best, trained.notes)
 
 
-def test_what_cannot_be_followed_is_named(small):
+def test_what_cannot_be_followed_is_named():
     with pytest.raises(UsageError, match="gives no 'p2' to stop on"):
-        followed(small, stop_on="p2")
+        followed(stop_on="p2")
     with pytest.raises(UsageError, match="patience needs a value"):
-        followed(small, stop_on="")
+        followed(stop_on="")
     with pytest.raises(UsageError, match="needs an evaluation"):
         small.small_run(stop_on="p1")
     with pytest.raises(TrainingError, match="the evaluation after step 4 gave p1 nan"):
-        followed(small, values=[1.0, np.nan])
+        followed(values=[1.0, np.nan])

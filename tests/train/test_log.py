@@ -3,10 +3,11 @@
 import pyarrow.parquet as pq
 import pytest
 
+import small
 from isogloss.train.log import write_log
 
 
-def test_a_resumed_log_is_that_of_an_undisturbed_run(small, tmp_path):
+def test_a_resumed_log_is_that_of_an_undisturbed_run(tmp_path):
     _, whole = small.small_run()
     with pytest.raises(small.Stop):
         small.small_run(checkpoint=tmp_path, stop_at=10)
@@ -18,7 +19,7 @@ def test_a_resumed_log_is_that_of_an_undisturbed_run(small, tmp_path):
     assert seconds == sorted(seconds) and resumed.times != whole.times
 
 
-def test_a_log_says_what_was_done(small):
+def test_a_log_says_what_was_done():
     _, trained = small.small_run(warmup=0.5)
     rates = [row["learning_rate"] for row in trained.rows]
     assert rates[0] == pytest.approx(0.001) and max(rates) < 0.01
@@ -33,7 +34,7 @@ def test_a_log_says_what_was_done(small):
     assert all(row["tokens_per_second"] > 0 for row in trained.times)
 
 
-def test_a_log_is_written_as_a_table(small, tmp_path):
+def test_a_log_is_written_as_a_table(tmp_path):
     _, trained = small.small_run(evaluate=lambda: {"p1": 0.5}, evaluate_every=7)
     write_log(tmp_path / "log.parquet", trained.rows, trained.times)
     table = pq.read_table(tmp_path / "log.parquet")
@@ -47,7 +48,7 @@ def test_a_log_is_written_as_a_table(small, tmp_path):
     assert there == [7, 14, 20]
 
 
-def test_a_progress_bar_is_told_the_loss_and_the_speed(small, tmp_path):
+def test_a_progress_bar_is_told_the_loss_and_the_speed(tmp_path):
     told = []
     with pytest.raises(small.Stop):
         small.small_run(checkpoint=tmp_path, stop_at=10)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import small
 from isogloss.errors import TrainingError
 from isogloss.train.contracts import Lesson, Loss
 from isogloss.train.loop import LoopSettings, _optimizer, _set_rate, _Whole
@@ -13,7 +14,7 @@ from isogloss.train.objectives.distil import Distil
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
-def test_the_rate_follows_its_schedule(small, schedule):
+def test_the_rate_follows_its_schedule(schedule):
     shape = {
         "linear": lambda share: 1 - share,
         "cosine": lambda share: 0.5 + 0.5 * math.cos(math.pi * share),
@@ -39,7 +40,7 @@ def plain_adam(weight, slope, first, second, step, rate, betas, decay):
 
 
 @pytest.mark.parametrize(("betas", "decay"), [((0.9, 0.99), 0.0), ((0.5, 0.8), 0.3)])
-def test_decay_is_of_matrices_alone(small, betas, decay):
+def test_decay_is_of_matrices_alone(betas, decay):
     student = small.Student(drop=0.0)
     settings = LoopSettings(weight_decay=decay, betas=betas, learning_rate=0.1, warmup=0)
     optimizer = _optimizer(student, _Whole(student.module, []), settings)
@@ -60,7 +61,7 @@ def test_decay_is_of_matrices_alone(small, betas, decay):
         np.testing.assert_allclose(weight.detach().numpy(), weights[name], rtol=1e-5, atol=1e-6)
 
 
-def test_a_checkpoint_of_another_optimiser_is_not_resumed(small, tmp_path):
+def test_a_checkpoint_of_another_optimiser_is_not_resumed(tmp_path):
     with pytest.raises(small.Stop):
         small.small_run(checkpoint=tmp_path, stop_at=8)
     assert small.small_run(checkpoint=tmp_path, checkpoint_every=9)[1].resumed_at == 6
@@ -71,7 +72,7 @@ def test_a_checkpoint_of_another_optimiser_is_not_resumed(small, tmp_path):
         assert small.small_run(checkpoint=tmp_path, **change)[1].resumed_at == 3
 
 
-def test_a_loss_that_is_no_number_is_named_by_its_objective(small):
+def test_a_loss_that_is_no_number_is_named_by_its_objective():
     class Broken:
         def __call__(self, outputs, batch):
             total = outputs["vectors"].sum() * (torch.nan if batch["read"] else 1)
@@ -93,7 +94,7 @@ def test_a_loss_that_is_no_number_is_named_by_its_objective(small):
         small.small_run(lessons=[Lesson(NoTeacher(), [(1.0, Distil())])])
 
 
-def test_columns_that_a_mixture_lacks_are_named_with_the_lesson(small):
+def test_columns_that_a_mixture_lacks_are_named_with_the_lesson():
     class Bare(small.Mix):
         def batch(self, seed, step):
             batch = super().batch(seed, step)

@@ -4,7 +4,6 @@ A case is a function of a generator to (objective, outputs, batch), in double pr
 `CASES` of a file `tests/train/objectives/test_*.py`.
 """
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +13,13 @@ import torch
 from isogloss import registry
 from isogloss.train.batch import Texts
 from isogloss.train.contracts import count_of, is_joint, wanted_of
+from loading import load
 
 
 def _cases():
     found = {}
     for file in sorted((Path(__file__).parent / "objectives").glob("test_*.py")):
-        spec = importlib.util.spec_from_file_location(f"cases_{file.stem}", file)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = load(f"train/objectives/{file.name}")
         found |= getattr(module, "CASES", {})
     return found
 

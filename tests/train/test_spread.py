@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import small
 from isogloss.errors import TrainingError
 from isogloss.train.contracts import Lesson
 from isogloss.train.spread import Collapse, Spread
@@ -68,31 +69,31 @@ def test_vectors_that_become_nothing_have_collapsed():
     assert not seen(near(1.0, 0.0), *[near(0.1, 0.0)] * 3).certain
 
 
-def collapsing(small, **options):
+def collapsing(**options):
     student = small.Student(drop=0.0)
     lessons = [Lesson(small.Mix(), [(1.0, small.Alike())])]
     options = {"learning_rate": 0.2, "steps": 60, "floor": 1.0, **options}
     return small.small_run(student=student, lessons=lessons, **options)
 
 
-def test_a_planted_collapse_is_told_and_changes_nothing(small):
-    student, trained = collapsing(small)
+def test_a_planted_collapse_is_told_and_changes_nothing():
+    student, trained = collapsing()
     (note,) = trained.notes
     assert note.startswith("WARNING: the vectors of unrelated rows became alike from step ")
     first, last = trained.rows[0]["vectors"], trained.rows[-1]["vectors"]
     assert last["random_cosine"] > 0.98 and last["variance"] < 0.1 * first["variance"]
     _, healthy = small.small_run(steps=60)
     assert healthy.notes == []
-    other, _ = collapsing(small, watch_every=60)
+    other, _ = collapsing(watch_every=60)
     assert torch.equal(small.weights_of(student), small.weights_of(other))
 
 
-def test_a_collapse_stops_training_before_it_is_saved(small, tmp_path):
+def test_a_collapse_stops_training_before_it_is_saved(tmp_path):
     stopping = {"collapse": "stop", "checkpoint": tmp_path, "checkpoint_every": 1}
     with pytest.raises(TrainingError, match="became alike from step") as error:
-        collapsing(small, **stopping)
+        collapsing(**stopping)
     since = int(str(error.value).split("from step ")[1].split(" ")[0])
     kept = sorted(int(path.name.removeprefix("step-")) for path in tmp_path.glob("step-*"))
     assert kept[-1] == since - 1
     with pytest.raises(TrainingError, match=f"became alike from step {since} on"):
-        collapsing(small, **stopping)  # goes on from the last good one, to the same end
+        collapsing(**stopping)  # goes on from the last good one, to the same end

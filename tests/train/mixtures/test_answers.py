@@ -27,7 +27,15 @@ def material(tokenizer_of):
     }
     tokenizer = tokenizer_of("byte-bpe")
     return Material(
-        texts, tokenizer, [0, 1], None, "eng_Latn", ["deu_Latn"], 60, note=notes.append, roles={"eos": 0}
+        texts,
+        tokenizer,
+        [0, 1],
+        None,
+        "eng_Latn",
+        ["deu_Latn"],
+        60,
+        note=notes.append,
+        roles={"eos": 0},
     ), notes
 
 

@@ -1,8 +1,6 @@
 """One word of a pair is marked; what the other sentence has of it is known."""
 
-import importlib.util
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,10 +8,9 @@ import torch
 from isogloss.errors import UsageError
 from isogloss.train.batch import UNKNOWN
 from isogloss.train.mixtures.marked import marked
+from loading import load
 
-_spec = importlib.util.spec_from_file_location("aligned", Path(__file__).parent / "test_aligned.py")
-aligned = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(aligned)
+aligned = load("train/mixtures/test_aligned.py")
 
 
 def test_marked_words_have_their_translations_linked(tmp_path):

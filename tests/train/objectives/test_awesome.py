@@ -1,7 +1,5 @@
 """Self-training and consistency of word links against loops over pairs and their own formulas."""
 
-import importlib.util
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,10 +12,9 @@ from isogloss.match.grid import make_grid
 from isogloss.train.batch import stack_texts
 from isogloss.train.objectives.awesome import Consistency, SelfTraining
 from isogloss.train.objectives.awesome_psi import ParallelSentences
+from loading import load
 
-_spec = importlib.util.spec_from_file_location("words", Path(__file__).parent / "test_words.py")
-words = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(words)
+words = load("train/objectives/test_words.py")
 
 
 def judged(rng):

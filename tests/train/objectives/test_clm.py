@@ -1,8 +1,5 @@
 """Causal language modelling: the loss and the gradients that transformers has of its labels."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -15,10 +12,9 @@ from isogloss.train.fresh import FAMILIES, fresh_model, learn_for, save_fresh
 from isogloss.train.mixtures.causal import PackedText, packed
 from isogloss.train.objectives.clm import Clm
 from isogloss.vocabulary.special import PRESETS
+from loading import load
 
-_spec = importlib.util.spec_from_file_location("mlm_tests", Path(__file__).with_name("test_mlm.py"))
-_made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_made)
+_made = load("train/objectives/test_mlm.py")
 
 CASES = {"clm.v1": lambda rng: (Clm(), *_made.hidden(rng))}
 

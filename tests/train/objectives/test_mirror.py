@@ -1,18 +1,14 @@
 """Attention both ways: against loops over pairs, and what it learns from pairs alone."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import torch
 
 from isogloss.train.batch import stack_texts
 from isogloss.train.grids import grids
 from isogloss.train.objectives.mirror import Mirror
+from loading import load
 
-_spec = importlib.util.spec_from_file_location("words", Path(__file__).parent / "test_words.py")
-words = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(words)
+words = load("train/objectives/test_words.py")
 
 CASES = {"mirror.v1": lambda rng: (Mirror(layer=None), *words.linked(rng, rows=4))}
 

@@ -1,8 +1,5 @@
 """A factored table is the product of its parts, forward, backward and saved."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,12 +10,7 @@ from isogloss.train.body import student_of
 from isogloss.train.parameters.factors import FactoredTable
 from isogloss.vocabulary.initialise.factorised import factorise
 
-_spec = importlib.util.spec_from_file_location(
-    "embeddings_tests", Path(__file__).with_name("test_embeddings.py")
-)
-_made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_made)
-lesson, taught, weights = _made.lesson, _made.taught, _made.weights
+from .test_embeddings import lesson, taught, weights
 
 
 def test_lookup_and_scores_are_those_of_the_product_and_so_are_gradients():

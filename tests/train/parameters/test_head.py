@@ -13,20 +13,16 @@ from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixtures.masked import MaskedText, window_losses
 from isogloss.train.objectives.mlm import Mlm
+from tiny_models import with_ends
 
 SPECIAL = list(range(5))
 
 
 @pytest.fixture(scope="module")
 def tokenizer(tokenizer_of):
-    from tokenizers import Tokenizer, processors
+    from tokenizers import Tokenizer
 
-    made = Tokenizer.from_str(tokenizer_of("wordpiece").to_str())
-    ends = [("[CLS]", 2), ("[SEP]", 3)]
-    made.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=ends
-    )
-    return made
+    return with_ends(Tokenizer.from_str(tokenizer_of("wordpiece").to_str()))
 
 
 def folder_of(name, tokenizer, folder, **more):

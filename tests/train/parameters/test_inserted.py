@@ -1,8 +1,5 @@
 """Whatever is put into a body: it alone changes, and what is saved is what trained."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,12 +11,9 @@ from isogloss.train.delta import load_delta
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.objectives.mlm import Mlm
 from isogloss.train.parts import Pass
+from loading import load
 
-_spec = importlib.util.spec_from_file_location(
-    "bottleneck_tests", Path(__file__).with_name("test_bottleneck.py")
-)
-_made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_made)
+_made = load("train/parameters/test_bottleneck.py")
 base, student, taught, vectors, encoded = (
     _made.base, _made.student, _made.taught, _made.vectors, _made.encoded,
 )  # fmt: skip

@@ -1,9 +1,7 @@
 """LoRA begins as the model, is saved merged and as peft has it, and is what peft computes."""
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,12 +14,9 @@ from isogloss.train.contracts import Lesson
 from isogloss.train.delta import load_delta
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.objectives.mlm import Mlm
+from loading import load
 
-_spec = importlib.util.spec_from_file_location(
-    "layers_tests", Path(__file__).with_name("test_layers.py")
-)
-_made = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_made)
+_made = load("train/parameters/test_layers.py")
 peft = pytest.importorskip("peft", reason="needs pip install isogloss[peft]")
 
 

@@ -1,17 +1,12 @@
 """Only the weights of chosen neurons change, and a model without them is as it was."""
 
-import importlib.util
-from pathlib import Path
-
 import torch
 
 from isogloss.train.body import student_of
 from isogloss.train.feed_forward import switched_off
+from loading import load
 
-_SPEC = importlib.util.spec_from_file_location("sparse_t", Path(__file__).parent / "test_sparse.py")
-assert _SPEC is not None and _SPEC.loader is not None
-sparse = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(sparse)
+sparse = load("train/parameters/test_sparse.py")
 parts = sparse.parts
 
 
