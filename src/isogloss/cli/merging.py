@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from isogloss.cli.options import Json, Network, Seed, listed, tell
 from isogloss.cli.vocabulary import pairs
 from isogloss.errors import UsageError
+
+if TYPE_CHECKING:
+    from isogloss.recipe.vocabulary import Result
 
 Models = Annotated[
     list[str],
@@ -84,6 +87,14 @@ def merge(
             "the groups are averaged."
         ),
     ] = "",
+    grow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Instead of merging, make one model larger: hidden=768, inner=3072, layers=12, "
+            "width=aki (further rows from the layer above; fpi, copies, by default), depth=stack "
+            "(all layers again; interpolate, each beside its copy, by default). Once for each."
+        ),
+    ] = None,
     only_shared: Annotated[
         bool,
         typer.Option(
@@ -105,6 +116,9 @@ def merge(
     changes at random and enlarges the rest, dare_ties does both: try them where a sum of several
     models is worse than each. diff_vector moves what was learned on one base to another.
 
+    --grow makes a wider or deeper model of one: rows and columns are repeated so that the function
+    stays where the hidden size grows by a whole multiple; layers that are repeated change it.
+
     Files are read in slices, so memory does not grow with the models.
 
     Example: isogloss merge run1/model run2/model run3/model --out averaged
@@ -113,10 +127,21 @@ def merge(
 
     Example: isogloss merge chat-v1 --method diff_vector --origin base-v1 --base base-v2
     --out chat-v2
+
+    Example: isogloss merge small --grow hidden=768 --grow layers=12 --out large
     """
     from isogloss.progress import bars
     from isogloss.recipe.merging import merge_models as job
 
+    if grow:
+        others = {
+            "--method": method != "linear", "--weights": weights, "--base": base,
+            "--origin": origin, "--set": setting, "--weights-of": rule, "--graft": graft,
+            "--groups": groups, "--only-shared": only_shared,
+        }  # fmt: skip
+        _grow(models, out, grow, [option for option, given in others.items() if given],
+              check=check, network=network, as_json=as_json)  # fmt: skip
+        return
     with bars() as start:
         made = job(
             models, out, method=method, settings=pairs(setting), weights=_numbers(weights),
@@ -125,13 +150,47 @@ def merge(
             grafts=_named(graft, "--graft"), groups=listed(groups) or None,
             only_shared=only_shared, check=check, seed=seed, network=network, start=start,
         )  # fmt: skip
+    _show(made, [f"{n:>8,} tensors {how}" for how, n in made.facts["tensors"].items()], as_json)
+
+
+def _grow(
+    models: Sequence[str],
+    out: Path,
+    sizes: list[str],
+    others: Sequence[str],
+    *,
+    check: bool,
+    network: bool,
+    as_json: bool,
+) -> None:
+    """Make one model larger; `others` are options of merging that were given beside."""
+    from isogloss.merge.grow import Growth
+    from isogloss.progress import bars
+    from isogloss.recipe.growing import grow_model
+    from isogloss.settings import read_settings
+
+    if len(models) != 1 or others:
+        raise UsageError(
+            f"--grow is of one model alone, and {', '.join(others) or f'{len(models)} models'} "
+            "came with it",
+            remedy="merge first, and grow what comes out",
+        )
+    growth = read_settings(Growth, pairs(sizes, "--grow"))
+    with bars() as start:
+        made = grow_model(models[0], out, growth, check=check, network=network, start=start)
+    changed = made.facts["sizes"].items()
+    _show(made, [f"{key}: {old} to {new}" for key, (old, new) in changed], as_json)
+
+
+def _show(made: Result, lines: Sequence[str], as_json: bool) -> None:
+    """What was done, how near the result is to each model, and where it lies."""
     facts = made.facts
     tell(facts["notes"])
     if as_json:
         typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
         return
-    for how, count in facts["tensors"].items():
-        typer.echo(f"{count:>8,} tensors {how}")
+    for line in lines:
+        typer.echo(line)
     if facts["smoke"]:
         typer.echo(
             f"smoke check: cosines of vectors of {facts['smoke']['words']} words to those of"

@@ -216,7 +216,7 @@ def replace(
     show(made, as_json)
 
 
-def pairs(given: list[str] | None) -> dict[str, str]:
+def pairs(given: list[str] | None, option: str = "--setting") -> dict[str, str]:
     """Names and values of `name=value`.
 
     Raises:
@@ -227,7 +227,7 @@ def pairs(given: list[str] | None) -> dict[str, str]:
         name, equals, value = one.partition("=")
         if not (name and equals and value):
             raise UsageError(
-                f"--setting {one!r} names no value",
+                f"{option} {one!r} names no value",
                 remedy="write it as name=value, such as rank=100",
             )
         made[name] = value

@@ -146,6 +146,11 @@ MEASURES = {
         None,
         "mean cosine of a model's vectors of words to the merged one's",
     ),
+    "cosine_to_grown": About(
+        "cosine to the grown",
+        None,
+        "mean cosine of a model's vectors of words to the beginnings of those of the grown one",
+    ),
     "token_divergence": About(
         "token divergence", "higher", "KL divergence of two languages' token shares, both ways"
     ),

@@ -13,7 +13,7 @@ _WEIGHTS = (
     ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".msgpack", ".h5", ".onnx", ".gguf",
     ".ot", ".tflite",
 )  # fmt: skip
-_OF_JOBS = ("merge.json", "training.json", "vocabulary.json")
+_OF_JOBS = ("merge.json", "grow.json", "training.json", "vocabulary.json")
 
 
 def carry(folder: ModelFolder, weights: Weights, into: Path) -> list[str]:

@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from isogloss._version import __version__
 from isogloss.encode.folder import (
     ModelFolder,
@@ -22,7 +20,7 @@ from isogloss.encode.folder import (
     read_object,
 )
 from isogloss.encode.resolve import find_model
-from isogloss.errors import ModelError, UsageError, VectorError
+from isogloss.errors import UsageError
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.merge.adapters import CONFIG, Adapter, is_lora
 from isogloss.merge.carry import carry
@@ -31,11 +29,10 @@ from isogloss.merge.family import Point, default_weight, read_point
 from isogloss.merge.plan import Asked, make_plan, weights_of
 from isogloss.merge.stream import merge_weights
 from isogloss.progress import Start, silent
+from isogloss.recipe.smoke import compare_vectors
 from isogloss.recipe.vocabulary import Result, claim
 
 FACTS = "merge.json"
-WORDS = 64  # of the vocabulary, that the smoke check reads
-_LOOKED_AT = 20_000  # whole words, to spread them over
 _LORA, _DELTA = "lora", "delta"
 _PARTS = {_LORA: Adapter, _DELTA: Delta}
 _UNTOLD = {
@@ -133,7 +130,7 @@ def merge_models(
         plan = merge_weights(parts, place, temporary, asked, origin=taken, start=start)
         whole = [folder for folder in folders if folder.kind not in _PARTS]  # others load not alone
         others = {one.name: one for one in (*whole, to, *(folder for _, folder in grafted))}
-        smoke = _smoke(temporary, to, list(others.values()), start) if check else None
+        smoke = compare_vectors(temporary, to, list(others.values()), start) if check else None
         notes = [*plan.notes, *_notes(folders, to, point)]
         if left:
             notes.append(f"left behind, as they are not part of the model: {', '.join(left)}")
@@ -226,61 +223,3 @@ def _notes(folders: Sequence[ModelFolder], base: ModelFolder, point: Point) -> l
         said = ", ".join(f"{name}: {licence}" for name, licence in licences.items())
         notes.append(f"licences differ, and what is merged is under all of them: {said}")
     return notes
-
-
-def _smoke(
-    made: Path, base: ModelFolder, others: Sequence[ModelFolder], start: Start
-) -> dict[str, Any]:
-    """How near the merged model's vectors of some words are to those of each model.
-
-    Returns:
-        `words`, how many were read, and for each model the `mean` cosine, its 95% interval `low`
-        and `high` over words, and `each`.
-
-    Raises:
-        ModelError: the merged model cannot be loaded, or gives what is no number.
-    """
-    from isogloss.match.neighbours import unit
-    from isogloss.score import bootstrap_mean
-
-    advance = start("smoke check", 1 + len(others))
-    words = _words(made, base)
-    try:
-        here = unit(_vectors(made, words))
-    except VectorError as error:
-        raise ModelError(
-            f"the merged model gives what is no number: {error.message}",
-            file=base.path,
-            remedy="take smaller weights or a smaller scale; nothing was kept",
-        ) from error
-    advance(1)
-    found: dict[str, Any] = {}
-    for folder in others:
-        there = unit(_vectors(folder.path, words))
-        if there.shape == here.shape:
-            each = (here * there).sum(1)
-            interval = bootstrap_mean(each, seed=0)[0]
-            found[folder.name] = {
-                "mean": interval.value, "low": interval.low, "high": interval.high,
-                "each": [round(float(cosine), 6) for cosine in each],
-            }  # fmt: skip
-        advance(1)
-    return {"words": len(words), "cosines": found}
-
-
-def _words(made: Path, base: ModelFolder) -> list[str]:
-    """Whole words spread over the vocabulary; its tokens where it has none."""
-    from isogloss.encode import load_encoder
-    from isogloss.vocabulary.words import whole_words
-
-    tokenizer = load_encoder(made).reader.tokenizer
-    known = whole_words(tokenizer, size=_LOOKED_AT) or sorted(tokenizer.get_vocab())
-    if not known:
-        raise ModelError("has a tokenizer without tokens", file=base.path)
-    return known[:: max(1, len(known) // WORDS)][:WORDS]
-
-
-def _vectors(path: Path, words: Sequence[str]) -> np.ndarray:
-    from isogloss.encode import load_encoder
-
-    return next(iter(load_encoder(path).encode(words, language="und").values())).array
