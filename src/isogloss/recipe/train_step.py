@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,8 @@ from pydantic import Field, field_validator, model_validator
 
 from isogloss import registry
 from isogloss.errors import ModelError, SettingsError, UnknownName, located
-from isogloss.files import sha256_file, write_json
+from isogloss.files import atomic_folder, sha256_file, write_json
+from isogloss.language.resolve import resolve
 from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Scores
@@ -21,6 +23,7 @@ from isogloss.settings import Settings, read_keywords
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
     from isogloss.train.contracts import Lesson
+    from isogloss.train.loop import Progress
     from isogloss.train.material import Material
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -45,10 +48,12 @@ class LessonTable(Settings):
             draws.
         objectives: each with `use`, its settings, and `weight`: a number, 1 by default, or points
             `[share of the steps, weight]` with lines between them.
+        languages: of the run, that are read, the pivot too only if it is named; all by default.
     """
 
     mixture: Factor
     objectives: tuple[Factor, ...] = Field(min_length=1)
+    languages: tuple[str, ...] | None = Field(default=None, min_length=1)
 
     @field_validator("mixture")
     @classmethod
@@ -115,6 +120,7 @@ class Train(Step):
         stop_on: the value of these whose best weights are kept: `loss`, the name of a part of it,
             `p1` or `p1_<language>`; none by default, which keeps the last.
         patience: evaluations without a better value after which training stops, 0 for never.
+        keep_checkpoints: steps after which the model is kept, for `checkpoint.v1`.
         keep: leave the whole `model`, or the `delta` alone, in the run's `files/<step>`.
     """
 
@@ -140,6 +146,7 @@ class Train(Step):
     evaluate_every: int = Field(default=0, ge=0)
     stop_on: str = ""
     patience: int = Field(default=0, ge=0)
+    keep_checkpoints: tuple[int, ...] = ()
     keep: Literal["nothing", "model", "delta"] = "nothing"
 
     @field_validator("parameters")
@@ -153,6 +160,12 @@ class Train(Step):
             raise ValueError("patience: set stop_on, the value to wait for")
         if self.stop_on and not self.evaluate_every:
             raise ValueError("stop_on: set evaluate_every, without which there is no value")
+        return self
+
+    @model_validator(mode="after")
+    def _checkpoints_before_the_end(self) -> Train:
+        if not all(0 < step < self.steps for step in self.keep_checkpoints):
+            raise ValueError(f"keep_checkpoints: steps from 1 to {self.steps - 1}")
         return self
 
     def texts(self) -> list[str]:
@@ -209,6 +222,8 @@ class Train(Step):
         for each in (each for lesson in lessons for _, each in lesson.objectives):
             if save := getattr(each, "save", None):
                 save(model)
+        for step in self.keep_checkpoints:
+            shutil.copytree(place.scratch / f"model-{step}", checkpoint_folder(place.folder, step))
         if self.keep == "model":
             place.keep_model()
         elif self.keep == "delta":
@@ -297,8 +312,19 @@ class Train(Step):
                 evaluate_every=self.evaluate_every, stop_on=self.stop_on,
                 higher=is_higher_better(self.stop_on), patience=self.patience,
             ),
-            checkpoint=place.scratch / checkpoint, advance=advance, evaluate=evaluate,
+            checkpoint=place.scratch / checkpoint, progress=self._kept(student, place),
+            advance=advance, evaluate=evaluate,
         )  # fmt: skip
+
+    def _kept(self, student: Any, place: Workplace) -> Progress:
+        """What is called after each step: some are kept, and outlive a crash."""
+
+        def after(step: int, loss: float) -> None:
+            if step in self.keep_checkpoints:
+                with atomic_folder(place.scratch / f"model-{step}") as folder:
+                    student.save(folder)
+
+        return after
 
     def _held(self, name: str, place: Workplace) -> tuple[Any, Any]:
         """The rows of a text that are trained on, and those that are kept."""
@@ -370,9 +396,26 @@ class Train(Step):
         table = self.lessons[number]
         objectives = [(factor.get("weight", 1.0), _made(factor)) for factor in table.objectives]
         columns = {name for _, each in objectives for name in _columns(each)}
+        told = replace(material, columns=columns, read=self._read(table, material))
         with located(f"{self.name}.lessons.{number}.mixture ({table.mixture['use']})"):
-            mixture = mixture_of(table.mixture, replace(material, columns=columns), seed=seed)
+            mixture = mixture_of(table.mixture, told, seed=seed)
         return Lesson(mixture, objectives)
+
+    def _read(self, table: LessonTable, material: Material) -> list[str] | None:
+        """The canonical tags of the languages that a lesson names.
+
+        Raises:
+            UnknownLanguage: one that none of the texts has.
+        """
+        if table.languages is None:
+            return None
+        there = {str(tag): tag for text in material.texts.values() for tag in text.languages}
+        return [str(tag) for tag in resolve(list(table.languages), list(there.values()))]
+
+
+def checkpoint_folder(step: Path, number: int) -> Path:
+    """Where a step leaves the model that it had after some of its own."""
+    return step / "checkpoints" / str(number)
 
 
 def mixture_of(factor: Factor, material: Material, *, seed: int) -> Any:
@@ -425,15 +468,6 @@ def _files(value: Any) -> Iterator[Path]:
 
 def _columns(objective: Any) -> tuple[str, ...]:
     return getattr(objective, "columns", ())
-
-
-def _files(value: Any) -> Iterator[Path]:
-    """The files that settings name."""
-    if isinstance(value, Path):
-        yield value
-    elif isinstance(value, Mapping | list | tuple):
-        for one in value.values() if isinstance(value, Mapping) else value:
-            yield from _files(one)
 
 
 def _made(factor: Factor) -> Any:

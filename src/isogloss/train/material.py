@@ -33,6 +33,7 @@ class Material:
         languages: canonical tags, the pivot not among them.
         longest: tokens of a text that the model's window holds.
         lower: whether texts are lower-cased first.
+        read: canonical tags of the languages that the lesson reads; all of the run by default.
         columns: what the objectives of the lesson read, by which a mixture may add what costs.
         roles: ids of the special tokens by what they are for: `eos`, `sep`, `pad` ...
         steps: that training takes, 0 where nobody said.
@@ -50,6 +51,7 @@ class Material:
     languages: Sequence[str]
     longest: int
     lower: bool = False
+    read: Collection[str] | None = None
     columns: Collection[str] = ()
     roles: Mapping[str, int] = field(default_factory=dict)
     steps: int = 0
@@ -69,7 +71,7 @@ class Material:
         return self.roles.get("eos")
 
     def corpus(self, text: str) -> Corpus:
-        """A text of the run, in the languages of the run that it has.
+        """A text of the run, in those languages that are read and that it has.
 
         Raises:
             UsageError: no text of that name; there are others.
@@ -80,6 +82,8 @@ class Material:
             )
         corpus = self.texts[text]
         there = set(map(str, corpus.languages))
+        if self.read is not None:
+            there &= set(self.read)
         return corpus.keep([tag for tag in self.numbers if tag in there])
 
     def ids(self, texts: Sequence[str | None]) -> Ragged:

@@ -42,6 +42,11 @@ class ParallelViews:
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.pivot not in self.tokens:
+            raise TrainingError(
+                f"the pivot {self.pivot} is not among the languages that are read",
+                remedy="name it too: parallel text is of it and others",
+            )
         self._others = sorted(set(self.tokens) - {self.pivot})
         rows = {
             lang: {i for i, ids in enumerate(r) if ids is not None}
