@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tiny_models import model_folder, texts, tiny, tokenizer_of
+from tiny_models import model_folder, texts, tiny, tiny_body, tokenizer_of
 
-__all__ = ["model_folder", "texts", "tiny", "tokenizer_of"]
+__all__ = ["model_folder", "texts", "tiny", "tiny_body", "tokenizer_of"]
 
 # A first call may import torch or read the registry, and the machine may be busy.
 settings.register_profile("isogloss", deadline=None)

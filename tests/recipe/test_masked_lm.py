@@ -14,15 +14,9 @@ SHORT = {"steps": 3, "batch": 8, "threads": 1, "tuning_rows": 20}
 
 
 @pytest.fixture(scope="module")
-def tiny(tiny, tmp_path_factory):
+def folders(tiny, tiny_body):
     """A BERT with a language head of random weights, and its body alone."""
-    from transformers import BertModel
-
-    body = tmp_path_factory.mktemp("body")
-    BertModel.from_pretrained(tiny).save_pretrained(body)
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (body / name).write_bytes((tiny / name).read_bytes())
-    return [tiny, body]
+    return [tiny, tiny_body]
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +39,12 @@ def recipe(model, text, *steps):
 
 
 @pytest.fixture(scope="module")
-def run(tiny, text, tmp_path_factory):
+def run(folders, text, tmp_path_factory):
     """A head, a vocabulary at random, and that vocabulary learned under the body and the head."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ISOGLOSS_CACHE", str(tmp_path_factory.mktemp("cache")))
         source = recipe(
-            tiny[1], text,
+            folders[1], text,
             {"use": "word_head.v1", "name": "head", **SHORT, "steps": 40, "learning_rate": 0.01},
             {"use": "replace_vocabulary.v1", "name": "drawn", "initialiser": "random.v1",
              "size": 300},
@@ -93,10 +87,10 @@ def test_notes_tell_of_parts_and_of_a_head_that_is_not_saved(run):
     assert len(told) == 1 and told[0].startswith("free: ")
 
 
-def test_the_last_model_is_a_plain_folder_with_a_table_of_that_rank(run, tiny):
+def test_the_last_model_is_a_plain_folder_with_a_table_of_that_rank(run, folders):
     from transformers import AutoModel, AutoTokenizer
 
-    model, before = AutoModel.from_pretrained(run.model), AutoModel.from_pretrained(tiny[1])
+    model, before = AutoModel.from_pretrained(run.model), AutoModel.from_pretrained(folders[1])
     new, old = model.state_dict(), before.state_dict()
     name = "embeddings.word_embeddings.weight"
     table = new.pop(name)
@@ -113,14 +107,14 @@ def test_the_last_model_is_a_plain_folder_with_a_table_of_that_rank(run, tiny):
     )
 
 
-def test_the_pivot_is_read_by_another_model(run, tiny, text):
+def test_the_pivot_is_read_by_another_model(run, folders, text):
     """Retrieval is that of vectors of two models, each of its language."""
     from isogloss.encode import load_encoder
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ISOGLOSS_CACHE", str(run.folder.parent / "cache"))
         source = recipe(
-            tiny[1], text,
+            folders[1], text,
             {"use": "measure.v1", "name": "own", "measures": ["retrieval_p1"]},
             {"use": "masked_lm.v1", "name": "other", **SHORT, "learning_rate": 0.1},
             {"use": "measure.v1", "name": "both", "model": "other", "measures": ["retrieval_p1"],
@@ -130,7 +124,7 @@ def test_the_pivot_is_read_by_another_model(run, tiny, text):
     corpus = isogloss.read_corpus(str(text), languages=["eng", "deu"])
     x, y = (
         next(iter(load_encoder(f).encode(corpus.texts(tag), language=tag).values())).array
-        for f, tag in ((both.model, "deu_Latn"), (tiny[1], "eng_Latn"))
+        for f, tag in ((both.model, "deu_Latn"), (folders[1], "eng_Latn"))
     )
     x, y = (side / np.linalg.norm(side, axis=1, keepdims=True) for side in (x, y))
     wanted = ((x @ y.T).argmax(1) == np.arange(len(x))).mean()
@@ -139,11 +133,11 @@ def test_the_pivot_is_read_by_another_model(run, tiny, text):
     assert not both.scores.where(system="other", measure="fertility")
 
 
-def test_a_head_that_is_there_is_used_and_saved(tiny, text, tmp_path):
+def test_a_head_that_is_there_is_used_and_saved(folders, text, tmp_path):
     from transformers import BertForMaskedLM
 
     source = recipe(
-        tiny[0], text, {"use": "masked_lm.v1", "name": "learned", "read": "pivot", **SHORT}
+        folders[0], text, {"use": "masked_lm.v1", "name": "learned", "read": "pivot", **SHORT}
     )
     made = isogloss.run(source, out=tmp_path / "run")
     model, info = BertForMaskedLM.from_pretrained(made.model, output_loading_info=True)
@@ -151,12 +145,12 @@ def test_a_head_that_is_there_is_used_and_saved(tiny, text, tmp_path):
     assert not any("no language head" in note for note in made.provenance["notes"])
 
 
-def test_a_killed_step_goes_on(tiny, text, tmp_path, monkeypatch):
+def test_a_killed_step_goes_on(folders, text, tmp_path, monkeypatch):
     from safetensors.numpy import load_file
 
     monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
     step = {"use": "masked_lm.v1", "name": "learned", **SHORT, "steps": 6, "checkpoint_every": 2}
-    source = recipe(tiny[1], text, step)
+    source = recipe(folders[1], text, step)
 
     def start(what, total):
         left = iter(range(3))
@@ -188,15 +182,15 @@ def test_a_killed_step_goes_on(tiny, text, tmp_path, monkeypatch):
         ({"read": "some"}, "read"),
     ],
 )
-def test_bad_settings_are_refused(change, message, tiny, text):
+def test_bad_settings_are_refused(change, message, folders, text):
     steps = ({"use": "masked_lm.v1", "name": name} for name in ("before", "learned"))
-    source = recipe(tiny[1], text, *steps)
+    source = recipe(folders[1], text, *steps)
     source["steps"][1] |= change
     with pytest.raises(SettingsError, match=message):
         read_recipe(source)
 
 
-def test_what_cannot_be_read_is_refused(tiny, text, bilingual, tmp_path):
+def test_what_cannot_be_read_is_refused(folders, text, bilingual, tmp_path):
     def attempt(model, **more):
         use = more.pop("use", "masked_lm.v1")
         source = recipe(model, text, {"use": use, "name": "learned", **SHORT, **more})
@@ -205,18 +199,18 @@ def test_what_cannot_be_read_is_refused(tiny, text, bilingual, tmp_path):
     with pytest.raises(ModelError, match="by a transformer with a fast tokenizer"):
         attempt(bilingual)
     with pytest.raises(UsageError, match="longest = 511 and 2 special tokens are over the model's"):
-        attempt(tiny[1], longest=511)
+        attempt(folders[1], longest=511)
     with pytest.raises(ModelError, match="has a language head of its own"):
-        attempt(tiny[0], use="word_head.v1")
+        attempt(folders[0], use="word_head.v1")
     with pytest.raises(IsoglossError, match="cannot keep 199 of 200 rows apart"):
-        attempt(tiny[1], tuning_rows=199)
+        attempt(folders[1], tuning_rows=199)
 
 
-def test_languages_without_text_to_tell_a_loss_on_are_told(tiny, tmp_path):
+def test_languages_without_text_to_tell_a_loss_on_are_told(folders, tmp_path):
     for tag, lines in (("eng", ["a dog", "a cat"] * 5), ("deu", ["ein Hund"] * 5 + [""] * 5)):
         (tmp_path / f"{tag}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     steps = {"use": "masked_lm.v1", "name": "lm", **SHORT, "steps": 1, "tuning_rows": 4}
-    made = isogloss.run(recipe(tiny[0], tmp_path, steps), out=tmp_path / "run")
+    made = isogloss.run(recipe(folders[0], tmp_path, steps), out=tmp_path / "run")
     found = made.scores.where(measure="masked_loss", stage="after")
     assert [score.language for score in found] == ["eng_Latn"]
     assert any("deu_Latn has no masked_loss, as 0" in note for note in made.provenance["notes"])

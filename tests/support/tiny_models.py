@@ -169,3 +169,15 @@ def tiny(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     save_model("bert", with_ends(learn("wordpiece", known, 600)), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_body(tiny, tmp_path_factory) -> Path:
+    """The body of `tiny` alone, as a sentence encoder is that has lost its head."""
+    from transformers import BertModel
+
+    body = tmp_path_factory.mktemp("body")
+    BertModel.from_pretrained(tiny).save_pretrained(body)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (body / name).write_bytes((tiny / name).read_bytes())
+    return body
