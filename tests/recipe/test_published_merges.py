@@ -87,3 +87,26 @@ def test_families_are_merged_before_they_are_averaged(merged):
     for name in ("flat", "grouped"):
         assert 0 < np.abs(found[name] - found["together"]).max() <= largest * 1.01
     compared(run, "grouped")
+
+
+def test_a_large_model_begins_as_a_small_one(shorter):
+    arms = ("copies", "above", "stacked", "from-random", "from-random-longer")
+    changes = {arm: {"steps": 4, "batch": 8, "threads": 1} for arm in (*arms, "small")}
+    changes |= {f"grown-{arm}": {"keep": True} for arm in arms[:3]}
+    run = shorter("AquilaMoE", ("deu_Latn",), changes, train=300)
+    kept = {row.system: row.value for row in run.scores.where(measure="cosine_to_grown")}
+    assert set(kept) == {"grown-copies", "grown-above", "grown-stacked"}
+    first = {
+        arm: load_file(run.folder / "files" / f"grown-{arm}" / "model" / "model.safetensors")
+        for arm in arms[:3]
+    }
+    at = "bert.encoder.layer.{}.intermediate.dense.weight"
+    one, above, stacked = (first[arm] for arm in arms[:3])
+    assert np.array_equal(one[at.format(0)], one[at.format(1)])
+    assert np.array_equal(stacked[at.format(0)], stacked[at.format(2)])
+    assert not np.array_equal(stacked[at.format(0)], stacked[at.format(1)])
+    rows = len(one[at.format(0)]) // 2
+    assert np.array_equal(one[at.format(0)][rows:], one[at.format(0)][:rows])
+    assert np.array_equal(above[at.format(0)][rows:], above[at.format(2)][:rows])
+    changed = run.scores.where(measure="masked_loss", stage="change")
+    assert {row.system for row in changed} == {"copies", "above"}

@@ -124,3 +124,9 @@ def test_names_lose_what_all_begin_with(make):
     scores = Scores(r for name in systems for r in row.having(system=name))
     assert list(system_names(scores).values()) == ["ab", "ac"]
     assert system_names(row.having(system="m through ab")) == {"m through ab": "m through ab"}
+
+
+def test_things_that_have_no_figure_do_not_stop_the_summary(tried):
+    plain = tried.having(measure="masked_loss")
+    assert len(variants(plain)) == 2
+    assert summarise(plain).figures == []

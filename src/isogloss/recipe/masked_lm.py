@@ -141,7 +141,6 @@ class MaskedLM(_Masking):
         trained, scores, items = _train(self, student, lesson, place)
         (place.folder / "model").mkdir()
         student.save(place.folder / "model")
-        teacher = place.encoder("teacher")
         write_json(
             place.folder / "training.json",
             {
@@ -158,8 +157,8 @@ class MaskedLM(_Masking):
                 "final_loss": trained.final_loss,
                 "tokens_by_language": trained.read,
                 "log": trained.log,
-                "teacher": teacher.name,
-                "teacher_fingerprint": teacher.fingerprint,
+                "teacher": lesson.folder.name if self.model == "teacher" else self.model,
+                "teacher_fingerprint": lesson.folder.fingerprint,
             },
         )
         place.write(scores, items)

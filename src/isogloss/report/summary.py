@@ -88,7 +88,11 @@ def _together(tried: dict[str, Summary]) -> Summary:
 
     return Summary(
         " ".join(told({name: [one.verdict] for name, one in tried.items()})),
-        [(one.figures[0][0], f"{name}: {one.figures[0][1]}") for name, one in tried.items()][:4],
+        [
+            (one.figures[0][0], f"{name}: {one.figures[0][1]}")
+            for name, one in tried.items()
+            if one.figures
+        ][:4],
         told({name: one.happened for name, one in tried.items()}),
         told({name: one.advice for name, one in tried.items()}),
     )
