@@ -87,7 +87,7 @@ def test_what_the_reader_says_and_left_out_is_told(tmp_path):
 def test_three_languages_must_be_narrowed(tmp_path):
     file = tmp_path / "text.tsv"
     file.write_text("eng\tdeu\tfra\na\tb\tc\nd\te\tf\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match="words are aligned between 2 languages; there are 3"):
+    with pytest.raises(CorpusError, match="pairs are of 2 languages; there are 3"):
         read_text(file)
 
 

@@ -77,6 +77,22 @@ class Corpus:
         """
         return resolve([str(tag) for tag in wanted], self.languages)
 
+    def two(self, wanted: Sequence[Language | str] = ()) -> list[Language]:
+        """Source and target: those that are wanted, or all that there are.
+
+        Raises:
+            UnknownLanguage: as `resolve`.
+            CorpusError: there are fewer or more than two.
+        """
+        found = self.resolve(wanted) if wanted else list(self.languages)
+        if len(found) != 2:
+            raise CorpusError(
+                f"pairs are of 2 languages; there are {len(found)}",
+                file=self.source,
+                remedy="name source and target, such as --languages deu,eng",
+            )
+        return found
+
     def keep(self, languages: Sequence[Language | str]) -> Corpus:
         """The same rows with these languages only."""
         names = [str(language) for language in self.resolve(languages)]

@@ -64,12 +64,7 @@ def score_bitext(
     if Path(out).is_dir():
         raise UsageError(f"{out} is a folder", remedy="name a file with --out")
     corpus = read_corpus(text, languages=list(languages) or None, network=network)
-    tags = corpus.resolve(languages) if languages else list(corpus.languages)
-    if len(tags) != 2:
-        raise CorpusError(
-            f"pairs are of 2 languages; there are {len(tags)}", file=text,
-            remedy="name source and target, such as --languages deu,eng",
-        )  # fmt: skip
+    tags = corpus.two(languages)
     both = list(zip(corpus.ids, *(corpus.texts(tag) for tag in tags), strict=True))
     pairs = [row for row in both if None not in row]
     if not pairs:

@@ -19,8 +19,25 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
+class FromText(Step):
+    """What steps are told that learn on one text and measure on another."""
+
+    text: str
+    held_out: str
+    algorithm: str = "unigram.v1"
+
+    @field_validator("algorithm")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return full_name("tokenizer", name)
+
+    def needs(self) -> dict[str, str]:
+        """The two texts."""
+        return {"text": self.text, "held_out": self.held_out}
+
+
 @register("step", "learn_tokenizer.v1")
-class LearnTokenizer(Step):
+class LearnTokenizer(FromText):
     """Learn a tokenizer on one text and measure it on another, language by language.
 
     It lies in the run's `files/<step>`, ready for `AutoTokenizer`.
@@ -36,23 +53,11 @@ class LearnTokenizer(Step):
         stage: written beside each score: before, after, or nothing.
     """
 
-    text: str
-    held_out: str
-    algorithm: str = "unigram.v1"
     size: int = Field(default=32_000, ge=2)
     romanise: bool = False
     settings: dict[str, Any] = Field(default={})
     lines: dict[str, int] = Field(default={})
     stage: Literal["before", "after"] | None = None
-
-    @field_validator("algorithm")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return full_name("tokenizer", name)
-
-    def needs(self) -> dict[str, str]:
-        """The two texts."""
-        return {"text": self.text, "held_out": self.held_out}
 
     def run(self, place: Workplace) -> None:
         """Learn, save, measure."""

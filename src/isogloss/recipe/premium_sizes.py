@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from isogloss.corpus.records import Corpus
 from isogloss.errors import UsageError
-from isogloss.recipe.learn_tokenizer import premium, there, token_counts
+from isogloss.recipe.learn_tokenizer import FromText, premium, there, token_counts
 from isogloss.recipe.learning import save_tokenizer
-from isogloss.recipe.step import FILES, Step, Workplace, full_name
+from isogloss.recipe.step import FILES, Workplace
 from isogloss.registry import register
 from isogloss.score import Score, Scores
 
 
 @register("step", "premium_sizes.v1")
-class PremiumSizes(Step):
+class PremiumSizes(FromText):
     """A tokenizer a language, of the size at which it needs as many tokens as the pivot.
 
     Sizes are found on `fit_rows` rows of the text, drawn at random, which nothing is learned from,
@@ -34,22 +34,11 @@ class PremiumSizes(Step):
         fit_rows: rows for the curves; a tenth by default.
     """
 
-    text: str
-    held_out: str
     size: int = Field(ge=2)
     sizes: tuple[int, ...] = Field(min_length=3)
     largest: int = Field(ge=2)
     algorithm: str = "byte_bpe.v1"
     fit_rows: int | None = Field(default=None, ge=2)
-
-    @field_validator("algorithm")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return full_name("tokenizer", name)
-
-    def needs(self) -> dict[str, str]:
-        """The two texts."""
-        return {"text": self.text, "held_out": self.held_out}
 
     def run(self, place: Workplace) -> None:
         """Learn at several sizes, fit, learn at the size that is wanted, measure."""

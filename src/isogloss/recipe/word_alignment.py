@@ -91,12 +91,7 @@ def read_text(
         ids = [str(i) for i in range(1, len(pairs) + 1)]
         return Text(path.name, ids, source, target, pairs, notes)
     corpus = read_corpus(text, languages=list(languages) or None, least=1)
-    found = corpus.resolve(languages) if languages else list(corpus.languages)
-    if len(found) != 2:
-        raise CorpusError(
-            f"words are aligned between 2 languages; there are {len(found)}", file=path,
-            remedy="name source and target, such as --languages deu,eng",
-        )  # fmt: skip
+    found = corpus.two(languages)
     made = corpus_text(corpus, *map(str, found), segment=segment)
     if not made.ids:
         raise CorpusError(
