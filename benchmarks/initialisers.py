@@ -17,12 +17,10 @@ next (ties) are left out of the comparison and counted.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import importlib.util
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -42,6 +40,7 @@ from isogloss.vocabulary.token_vectors import (
     token_vectors_by_name,
     token_vectors_from_words,
 )
+from support.environment import OPTION, environment
 
 DATA = Path(os.environ.get("ISOGLOSS_DATA", "../shared/data"))
 SIDES = {"source": ["eng", "spa", "fra"], "target": ["deu", "fin", "eng"]}
@@ -115,14 +114,15 @@ np.save(folder / f"{method}.npy", made.astype(np.float32))
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--size", type=int, default=30_000, help="tokens of each vocabulary")
-    arguments.add_argument("--environment", help="a folder to keep the packages' environment in")
+    arguments.add_argument("--environment", help=OPTION)
     arguments.add_argument("--out", help="a folder to keep the case and the rows in")
     given = arguments.parse_args()
     if not (DATA / "bible").is_dir() or importlib.util.find_spec("gensim") is None:
         print(f"skipped: needs gensim and the text of {DATA}; set ISOGLOSS_DATA")
         return
     with tempfile.TemporaryDirectory() as temporary:
-        python = environment(Path(given.environment or f"{temporary}/environment"))
+        place = Path(given.environment or f"{temporary}/environment")
+        python = environment(place, PACKAGES, "deepfocus, wechsel", torch=("numpy<2.3",))
         if python is None:
             return
         folder = Path(given.out or temporary) / f"case-{given.size}"
@@ -133,30 +133,6 @@ def main() -> None:
         print(" ".join(f"{head:>{size}}" for head, size in zip(heads, SIZES, strict=True)))
         for method in ("focus", "wechsel"):
             compare(method, folder, python)
-
-
-def environment(folder: Path) -> Path | None:
-    """The Python of an environment with the packages; None, and why, where it cannot be had."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        torch = importlib.metadata.version("torch").partition("+")[0]
-        for command in (
-            [sys.executable, "-m", "venv", str(folder)],
-            [str(python), "-m", "pip", "install", "-q", f"torch=={torch}", "numpy<2.3"],
-            [str(python), "-m", "pip", "install", "-q", *PACKAGES],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                said = (done.stderr.strip() or "no reason given").splitlines()[-1]
-                print(f"skipped: the packages cannot be installed: {said}")
-                return None
-    done = subprocess.run(
-        [str(python), "-c", "import deepfocus, wechsel"], capture_output=True, text=True
-    )
-    if done.returncode:
-        print(f"skipped: the packages cannot be imported: {done.stderr.strip().splitlines()[-1]}")
-        return None
-    return python
 
 
 def make_case(folder: Path, size: int) -> None:

@@ -16,7 +16,6 @@ size over the checkpoint's, so that both write one file.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import subprocess
 import sys
@@ -26,6 +25,8 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
+
+from support.environment import OPTION, environment
 
 VOCABULARY, WIDTH, INNER, HEADS = 32_000, 1024, 2816, 16
 PACKAGES = ["mergekit==0.1.5"]
@@ -74,7 +75,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--megabytes", type=int, default=1000, help="of each checkpoint")
     arguments.add_argument("--type", choices=BYTES, default="BF16", help="of its weights")
-    arguments.add_argument("--environment", help="a folder to keep mergekit's environment in")
+    arguments.add_argument("--environment", help=OPTION)
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -91,7 +92,8 @@ def main() -> None:
                     "--method", method, *based]  # fmt: skip
             measure(f"{method}, isogloss", [sys.executable, "-c", OURS, method], folder, models,
                     told)  # fmt: skip
-        python = environment(Path(given.environment or f"{temporary}/environment"))
+        place = Path(given.environment or f"{temporary}/environment")
+        python = environment(place, PACKAGES, "mergekit")
         if python is None:
             return
         write_config(
@@ -153,24 +155,6 @@ def write_config(file: Path, models: list[Path], kind: str) -> None:
     listed = [{"model": str(model), "parameters": {"weight": 0.5}} for model in models]
     asked = {"merge_method": "linear", "models": listed, "dtype": kind}
     file.write_text(json.dumps(asked))  # JSON is YAML
-
-
-def environment(folder: Path) -> Path | None:
-    """The Python of an environment with mergekit; None, and why, where it cannot be had."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        torch = importlib.metadata.version("torch").partition("+")[0]
-        for command in (
-            [sys.executable, "-m", "venv", str(folder)],
-            [str(python), "-m", "pip", "install", "-q", f"torch=={torch}"],
-            [str(python), "-m", "pip", "install", "-q", *PACKAGES],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                said = (done.stderr.strip() or "no reason given").splitlines()[-1]
-                print(f"mergekit skipped: it cannot be installed: {said}")
-                return None
-    return python
 
 
 def measure(
