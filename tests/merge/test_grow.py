@@ -128,6 +128,36 @@ def test_layers_stand_beside_their_copies_or_again_on_top(tmp_path, depth, order
     outputs(tmp_path / "large", "llama")
 
 
+def test_any_single_stack_gets_more_layers(tmp_path):
+    model = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(n_embd=16, n_layer=3, n_head=2, vocab_size=50)
+    )
+    model.save_pretrained(tmp_path / "small")
+    found = grown(tmp_path / "small", tmp_path / "large", layers=4, depth="stack")
+    assert found.config["n_layer"] == 4 and found.layers == [0, 1, 2, 0]
+    made = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "large").transformer.h
+    own = model.transformer.h
+    for layer, source in zip(made, found.layers, strict=True):
+        for one, other in zip(layer.parameters(), own[source].parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("kind", ["T5", "Bart", "Albert"])
+def test_stacks_of_two_kinds_and_shared_layers_are_refused(tmp_path, kind):
+    small = {
+        "T5": {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 2, "num_heads": 2},
+        "Bart": {"d_model": 16, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 16,
+                 "decoder_ffn_dim": 16, "encoder_attention_heads": 2,
+                 "decoder_attention_heads": 2},
+        "Albert": {"hidden_size": 16, "embedding_size": 8, "intermediate_size": 16,
+                   "num_attention_heads": 2, "num_hidden_layers": 2},
+    }[kind]  # fmt: skip
+    config = getattr(transformers, f"{kind}Config")(vocab_size=50, **small)
+    getattr(transformers, f"{kind}Model")(config).save_pretrained(tmp_path / "small")
+    with pytest.raises(ModelError, match=r"is no stack of 2 layers|0 numbers of layers"):
+        grown(tmp_path / "small", tmp_path / "large", layers=3)
+
+
 def test_heads_that_share_keys_stay_with_them():
     found = repeat(4, 6, groups=2, size=2)
     np.testing.assert_array_equal(found.source.reshape(6, 2)[:, 0] // 2, [0, 1, 0, 2, 3, 2])
@@ -184,16 +214,18 @@ def test_sizes_that_cannot_be_are_refused(tmp_path, name, asked, said):
 
 
 def test_what_is_not_known_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="'gpt2' cannot be grown"):
+    with pytest.raises(ModelError, match="'gpt2' cannot be made wider"):
         plan_growth({"model_type": "gpt2"}, Growth(hidden=32))
     with pytest.raises(ModelError, match="no hidden_size"):
-        plan_growth({"model_type": "bert"}, Growth(hidden=32))
+        plan_growth({"model_type": "bert", "num_hidden_layers": 2}, Growth(hidden=32))
+    with pytest.raises(ModelError, match="has 0 numbers of layers"):
+        plan_growth({"model_type": "bert"}, Growth(layers=32))
     folder = small("bert", tmp_path / "small")
     from safetensors.torch import save_file
 
     made = load_file(folder / "model.safetensors")
     file = folder / "model.safetensors"
-    save_file({**made, "bert.encoder.layer.0.adapter.weight": torch.ones(16, 4)}, file)
+    save_file({**made, "bert.adapter.weight": torch.ones(16, 4)}, file)
     with pytest.raises(ModelError, match="weight is no tensor of this architecture"):
         grown(folder, tmp_path / "out", hidden=32)
     made["bert.encoder.layer.0.output.dense.bias"] = torch.ones(15)

@@ -28,7 +28,18 @@ from pydantic import Field
 from isogloss.encode.folder import read_object
 from isogloss.errors import ModelError, UsageError
 from isogloss.files import write_json
-from isogloss.merge.layouts import Axes, Layout, axes_of, is_tied, layer_of, layout_of, rename
+from isogloss.merge.layouts import (
+    BY_LAYERS,
+    Axes,
+    Layout,
+    axes_of,
+    check_layers,
+    depth_key,
+    is_tied,
+    layer_of,
+    layout_of,
+    rename,
+)
 from isogloss.merge.plan import Weights
 from isogloss.merge.stream import SLICE
 from isogloss.merge.tensors import (
@@ -87,14 +98,18 @@ class Grown:
 
     Attributes:
         config: of the large model.
-        repeats: by axis.
+        layout: names of the architecture.
+        repeats: by axis; none where only layers are added.
         layers: for each layer of the large model, which of the small one it is.
+        count: of layers of the small model.
         notes: what of the function is not kept.
     """
 
     config: dict[str, Any]
+    layout: Layout
     repeats: dict[str, Repeat]
     layers: list[int]
+    count: int
     notes: list[str]
 
 
@@ -136,52 +151,66 @@ def plan_growth(config: Mapping[str, Any], growth: Growth) -> Grown:
         UsageError: sizes that are smaller, or that heads cannot share.
         ModelError: an architecture that is not known here, or a configuration that lacks a size.
     """
-    layout_of(config)
-    small = {key: _size(config, key) for key in ("hidden_size", "intermediate_size",
-             "num_hidden_layers", "num_attention_heads")}  # fmt: skip
-    hidden, inner, layers, heads = small.values()
+    wide = growth.hidden is not None or growth.inner is not None
+    layout = layout_of(config) if wide else BY_LAYERS
+    key = depth_key(config)
+    layers = _size(config, key)
+    sizes, repeats = _wider(config, growth) if wide else ({}, {})
+    deep = growth.layers or layers
+    sizes |= {key: deep}
+    for name, value in sizes.items():
+        if value < config[name]:
+            raise UsageError(
+                f"{name} is {config[name]} and would become {value}", remedy="a model only grows"
+            )
+    if all(config[name] == value for name, value in sizes.items()):
+        raise UsageError("nothing would grow", remedy="give hidden, inner or layers")
+    order = [i * layers // deep if growth.depth == "interpolate" else i % layers
+             for i in range(deep)]  # fmt: skip
+    made = {**config, **sizes}
+    for name, value in config.items():
+        if isinstance(value, list) and name.startswith("layer") and len(value) == layers:
+            made[name] = [value[i] for i in order]  # what kind each layer is
+    notes = []
+    if repeats and len({*repeats["hidden"].shared}) > 1:
+        notes.append(
+            f"{sizes['hidden_size']} columns are no whole multiple of {config['hidden_size']}: "
+            "some have a copy more than others, which the normalisation sees, so outputs are near "
+            "and not the same"
+        )
+    if deep > layers:
+        notes.append("layers that are there twice change what the model gives: train it on")
+    if repeats and growth.width == "aki":
+        notes.append("rows from the layer above change what the model gives: train it on")
+    return Grown(made, layout, repeats, order, layers, notes)
+
+
+def _wider(config: Mapping[str, Any], growth: Growth) -> tuple[dict[str, int], dict[str, Repeat]]:
+    """Sizes by their names in a configuration, and what becomes of each axis."""
+    hidden, inner, heads = (
+        _size(config, key) for key in ("hidden_size", "intermediate_size", "num_attention_heads")
+    )
     head = config.get("head_dim") or hidden // heads
     groups = config.get("num_key_value_heads") or heads
     to = growth.hidden or hidden
-    wanted = {
-        "hidden_size": to,
-        "intermediate_size": growth.inner or round(inner * to / hidden),
-        "num_hidden_layers": growth.layers or layers,
-        "num_attention_heads": heads * to // hidden,
-    }
-    for key, value in wanted.items():
-        if value < small[key]:
-            raise UsageError(
-                f"{key} is {small[key]} and would become {value}", remedy="a model only grows"
-            )
-    if wanted == small:
-        raise UsageError("nothing would grow", remedy="give hidden, inner or layers")
-    more = wanted["num_attention_heads"]
+    wide, more = growth.inner or round(inner * to / hidden), heads * to // hidden
     if heads * to % hidden or (groups != heads and more % groups):
         raise UsageError(
             f"{heads} heads{f' in {groups} groups' if groups != heads else ''} cannot become "
             f"{heads * to / hidden:g} with a hidden size of {to}",
             remedy=f"take a multiple of {_step(hidden, heads, groups)}",
         )
+    sizes = {"hidden_size": to, "intermediate_size": wide, "num_attention_heads": more}
     # Heads of their own keys and values come with them; those that share them share them on.
-    grouped = 1 if groups == heads else groups
-    repeats = {
-        "hidden": repeat(hidden, to),
-        "inner": repeat(inner, wanted["intermediate_size"]),
-        "heads": repeat(heads, more, groups=grouped, size=head),
-        "groups": repeat(groups, more if groups == heads else groups, size=head),
-    }
-    order = [
-        i * layers // wanted["num_hidden_layers"] if growth.depth == "interpolate" else i % layers
-        for i in range(wanted["num_hidden_layers"])
-    ]
-    made = {**config, **wanted}
+    shared = groups != heads
     if "num_key_value_heads" in config:
-        made["num_key_value_heads"] = more if groups == heads else groups
-    for key, value in config.items():
-        if isinstance(value, list) and key.startswith("layer") and len(value) == layers:
-            made[key] = [value[i] for i in order]  # what kind each layer is
-    return Grown(made, repeats, order, _notes(small, wanted, growth))
+        sizes["num_key_value_heads"] = groups if shared else more
+    return sizes, {
+        "hidden": repeat(hidden, to),
+        "inner": repeat(inner, wide),
+        "heads": repeat(heads, more, groups=groups if shared else 1, size=head),
+        "groups": repeat(groups, groups if shared else more, size=head),
+    }
 
 
 def grow_weights(
@@ -207,14 +236,15 @@ def grow_weights(
         UsageError: sizes that cannot be.
         ModelError: an architecture or tensors that are not known here.
     """
-    grown, layout = plan_growth(config, growth), layout_of(config)
+    grown = plan_growth(config, growth)
     jobs: list[_Job] = []
     for number, part in enumerate(model.parts):
         own = read_tensors(model.path / part)
         if number == 0:
-            found = list(_body_jobs(own, config, layout, grown, growth))
+            check_layers(own, grown.layout, grown.count)
+            found = list(_body_jobs(own, config, grown, growth))
         else:
-            reads = Axes(None, "hidden", True)
+            reads = Axes(None, "hidden", True) if grown.repeats else Axes()
             found = [
                 _job(t, t, None, reads if number == 1 and len(t.shape) == 2 else Axes(), grown)
                 for t in own.values()
@@ -242,30 +272,14 @@ def _step(hidden: int, heads: int, groups: int) -> int:
     return unit if groups == heads else unit * groups
 
 
-def _notes(small: Mapping[str, int], wanted: Mapping[str, int], growth: Growth) -> list[str]:
-    """What of the function changes."""
-    notes, hidden, to = [], small["hidden_size"], wanted["hidden_size"]
-    if to % hidden:
-        notes.append(
-            f"{to} columns are no whole multiple of {hidden}: some have a copy more than others, "
-            "which the normalisation sees, so outputs are near and not the same"
-        )
-    if wanted["num_hidden_layers"] > small["num_hidden_layers"]:
-        notes.append("layers that are there twice change what the model gives: train it on")
-    if growth.width == "aki":
-        notes.append("rows from the layer above change what the model gives: train it on")
-    return notes
-
-
 def _body_jobs(
     own: Mapping[str, Tensor],
     config: Mapping[str, Any],
-    layout: Layout,
     grown: Grown,
     growth: Growth,
 ) -> Iterator[_Job]:
     """The tensors of the large body in the order of the small one's."""
-    tied = is_tied(config, layout)
+    layout, tied = grown.layout, is_tied(config, grown.layout)
     for name, source in own.items():
         axes = axes_of(name, layout, tied) if source.is_float else Axes()
         layer = layer_of(name, layout)

@@ -7,7 +7,7 @@ table of the same shape must not, and a head is repeated as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -103,6 +103,13 @@ LAYOUTS = {
 }
 """By the `model_type` of a configuration."""
 
+BY_LAYERS = Layout(
+    layers=r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.", axes=(("", Axes()),), last="(?!)",
+    table="(?!)", tied=False,
+)  # fmt: skip
+"""Any architecture of one stack of layers, where nothing but their number grows."""
+_DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+
 
 def layout_of(config: Mapping[str, Any]) -> Layout:
     """The names of an architecture.
@@ -113,8 +120,8 @@ def layout_of(config: Mapping[str, Any]) -> Layout:
     kind = config.get("model_type")
     if kind not in LAYOUTS:
         raise ModelError(
-            f"a model of type {kind!r} cannot be grown, as what its axes mean is not known here",
-            remedy=f"known: {', '.join(LAYOUTS)}",
+            f"a model of type {kind!r} cannot be made wider: what its axes mean is not known here",
+            remedy=f"known: {', '.join(LAYOUTS)}; others can be given more layers",
         )
     return LAYOUTS[str(kind)]
 
@@ -151,6 +158,42 @@ def layer_of(name: str, layout: Layout) -> int | None:
     """The number of the layer that a tensor is of."""
     found = re.search(layout.layers, name)
     return int(found[1]) if found else None
+
+
+def depth_key(config: Mapping[str, Any]) -> str:
+    """What a configuration calls the number of layers.
+
+    Raises:
+        ModelError: it has no name for it that is known here, or several.
+    """
+    found = [key for key in _DEPTHS if isinstance(config.get(key), int)]
+    if len(found) != 1:
+        raise ModelError(
+            f"its configuration has {len(found)} numbers of layers",
+            remedy=f"one of {', '.join(_DEPTHS)} must be there",
+        )
+    return found[0]
+
+
+def check_layers(names: Iterable[str], layout: Layout, count: int) -> None:
+    """Refuse models that are no single stack of layers with the same tensors.
+
+    Raises:
+        ModelError: encoders with decoders, layers of several kinds, or others than there should be.
+    """
+    stacks: dict[str, dict[int, set[str]]] = {}
+    for name in names:
+        if found := re.search(layout.layers, name):
+            layers = stacks.setdefault(name[: found.start(1)], {})
+            layers.setdefault(int(found[1]), set()).add(name[found.end(1) :])
+    alike = all(len({frozenset(ends) for ends in each.values()}) == 1 for each in stacks.values())
+    if len(stacks) != 1 or not alike or set(*stacks.values()) != set(range(count)):
+        told = ", ".join(f"{len(each)} of {stack}*" for stack, each in stacks.items())
+        raise ModelError(
+            f"is no stack of {count} layers with the same tensors, by the names of those that it "
+            f"has ({told or 'no layers'})",
+            remedy="only such models are grown",
+        )
 
 
 def rename(name: str, layout: Layout, number: int) -> str:

@@ -36,7 +36,7 @@ def grow_model(
     """Make a larger model that begins with what a smaller one knows, without training.
 
     Args:
-        model: a folder of the type of BERT or Llama; see `merge.layouts.LAYOUTS`.
+        model: a folder, to be wider of one of `merge.layouts.LAYOUTS`.
         out: the folder of the larger model.
         growth: its sizes, and how they are filled.
         check: load both afterwards and compare what they make of words.
@@ -64,7 +64,9 @@ def grow_model(
         left = carry(folder, weights, temporary)
         grown = grow_weights(weights, folder.config, temporary, growth, start=start)
         write_json(temporary / weights.parts[0] / "config.json", grown.config)
-        _widen(temporary, folder.config["hidden_size"], grown.config["hidden_size"], weights.parts)
+        if grown.repeats:
+            sizes = (config["hidden_size"] for config in (folder.config, grown.config))
+            _widen(temporary, *sizes, weights.parts)
         smoke = compare_vectors(temporary, folder, [folder], start) if check else None
         notes = list(grown.notes)
         if left:
