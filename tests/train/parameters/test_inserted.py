@@ -110,3 +110,20 @@ def test_parts_of_a_batch_have_the_gradients_of_the_whole(use, base):
         passing.backward(_made.Words().batch(0, 1), [(1.0, Mlm())], 0)
         found.append([w.grad for w in made.module.inserted.parameters() if w.grad is not None])
     torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("use", POINTS)
+def test_products_of_bfloat16_are_nearly_those_of_float32(use, base):
+    from accelerate import Accelerator
+
+    made = student(base, use.removesuffix(".v1") + ".v1", **POINTS[use])
+    torch.manual_seed(3)
+    for weight in made.module.inserted.parameters():
+        torch.nn.init.normal_(weight, std=0.05)
+    found = [
+        Pass(made.module.eval(), Accelerator(), 1, rough=rough).backward(
+            _made.Words().batch(0, 1), [(1.0, Mlm())], 0
+        )["mlm"]
+        for rough in (False, True)
+    ]
+    assert found[0] == pytest.approx(found[1], rel=5e-3) and found[0] != found[1]

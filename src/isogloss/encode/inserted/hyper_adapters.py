@@ -27,7 +27,7 @@ class Adapter(NamedTuple):
 
     def __call__(self, z: torch.Tensor) -> torch.Tensor:
         """What is added to states `[..., d]`."""
-        normed = F.layer_norm(z, z.shape[-1:], self.scale, self.shift)
+        normed = F.layer_norm(z, z.shape[-1:]) * self.scale + self.shift
         return F.relu(normed @ self.down.T) @ self.up.T
 
 
