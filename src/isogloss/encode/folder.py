@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from isogloss.errors import ModelError
 from isogloss.files import fingerprint, sha256_file
 
+CONNECTED = "connected.json"
 _DESCRIBING = {
     "added_tokens.json",
     "config.json",
+    "connected.json",
     "inserted.json",
     "merges.txt",
     "modules.json",
@@ -88,6 +90,8 @@ def open_folder(path: Path, name: str, *, weights: bool = True) -> ModelFolder:
     Raises:
         ModelError: not a model, only pickled weights, or modules that we do not know.
     """
+    if (path / CONNECTED).is_file():
+        return _connected(path, name, weights=weights)
     modules = read_json(path / "modules.json") if (path / "modules.json").is_file() else None
     about: dict[str, Any] = {"kind": "transformer.v1", "body": path}
     if modules is not None:
@@ -119,6 +123,18 @@ def open_folder(path: Path, name: str, *, weights: bool = True) -> ModelFolder:
         licence=read_licence(path / "README.md"),
         **about,
     )
+
+
+def _connected(path: Path, name: str, *, weights: bool) -> ModelFolder:
+    """A folder of an encoder, a decoder and what is between: the encoder's, for texts."""
+    inner = open_folder(path / "encoder", name, weights=weights)
+    if inner.kind != "transformer.v1":
+        raise ModelError("its encoder is no transformer", file=path / "encoder")
+    return replace(
+        inner, path=path, kind="connected.v1", pooling=None, dense=(),
+        fingerprint=fingerprint_folder(path) if weights else "",
+        licence=read_licence(path / "README.md"),
+    )  # fmt: skip
 
 
 def _has_tokenizer(path: Path) -> bool:

@@ -137,6 +137,11 @@ def weights_of(folder: ModelFolder) -> Weights:
             file=folder.path,
             remedy="merge copies of the folders without inserted.json",
         )
+    if folder.kind == "connected.v1":
+        raise ModelError(
+            "is two models with a connector between them", file=folder.path,
+            remedy="merge its encoder or its decoder, and train a connector for the result",
+        )  # fmt: skip
     config = folder.config
     inner = config.get("text_config")
     size = config.get("vocab_size", inner.get("vocab_size") if isinstance(inner, dict) else None)

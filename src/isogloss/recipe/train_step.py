@@ -369,6 +369,10 @@ class Train(Step):
         )  # fmt: skip
         return material
 
+    def _change(self, place: Workplace) -> Factor:
+        """What may change, with settings that only a run knows."""
+        return self.parameters
+
     def _student(self, folder: ModelFolder, material: Material, place: Workplace) -> Any:
         from safetensors.torch import load_file
 
@@ -378,9 +382,10 @@ class Train(Step):
         if self._wanted() & {"logits", "likelihoods"}:
             head = load_file(place.done[self.head] / "head.safetensors") if self.head else None
             reader = partial(words, seed=place.seed, head=head)
-        settings = {k: v for k, v in self.parameters.items() if k != "use"}
+        parameters = self._change(place)
+        settings = {k: v for k, v in parameters.items() if k != "use"}
         student = student_of(
-            self.parameters["use"], folder.body, material.tokenizer, reader=reader,
+            parameters["use"], folder.body, material.tokenizer, reader=reader,
             tags=tuple(material.numbers), **settings,
         )  # fmt: skip
         if student.module.made:

@@ -94,6 +94,7 @@ class Body(nn.Module):
         aside: gives from the language `[m]` of tokens what is added `[m, h]` to their states before
             the language head; no part of the body.
         after: what the mean of each text goes through to be its vector.
+        over: what makes the vectors instead, of all states; it may be `layered`.
         still: whether the body is read as it is used, without dropout, while what is beside trains.
         now: what is read at the moment, for modules put into the body: `language` `[n]` of the
             texts, as the batch numbers them, and `mask` `[n, t]`; and `rough`, whether products
@@ -121,6 +122,7 @@ class Body(nn.Module):
         self.kept: tuple[int, ...] | None = None
         self.aside: nn.Module | None = None
         self.after: nn.Module = nn.Identity()
+        self.over: Any = None
         self.still = False
         self.now = Now(scores=head.norm if head else None)
         self.parts: list[Part] = []
@@ -257,7 +259,9 @@ class Body(nn.Module):
         wanted: Collection[str],
     ) -> dict[str, torch.Tensor]:
         """What is wanted of padded ids `[n, t]`; `own` and `sought` `[n, t]` say where."""
-        layered = any(name in _LAYERED for name in wanted)
+        over = self.over if "vectors" in wanted else None
+        stacked = any(name in _LAYERED for name in wanted)
+        layered = stacked or getattr(over, "layered", False)
         inputs = {
             "input_ids": ids, "attention_mask": mask.long(), "return_dict": True,
             "output_hidden_states": layered,
@@ -279,9 +283,11 @@ class Body(nn.Module):
             last, hidden = read.last_hidden_state, read.get("hidden_states")
             if "logits" in wanted and self.head is not None:
                 logits = self.head(last[sought] + more, self.body.get_input_embeddings())
-        every: Any = torch.stack(hidden) if layered else None  # [layers + 1, n, t, d]
+        every: Any = torch.stack(hidden) if stacked else None  # [layers + 1, n, t, d]
         given: dict[str, Any] = {
-            "vectors": lambda: self.after(mean_of(last, mask)),
+            "vectors": lambda: (
+                over(last, hidden, mask) if over else self.after(mean_of(last, mask))
+            ),
             "states": lambda: last[own],
             "layer_vectors": lambda: mean_of(every, mask),
             "layer_states": lambda: every[:, own],

@@ -120,6 +120,11 @@ def open_model(folder: ModelFolder) -> Opened:
             file=folder.path,
             remedy="take a copy of the folder without inserted.json, and train modules anew",
         )
+    if folder.kind == "connected.v1":
+        raise ModelError(
+            "is two models with a connector between them", file=folder.path,
+            remedy="change its encoder, and train a connector for the result",
+        )  # fmt: skip
     if folder.kind != "transformer.v1":
         raise ModelError(
             "is a table of static vectors without a network",
