@@ -329,3 +329,82 @@ def test_a_language_without_text_is_named_with_its_factor(tiny, tmp_path, cache)
     asked["text"]["train"]["path"] = str(tmp_path / "{language}.txt")
     with pytest.raises(TrainingError, match=r"a\.lessons\.0\.mixture \(parallel\.v1\): .*deu"):
         isogloss.run(asked, out=tmp_path / "run")
+
+
+def test_two_processes_give_the_model_of_one(tiny, tmp_path):
+    """The same to 1e-4 of a weight; dropout is drawn by part, so it is the same in both."""
+    import os
+    import subprocess
+    import sys
+
+    text = f"""
+        name = "factors"
+        model = {str(tiny)!r}
+        pivot = "eng"
+        languages = ["deu"]
+        [text.train]
+        path = "emoji?split=train"
+        [text.test]
+        path = "emoji?split=held-out"
+        [[steps]]
+        use = "measure.v1"
+        name = "before"
+        model = "teacher"
+        text = "test"
+        layers = "last"
+        measures = ["retrieval_p1"]
+        [[steps]]
+        use = "train.v1"
+        name = "taught"
+        steps = 4
+        accumulate = 2
+        threads = 1
+        tuning_rows = 20
+        learning_rate = 1e-3
+        evaluate_every = 2
+        checkpoint_every = 1
+        keep = "model"
+        [[steps.lessons]]
+        mixture = {{ use = "parallel", text = "train", batch = 8 }}
+        objectives = [{{ use = "contrast_views" }}, {{ use = "distil" }}]
+        [[steps.lessons]]
+        mixture = {{ use = "masked", text = "train", batch = 8, longest = 20 }}
+        objectives = [{{ use = "mlm" }}]
+    """
+    (tmp_path / "recipe.toml").write_text(text)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu",
+              "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
+              "--dynamo_backend", "no", "--main_process_port", "0", "-m"]  # fmt: skip
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / "tmp").mkdir()
+    runs = {}
+    for name, start in (("one", [sys.executable, "-m"]), ("two", launch)):
+        done = subprocess.run(
+            [*start, "isogloss", "run", "recipe.toml", "--out", name], cwd=tmp_path,
+            env=environment | {"ISOGLOSS_CACHE": str(tmp_path / f"cache-{name}")},
+            capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert not done.returncode, done.stderr
+        assert done.stdout.count("report: ") == 1 and done.stderr.count("taught: train") == 1
+        runs[name] = isogloss.open_run(tmp_path / name)
+        assert runs[name].provenance["processes"] == {"one": 1, "two": 2}[name]
+        steps = list((tmp_path / f"cache-{name}" / "steps").iterdir())
+        assert sum(step.is_dir() for step in steps) == 2  # no scratch, nothing temporary
+    one, two = (weights(run, "taught") for run in runs.values())
+    start = weights_of_folder(tiny)
+    moved = max(float(np.abs(one[name] - start[name]).max()) for name in one)
+    for name, weight in one.items():
+        np.testing.assert_allclose(two[name], weight, atol=1e-4, rtol=0, err_msg=name)
+    assert moved > 1e-3
+    a, b = (run.provenance["training"] for run in runs.values())
+    assert a["tokens_by_language"] == b["tokens_by_language"]
+    for left, right in zip(a["log"], b["log"], strict=True):
+        assert left == pytest.approx(right, rel=1e-4)
+    assert len(runs["two"].scores) == len(runs["one"].scores) > 0
+    assert not list((tmp_path / "tmp").glob("tmp*"))
+
+
+def weights_of_folder(folder):
+    from safetensors.numpy import load_file
+
+    return load_file(folder / "model.safetensors")

@@ -410,7 +410,14 @@ def _command() -> str:
 
 
 def _show(run, as_json: bool) -> None:
-    """Print the scores and where the report lies; warnings go to standard error."""
+    """Print the scores and where the report lies; warnings go to standard error.
+
+    Of several processes the first one tells.
+    """
+    from isogloss.recipe.processes import launched
+
+    if not launched().first:
+        return
     notes = run.provenance.get("notes", [])
     tell(note for note in notes if note.startswith("WARNING"))
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -51,6 +51,7 @@ class TrainHypernetwork(Step):
     Source: Minixhofer, Ponti and Vulić (2024), Zero-Shot Tokenizer Transfer, section 3.
     """
 
+    together: ClassVar[bool] = True
     text: str
     steps: int = Field(default=200, ge=1)
     warm_up: int = Field(default=0, ge=0)

@@ -49,6 +49,7 @@ class _Masking(Step):
         checkpoint_every: steps between checkpoints.
     """
 
+    together: ClassVar[bool] = True
     alone: ClassVar[bool] = True
     model: str = "teacher"
     text: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -58,6 +58,7 @@ class PixelFallback(Step):
     (2017), MIMICK, with rows that word alignment gives.
     """
 
+    together: ClassVar[bool] = True
     text: str
     words: Rule = Rule()
     drawn: Literal["pixels", "bytes"] = "pixels"

@@ -14,9 +14,10 @@ import platform
 import resource
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -28,8 +29,9 @@ from isogloss.errors import CorpusError, OutputError
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.progress import Start, silent
 from isogloss.recipe.maps import copy_maps
+from isogloss.recipe.processes import Processes, join
 from isogloss.recipe.recipe import Recipe
-from isogloss.recipe.step import FILES, Step, Workplace, read_notes, step_key
+from isogloss.recipe.step import FILES, DoneHere, Step, Workplace, read_notes, step_key
 from isogloss.score import Scores
 
 
@@ -95,6 +97,9 @@ def execute(
 ) -> Run:
     """Do what a recipe says and leave a run folder.
 
+    Of several processes all train together; the first does the rest and is the only one to write
+    and to show progress.
+
     Args:
         recipe: the settings.
         steps: its checked steps.
@@ -105,23 +110,25 @@ def execute(
     Raises:
         OutputError: the folder holds something else.
     """
-    from isogloss.encode.cache import cache_root
-
-    folder, began = Path(out), time.time()
+    folder, began, processes = Path(out), time.time(), join()
+    start = start if processes.first else silent
     place = _inputs(recipe, start, alone=all(step.alone for step in steps))
+    place.first = processes.first
     inputs = {name: text.fingerprint for name, text in place.texts.items()}
     inputs |= {name: encoder.fingerprint for name, encoder in place.encoders.items()}
     shared = {"pivot": place.pivot, "languages": place.languages, "seed": place.seed}
     shared["strict"] = place.strict
     keys, facts = dict(inputs), []
     for step in steps:
-        keys[step.name] = step_key(step, shared, keys)
+        # Sums depend on how many share them, as on the number of threads.
+        several = {"processes": processes.count} if step.together and processes.count > 1 else {}
+        keys[step.name] = step_key(step, shared | several, keys)
     print_ = fingerprint(recipe.model_dump(mode="json"), keys)
-    if claim(folder, print_):
+    if processes.agreed(processes.first and claim(folder, print_)):
         return Run(folder)
     notes = [note for text in place.texts.values() for note in text.notes] + _leaks(recipe, place)
     for step in steps:
-        facts.append(_do(step, keys[step.name], place, cache_root()))
+        facts.append(_do(step, keys[step.name], place, processes))
         notes += read_notes(place.done[step.name])
     scores = Scores(row for step in steps for row in place.scores_of(step.name))
     provenance = {
@@ -136,9 +143,12 @@ def execute(
         "protocol": "In this run nothing was chosen on the held-out text; it was only measured.",
         "notes": list(dict.fromkeys(notes)),
         "seed": recipe.seed,
+        "processes": processes.count,
         **_machine(),
     }
-    _publish(folder, place, steps, scores, provenance)
+    if processes.first:
+        _publish(folder, place, steps, scores, provenance)
+    processes.wait()
     return Run(folder)
 
 
@@ -210,18 +220,28 @@ def _inputs(recipe: Recipe, start: Start, *, alone: bool) -> Workplace:
     )  # fmt: skip
 
 
-def _do(step: Step, key: str, place: Workplace, cache: Path) -> dict[str, Any]:
+def _do(step: Step, key: str, place: Workplace, processes: Processes) -> dict[str, Any]:
     """Do one step, or take its result from the cache."""
-    folder = cache / "steps" / key
-    began = time.time()
-    with _lock(cache / "steps" / f".{key}.lock"):
-        cached = (folder / "scores.json").is_file()
+    from isogloss.encode.cache import cache_root
+
+    steps = cache_root() / "steps"
+    folder, began = steps / key, time.time()
+    # The lock is the first process's; the others do what it does, or wait until it has.
+    with _lock(steps / f".{key}.lock") if processes.first else nullcontext():
+        cached = processes.agreed((folder / "scores.json").is_file())
         if not cached:
-            place.scratch = cache / "steps" / f".{key}.scratch"
-            with atomic_folder(folder) as temporary:
-                place.folder, place.notes = temporary, []
-                step.run(place)
-            shutil.rmtree(place.scratch, ignore_errors=True)
+            place.scratch = steps / f".{key}.scratch"
+            if processes.first:
+                with atomic_folder(folder) as temporary:
+                    place.folder, place.notes = temporary, []
+                    step.run(place)
+            elif step.together:
+                with tempfile.TemporaryDirectory() as temporary, suppress(DoneHere):
+                    place.folder, place.notes = Path(temporary), []
+                    step.run(place)
+            processes.wait()
+            if processes.first:
+                shutil.rmtree(place.scratch, ignore_errors=True)
     place.done[step.name] = folder
     return {
         "name": step.name,

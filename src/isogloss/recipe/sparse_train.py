@@ -141,7 +141,8 @@ class SparseTrain(Train):
             read = sum(trained.read.values())
             about = {"steps": steps, "tokens": read, "loss": trained.final_loss}
             found = most_changed(before, dict(student.module.named_parameters()), count)
-        with atomic_folder(chosen) as temporary:
-            save_file(found, temporary / _PLACES)
-            write_json(temporary / _FIRST, about)
+        if place.first:  # of several processes
+            with atomic_folder(chosen) as temporary:
+                save_file(found, temporary / _PLACES)
+                write_json(temporary / _FIRST, about)
         return found

@@ -35,6 +35,7 @@ class Step(Settings):
     """Base of every step; a step's fields that name inputs are listed by `needs`."""
 
     alone: ClassVar[bool] = False  # whether it can do with texts of the pivot alone
+    together: ClassVar[bool] = False  # whether several processes share its work, as training does
     name: str
     use: str
 
@@ -55,6 +56,10 @@ class Step(Settings):
         return self.model_dump(mode="json", exclude={"name", *self.needs()})
 
 
+class DoneHere(Exception):
+    """A process that only trains has trained."""
+
+
 @dataclass
 class Workplace:
     """Where one step works: its inputs, its own folder, and how to tell people about progress.
@@ -71,6 +76,7 @@ class Workplace:
         done: folders of earlier steps, by name.
         start: starts a progress bar.
         notes: sentences for the report.
+        first: whether this is the process that does more than train.
     """
 
     folder: Path
@@ -84,6 +90,7 @@ class Workplace:
     done: dict[str, Path]
     start: Start = silent
     notes: list[str] = field(default_factory=list)
+    first: bool = True
 
     def encoder(self, name: str) -> Encoder:
         """The teacher, or the model that an earlier step made."""
@@ -107,7 +114,13 @@ class Workplace:
         (self.folder / FILES / "model").symlink_to(Path("..") / "model")
 
     def keep_log(self, name: str, trained: Trained) -> None:
-        """Leave the log of a training in the run's `files/<step>`, and what is to be told of it."""
+        """Leave the log of a training in the run's `files/<step>`, and what is to be told of it.
+
+        Raises:
+            DoneHere: this process only trains.
+        """
+        if not self.first:
+            raise DoneHere
         from isogloss.train.log import write_log
 
         (self.folder / FILES).mkdir(exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -151,6 +151,7 @@ class Distil(Step):
     What is not given is the student's own default, see `students.DEFAULTS`.
     """
 
+    together: ClassVar[bool] = True
     text: str
     student: str = "static.v1"
     tuning_rows: int | None = Field(default=None, ge=2)

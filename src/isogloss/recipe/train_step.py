@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -124,6 +124,7 @@ class Train(Step):
         keep: leave the whole `model`, or the `delta` alone, in the run's `files/<step>`.
     """
 
+    together: ClassVar[bool] = True
     model: str = "teacher"
     parameters: Factor = Field(default={"use": "full.v1"})
     lessons: tuple[LessonTable, ...] = Field(min_length=1)
