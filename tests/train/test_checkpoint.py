@@ -195,8 +195,8 @@ def test_a_process_killed_at_any_moment_is_resumed_to_the_same_bits(tmp_path):
     script = tmp_path / "kills.py"
     script.write_text(KILLS)
     run = subprocess.run(
-        [sys.executable, script, Path(__file__).parent, tmp_path], capture_output=True, text=True,
-        timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        [sys.executable, script, Path(small.__file__).parent, tmp_path],
+        capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert not run.returncode, run.stderr
     student, whole = small.small_run()

@@ -28,7 +28,7 @@ def batch():
 def student(model_folder, tokenizer_of):
     def make(name="langsamp.v1", shape="bert", kind="wordpiece", reader=words, **settings):
         made = student_of(
-            name, model_folder(shape), tokenizer_of(kind), reader=reader, languages=TAGS, **settings
+            name, model_folder(shape), tokenizer_of(kind), reader=reader, tags=TAGS, **settings
         )
         made.module.eval()
         return made
@@ -59,7 +59,7 @@ def test_a_head_that_is_made_and_a_decoder_read_them_too(student, tmp_path):
     folder = student().folder
     AutoModel.from_pretrained(folder).save_pretrained(bare)
     module = words(bare, student().tokenizer).eval()
-    module.languages = TAGS
+    module.now.languages = TAGS
     from isogloss.train.parameters.langsamp import langsamp
 
     langsamp(module)
