@@ -117,7 +117,7 @@ def prompts(module: Body, *, length: int = 10, seed: int = 0) -> Change:
     Source: Lester, Al-Rfou and Constant (2021), The Power of Scale for Parameter-Efficient Prompt
     Tuning, with rows of the vocabulary to begin with. Tu, Xiong and Zhou (2022), Prompt-Tuning Can
     Be Much Better Than Fine-Tuning on Cross-lingual Understanding, have rows in every layer, which
-    a plain model cannot hold; these are those of the first.
+    a plain model cannot hold: that is `prefix.v1`.
 
     Args:
         module: how texts are read with the model.
