@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from isogloss import registry
+from isogloss.errors import UsageError
 from isogloss.recipe.processes import Processes, join, launched
+from isogloss.recipe.runs import check_shares
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,19 @@ def test_every_step_that_trains_is_shared_by_all_processes():
             assert step.together, name
     assert registry.get("step", "train.v1").together
     assert not registry.get("step", "measure.v1").together
+
+
+def test_batches_that_cannot_be_shared_are_refused_before_anything_runs():
+    objectives = [{"use": "contrast_views.v1"}]
+    lesson = {"mixture": {"use": "parallel.v1", "text": "t"}, "objectives": objectives}
+    parts = registry.get("step", "train.v1")(
+        name="a", use="train.v1", lessons=[lesson], accumulate=4
+    )
+    whole = registry.get("step", "distil.v1")(name="b", use="distil.v1", text="t")
+    plain = registry.get("step", "measure.v1")(name="c", use="measure.v1", model="m", text="t")
+    check_shares([parts, whole, plain], 1)
+    check_shares([parts, plain], 2)
+    with pytest.raises(UsageError, match=r"a\.accumulate: 3 processes cannot share 4 parts"):
+        check_shares([parts], 3)
+    with pytest.raises(UsageError, match=r"b: distil\.v1 trains in one process, and 2 were"):
+        check_shares([plain, whole], 2)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss._version import __version__
-from isogloss.errors import CorpusError, OutputError
+from isogloss.errors import CorpusError, OutputError, UsageError
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.progress import Start, silent
 from isogloss.recipe.maps import copy_maps
@@ -109,8 +109,10 @@ def execute(
 
     Raises:
         OutputError: the folder holds something else.
+        UsageError: several processes, and a step whose training they cannot share.
     """
     folder, began, processes = Path(out), time.time(), join()
+    check_shares(steps, processes.count)
     start = start if processes.first else silent
     place = _inputs(recipe, start, alone=all(step.alone for step in steps))
     place.first = processes.first
@@ -150,6 +152,23 @@ def execute(
         _publish(folder, place, steps, scores, provenance)
     processes.wait()
     return Run(folder)
+
+
+def check_shares(steps: Sequence[Step], processes: int) -> None:
+    """Raise a `UsageError` where a step trains and so many processes cannot share its batches."""
+    for step in steps if processes > 1 else ():
+        parts = getattr(step, "accumulate", None)
+        if step.together and parts is None:
+            raise UsageError(
+                f"{step.name}: {step.use} trains in one process, and {processes} were started",
+                remedy="start one, or train with train.v1",
+            )
+        if step.together and parts % processes:
+            raise UsageError(
+                f"{step.name}.accumulate: {processes} processes cannot share {parts} parts of a "
+                "batch evenly",
+                remedy=f"set it to a multiple of {processes}",
+            )
 
 
 def claim(folder: Path, print_: str) -> bool:
