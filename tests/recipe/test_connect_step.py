@@ -1,27 +1,17 @@
 """A connector in a recipe: the decoder is an earlier step, and counts as an input."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 import isogloss
 from isogloss.errors import ModelError, SettingsError
 from isogloss.recipe.recipe import read_recipe
+from loading import load
+from tiny_models import learn, save_model
 
-
-def _load(file):
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None and spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
-
-
-factors = _load(Path(__file__).parent / "test_train_step.py")
-shapes = _load(Path(__file__).parents[1] / "vocabulary" / "conftest.py")
-tiny, cache, recipe = factors.tiny, factors.cache, factors.recipe
+factors = load("recipe/test_train_step.py")
+cache, recipe = factors.cache, factors.recipe
 LESSON = {
     "mixture": {"use": "pivot", "text": "train", "batch": 16},
     "objectives": [{"use": "contrast"}],
@@ -34,7 +24,7 @@ def llama(tmp_path_factory):
     corpus = isogloss.read_corpus("emoji", languages=["eng", "deu"])
     texts = [text for tag in ("eng", "deu") for text in corpus.texts(tag) if text]
     folder = tmp_path_factory.mktemp("llama")
-    shapes.save_model("llama", shapes.learn("bpe", texts, 500), folder)
+    save_model("llama", learn("bpe", texts, 500), folder)
     return folder
 
 
