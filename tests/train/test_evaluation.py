@@ -19,6 +19,8 @@ def test_an_evaluation_disturbs_nothing():
 
     def evaluate():
         student.module(small.Mix().batch(9, 9))  # counts in a buffer, and would drop out
+        student.module.seen = student.module.seen + 5  # another tensor in its place
+        student.module.told = "something"
         modes.append((student.module.training, torch.is_grad_enabled()))
         torch.manual_seed(3)
         random.seed(3)
@@ -30,6 +32,7 @@ def test_an_evaluation_disturbs_nothing():
     _, trained = small.small_run(student=student, evaluate=evaluate, evaluate_every=3)
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
     assert torch.equal(small.weights_of(plain), small.weights_of(student))
+    assert not hasattr(student.module, "told")
     assert modes == [(False, False)] * 7 and torch.get_num_threads() == 1
     held = {row["step"]: row["held_out"] for row in trained.rows if row["held_out"]}
     assert list(held) == [3, 6, 9, 12, 15, 18, 20]

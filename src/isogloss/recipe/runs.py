@@ -157,13 +157,15 @@ def execute(
 def check_shares(steps: Sequence[Step], processes: int) -> None:
     """Raise a `UsageError` where a step trains and so many processes cannot share its batches."""
     for step in steps if processes > 1 else ():
-        parts = getattr(step, "accumulate", None)
-        if step.together and parts is None:
+        if not step.together:
+            continue
+        parts: int | None = getattr(step, "accumulate", None)
+        if parts is None:
             raise UsageError(
                 f"{step.name}: {step.use} trains in one process, and {processes} were started",
                 remedy="start one, or train with train.v1",
             )
-        if step.together and parts % processes:
+        if parts % processes:
             raise UsageError(
                 f"{step.name}.accumulate: {processes} processes cannot share {parts} parts of a "
                 "batch evenly",

@@ -23,10 +23,10 @@ Evaluate = Callable[[], Mapping[str, float]]
 def undisturbed(module: nn.Module) -> Generator[None]:
     """A module in its evaluation mode, without gradients; afterwards everything is as it was.
 
-    That is: random generators of torch, numpy and Python, the mode of every part, buffers, the
-    number of threads, gradients.
+    That is: random generators of torch, numpy and Python, the mode and the attributes of every
+    part, buffers, the number of threads, gradients.
     """
-    modes = [(part, part.training) for part in module.modules()]
+    parts = [(part, dict(vars(part)), dict(part._buffers)) for part in module.modules()]
     buffers = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
     threads, own, plain = torch.get_num_threads(), np.random.get_state(), random.getstate()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
@@ -35,8 +35,11 @@ def undisturbed(module: nn.Module) -> Generator[None]:
             module.eval()
             yield
     finally:
-        for part, mode in modes:
-            part.training = mode
+        for part, attributes, own_buffers in parts:
+            vars(part).clear()
+            vars(part).update(attributes)
+            part._buffers.clear()
+            part._buffers.update(own_buffers)
         with torch.no_grad():
             for buffer, before in buffers:
                 buffer.copy_(before)
