@@ -97,3 +97,9 @@ def test_a_collapse_stops_training_before_it_is_saved(tmp_path):
     assert kept[-1] == since - 1
     with pytest.raises(TrainingError, match=f"became alike from step {since} on"):
         collapsing(**stopping)  # goes on from the last good one, to the same end
+
+
+def test_a_collapse_that_is_only_told_is_saved_as_any_other_training(tmp_path):
+    _, trained = collapsing(checkpoint=tmp_path, checkpoint_every=7)
+    kept = sorted(int(path.name.removeprefix("step-")) for path in tmp_path.glob("step-*"))
+    assert kept == [49, 56] and trained.notes[0].startswith("WARNING")

@@ -216,7 +216,7 @@ def train(
         if logged or held_out:
             log.add(done, loss=loss, parts=parts, learning_rate=rate, vectors=vectors,
                     held_out=held_out)  # fmt: skip
-        good = not state.collapse.times
+        good = settings.collapse == "warn" or not state.collapse.times
         if checkpoint and good and done % settings.checkpoint_every == 0 and done < settings.steps:
             if accelerator.is_main_process:
                 _save(checkpoint, key, whole, optimizer, state)
