@@ -2,7 +2,8 @@
 
     python benchmarks/published.py SBERT-Multilingual-KD [LaBSE ...] [--seeds 3]
 
-Runs `recipes/NAME.toml` once a seed on the texts below instead of the recipe's own, and prints
+Runs `recipes/NAME.toml` once a seed, on the texts below instead of its own where there are any, and
+prints
 what its `compare.v1` steps found: the change of each measure that is told, its 95% interval over
 items and its p after Holm, seed by seed, then the mean over seeds and how far they are apart.
 Nothing is chosen on the text that is measured. Stopped runs go on, and finished ones are read.
@@ -42,8 +43,8 @@ def main() -> None:
         runs = []
         for seed in range(given.seeds):
             start = time.perf_counter()
-            about = dict(TEXTS[name])
-            languages = about.pop("languages")
+            about = dict(TEXTS.get(name, {}))
+            languages = about.pop("languages", ())
             folder = given.out / f"{name}-{seed}"
             run = isogloss.run(
                 f"recipes/{name}.toml", out=folder, seed=seed, languages=languages, texts=about
