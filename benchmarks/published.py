@@ -2,10 +2,9 @@
 
     python benchmarks/published.py SBERT-Multilingual-KD [LaBSE ...] [--seeds 3]
 
-Runs `recipes/NAME.toml` once a seed, on the texts below instead of its own where there are any, and
-prints
-what its `compare.v1` steps found: the change of each measure that is told, its 95% interval over
-items and its p after Holm, seed by seed, then the mean over seeds and how far they are apart.
+Runs `recipes/NAME.toml` once a seed, on the texts below instead of its own where there are any.
+Prints what its `compare.v1` steps found: the change of each measure that is told, its 95% interval
+over items and its p after Holm, seed by seed, then the mean over seeds and how far they are apart.
 Nothing is chosen on the text that is measured. Stopped runs go on, and finished ones are read.
 """
 
