@@ -90,7 +90,6 @@ class Body(nn.Module):
         made: weights beside the body that begin here, and train whatever else does.
         tokenwise: weights beside the input table that have one row, or one value, a token.
         added: rows that were appended to its token table.
-        kept: layers of the model it began as, counted from 1, where it was shortened; else None.
         aside: gives from the language `[m]` of tokens what is added `[m, h]` to their states before
             the language head; no part of the body.
         after: what the mean of each text goes through to be its vector.
@@ -119,7 +118,6 @@ class Body(nn.Module):
         self.body, self.head, self.ends, self.added = body, head, ends, added
         self.pad = body.config.pad_token_id or 0
         self.paired = bool(getattr(body.config, "is_encoder_decoder", False))
-        self.kept: tuple[int, ...] | None = None
         self.aside: nn.Module | None = None
         self.after: nn.Module = nn.Identity()
         self.over: Any = None

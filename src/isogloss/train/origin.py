@@ -1,9 +1,9 @@
-"""The model as it was before training: a teacher that costs nothing but its memory."""
+"""The model as training began it: a teacher that costs nothing but its memory."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -13,21 +13,33 @@ from isogloss.train.contracts import Batch
 
 
 class Origin(nn.Module):
-    """A frozen copy of a model, without dropout; checkpoints do not hold it.
+    """A frozen copy of a model, without dropout.
 
-    It is made from the model that training begins with, so a run that resumes makes the same one.
+    Its weights are no part of what it stands in: no checkpoint holds them and no count of weights
+    sees them. It is made from the model that training begins with, so a run that resumes makes the
+    same one.
 
-    Args:
-        module: is copied.
+    Attributes:
+        module: the copy.
+        layers: those of its layers, 0 the embeddings, that the model has kept, where it was made
+            shorter since; all by default.
     """
+
+    layers: Sequence[int] | None = None
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+        self._held = [copy.deepcopy(module).requires_grad_(False).eval()]  # no child of this one
 
-    def train(self, mode: bool = True) -> Origin:
-        """Nothing: it stays as it is when the model around it is set to train."""
-        return self
+    @property
+    def module(self) -> Any:
+        """The copy."""
+        return self._held[0]
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Origin:
+        """The copy goes to the devices that the model around it goes to."""
+        self.module._apply(fn, recurse)
+        return super()._apply(fn, recurse)
 
     @torch.no_grad()
     def forward(self, batch: Batch, wanted: Collection[str] = ("vectors",)) -> dict[str, Any]:
@@ -35,10 +47,10 @@ class Origin(nn.Module):
         return self.module(batch, wanted)
 
 
-def origin_of(module: nn.Module) -> Origin:
+def origin_of(module: Any) -> Origin:
     """The frozen copy of a model, made at the first call; one however many objectives ask.
 
-    Parameters that change a model's shape call it before they do.
+    Objectives call it in `begin`; parameters that change a model's shape call it before they do.
     """
     found = getattr(module, "origin", None)
     if not isinstance(found, Origin):

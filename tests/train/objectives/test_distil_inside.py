@@ -100,7 +100,7 @@ def test_logits_are_pulled_to_those_that_the_model_gave_before(rng):
     loss = objective({"logits": after}, batch).total
     torch.testing.assert_close(loss, divergence(before, after, 2.0))
     loss.backward()
-    assert model.table.grad.any() and all(p.grad is None for p in model.origin.parameters())
+    assert model.table.grad.any() and all(p.grad is None for p in model.origin.module.parameters())
 
 
 @pytest.mark.parametrize("toward", ["tokens", "texts", "pivot"])
@@ -122,7 +122,7 @@ def test_layers_are_the_plain_mean_of_squares(rng, toward):
 def test_a_shorter_student_meets_the_layers_that_it_kept(rng):
     model, batch, objective = Deep(4), texts(rng), DistilLayers()
     whole = origin_of(model)
-    model.layers, model.kept = nn.ModuleList([model.layers[1], model.layers[3]]), (2, 4)
+    model.layers, whole.layers = nn.ModuleList([model.layers[1], model.layers[3]]), (0, 2, 4)
     objective.begin(model)
     teacher = whole(batch, ("layer_states",))["layer_states"]
     loss = objective({"layer_states": teacher[[0, 2, 4]]}, batch).total

@@ -87,10 +87,10 @@ def test_the_student_trains_its_own_layers_beside_the_frozen_teacher(model_folde
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     student = student_of("shorter.v1", folder, tokenizer, reader=words, every=2)
     module, batch = student.module, texts()
-    assert module.kept == (2,)
+    assert module.origin.layers == (0, 2)
     free = {id(p) for p in module.parameters() if p.requires_grad}
     assert free == {id(p) for group in student.groups() for p in group["params"]}
-    assert not free & {id(p) for p in module.origin.parameters()}
+    assert not free & {id(p) for p in module.origin.module.parameters()}
     layers = DistilLayers()
     layers.begin(module)
     module.eval()

@@ -41,13 +41,10 @@ class DistilLayers:
     def __init__(self, *, toward: Toward = "tokens") -> None:
         self.toward = toward
         self.outputs = ("layer_states",) if toward == "tokens" else ("layer_vectors",)
-        self.layers: list[int] | None = None
 
     def begin(self, model: nn.Module) -> None:
         """Take the model as it is now, or was before it was shortened, as the teacher."""
         self.origin = origin_of(model)
-        kept = getattr(model, "kept", None)
-        self.layers = None if kept is None else [0, *kept]
 
     def count(self, batch: Batch) -> int:
         """Tokens, or rows."""
@@ -58,7 +55,8 @@ class DistilLayers:
         [name] = self.outputs
         student = outputs[name]
         teacher = self.origin(batch, self.outputs)[name].to(student.dtype)
-        teacher = teacher if self.layers is None else teacher[self.layers]
+        if self.origin.layers is not None:
+            teacher = teacher[list(self.origin.layers)]
         if self.toward == "pivot":
             teacher = teacher[:, :1]  # [layers + 1, 1, B, d]
         total = (student - teacher).square().mean()

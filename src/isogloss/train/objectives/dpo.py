@@ -38,12 +38,11 @@ class Dpo(AgainstStart):
     """
 
     def __init__(self, *, beta: float = 0.1, smoothing: float = 0.0) -> None:
-        super().__init__()
         if beta <= 0 or not 0 <= smoothing < 0.5:
             raise UsageError(f"beta {beta} is to be over 0, smoothing {smoothing} from 0 below 0.5")
         self.beta, self.smoothing = beta, smoothing
 
-    def forward(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
+    def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
         better, worse = self.ratios(outputs, batch)
         away = self.beta * (better - worse)  # [B]

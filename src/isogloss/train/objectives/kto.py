@@ -48,12 +48,11 @@ class Kto(AgainstStart):
     def __init__(
         self, *, beta: float = 0.1, good: float = 1.0, bad: float = 1.0, clip: bool = True
     ) -> None:
-        super().__init__()
         if min(beta, good, bad) <= 0:
             raise UsageError(f"beta {beta}, good {good} and bad {bad} are to be over 0")
         self.beta, self.good, self.bad, self.clip = beta, good, bad, clip
 
-    def forward(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
+    def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
         own, strange = self.ratios(outputs, batch)
         anchor = strange.detach().mean()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 
@@ -11,11 +11,11 @@ from isogloss.registry import register
 from isogloss.train.batch import Texts
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.links import output_of, states_of
-from isogloss.train.start import Start
+from isogloss.train.origin import origin_of
 
 
 @register("objective", "near_start.v1")
-class NearStart(Start):
+class NearStart:
     """mean over tokens t of the first view of |f(t) - f0(t)|^2, f0 the model before training.
 
     The first view is the pivot, which keeps what tasks were or will be taught of it and gives the
@@ -32,8 +32,11 @@ class NearStart(Start):
     columns: ClassVar = ()
 
     def __init__(self, *, layer: int | None = None) -> None:
-        super().__init__()
         self.layer = layer
+
+    def begin(self, model: Any) -> None:
+        """Keep the model as it is."""
+        self.origin = origin_of(model)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -44,11 +47,11 @@ class NearStart(Start):
         """Tokens of the first view."""
         return len(batch.view(0).ids)
 
-    def forward(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
+    def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
         assert isinstance(batch, Texts)
         pivot = batch.view(0)
-        before = states_of(self.at_start(pivot, self.outputs), self.layer)  # [pivot tokens, d]
+        before = states_of(self.origin(pivot, self.outputs), self.layer)  # [pivot tokens, d]
         now = states_of(outputs, self.layer)[: len(before)]
         total = (now - before).square().sum(-1).mean()
         return Loss(total, {"near_start": float(total.detach())})

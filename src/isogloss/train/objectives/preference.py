@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
 from isogloss.errors import UsageError
 from isogloss.train.contracts import Batch
+from isogloss.train.origin import origin_of
 
 
 def check_causal(model: Any) -> None:
@@ -27,34 +26,20 @@ def check_causal(model: Any) -> None:
         )
 
 
-class AgainstStart(nn.Module):
+class AgainstStart:
     """What objectives share that weigh answers against a frozen copy of the model.
 
-    The copy is made when training begins, of the model as it was opened, so no checkpoint needs
-    it; it is read without dropout, and costs a forward pass a step and the model's memory once
-    more. Dropout of the model that trains makes its ratios noisy: take a model without.
+    It costs a forward pass a step and the model's memory once more. Dropout of the model that
+    trains makes its ratios noisy: take a model without.
     """
 
     outputs: ClassVar = ("likelihoods",)
     columns: ClassVar[tuple[str, ...]] = ("gold",)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.start: Any = None
-        self._model: list[Any] = []  # in a list, as it is no part of this module
-
     def begin(self, model: Any) -> None:
         """Keep the model as it is."""
         check_causal(model)
-        self.start = copy.deepcopy(model).requires_grad_(False).eval()
-        self._model = [model]
-
-    def train(self, mode: bool = True) -> AgainstStart:
-        """The copy is always as it is used."""
-        super().train(mode)
-        if self.start is not None:
-            self.start.eval()
-        return self
+        self.model, self.origin = model, origin_of(model)
 
     def ratios(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         """Of two views `[2, B]`, log p(answer | prompt) - log p_start(answer | prompt).
@@ -69,7 +54,7 @@ class AgainstStart(nn.Module):
                 remedy="name a mixture such as preferred.v1, judged.v1 or crossed.v1",
             )
         # In the precision of the model that trains, or the ratios are not 0 at the start.
-        rough = getattr(getattr(self._model[0], "now", None), "rough", False)
-        with torch.no_grad(), torch.autocast(found.device.type, torch.bfloat16, enabled=rough):
-            start = self.start(batch, ("likelihoods",))["likelihoods"][..., 0]
+        rough = getattr(getattr(self.model, "now", None), "rough", False)
+        with torch.autocast(found.device.type, torch.bfloat16, enabled=rough):
+            start = self.origin(batch, ("likelihoods",))["likelihoods"][..., 0]
         return found - start.to(found.dtype)

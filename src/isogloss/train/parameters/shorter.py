@@ -32,6 +32,6 @@ def shorter(module: Body, *, every: int = 2, fast: float = 10.0) -> Change:
         ModelError: a body without one stack of layers.
         UsageError: k below 1.
     """
-    origin_of(module)
-    module.kept = tuple(shorten(module.body, every))
+    origin = origin_of(module)
+    origin.layers = (0, *shorten(module.body, every))
     return full(module, fast=fast)
