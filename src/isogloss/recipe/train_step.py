@@ -211,6 +211,7 @@ class Train(Step):
         """Build the factors, train, check and save."""
         from isogloss.recipe.held_out import evaluations
         from isogloss.recipe.steps import watch
+        from isogloss.train.label_head import HEADS
 
         folder = place.model_folder(self.model)
         held = {name: self._held(name, place) for name in self.texts()}
@@ -220,21 +221,18 @@ class Train(Step):
         model = place.folder / "model"
         model.mkdir()
         student.save(model)
-        for each in (each for lesson in lessons for _, each in lesson.objectives):
-            if save := getattr(each, "save", None):
-                save(model)
+        for lesson in lessons:
+            for _, objective in lesson.objectives:
+                if save := getattr(objective, "save", None):
+                    save(model, getattr(lesson.mixture, "names", ()))
+        if (model / HEADS).is_dir():
+            (place.folder / FILES / HEADS).symlink_to(Path("..") / "model" / HEADS)
         for step in self.keep_checkpoints:
             shutil.copytree(place.scratch / f"model-{step}", checkpoint_folder(place.folder, step))
         if self.keep == "model":
             place.keep_model()
         elif self.keep == "delta":
             student.save_delta(place.folder / FILES / "delta", folder.fingerprint, self.parameters)
-        for lesson in lessons:
-            for _, objective in lesson.objectives:
-                if keep := getattr(objective, "keep", None):
-                    heads = place.folder / FILES / "heads"
-                    count = len(list(heads.iterdir())) if heads.is_dir() else 0
-                    keep(heads / f"{count + 1}", getattr(lesson.mixture, "names", ()))
         place.done[self.name] = place.folder
         watched: dict[str, float] = {}
         # Vectors of a model that learned words alone may well lie in a cone.

@@ -43,9 +43,9 @@ class Objective(Protocol):
     - `begin(model)`, called once before training and before a checkpoint is brought back, with the
       module that trains: the place to copy what it starts as, and to make weights of that size;
     - `stepped(share)`, called after each step with the share of the steps that are done;
-    - `save(folder)`, called with the folder of the trained model, if what it learned is used later.
-    - `keep(folder, names)`, called after training to leave what it learned for itself in a folder
-      that is not there yet; names are those of the classes that its mixture numbers, if it does.
+    - `save(folder, names)`, called once after training with the folder of the saved model, to leave
+      there what it learned for itself, under names that the model's own readers pass over; `names`
+      are those of the classes that its mixture numbers, if it does: nothing is left.
 
     One that is an `nn.Module` has weights of its own, which train beside the model, `factor` times
     as fast (default 1).

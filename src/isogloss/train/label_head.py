@@ -15,6 +15,9 @@ from isogloss.files import write_json
 from isogloss.train.batch import UNKNOWN
 from isogloss.train.contracts import Loss, wanted_of
 
+HEADS = "heads"
+"""Where the heads lie in the folder of their model."""
+
 
 class LabelHead(nn.Module):
     """logits = W h + b, a class a row of W; the loss is the mean -log p(label) of what has one.
@@ -61,19 +64,24 @@ class LabelHead(nn.Module):
         total = F.cross_entropy(logits, labels[known])
         return Loss(total, {self.part: float(total.detach())})
 
-    def keep(self, folder: Path, names: Sequence[str] = ()) -> None:
-        """Write `head.safetensors`, and `head.json` with what it reads and its classes by number.
+    def save(self, folder: Path, names: Sequence[str] = ()) -> None:
+        """Write the next of the folders `heads/1`, `heads/2` ... of a model.
 
-        It reads `vectors`, means of the last states with what stands around a text, or `states`.
+        It has `head.safetensors`, and `head.json` with what the head reads and its classes by
+        number. It reads `vectors`, means of the last states with what stands around a text, or
+        `states`.
         """
         from safetensors.torch import save_file
 
-        assert self.layer is not None, "kept after training"
-        folder.mkdir(parents=True)
+        assert self.layer is not None, "saved after training"
+        heads = folder / HEADS
+        heads.mkdir(exist_ok=True)
+        into = heads / str(sum(1 for _ in heads.iterdir()) + 1)
+        into.mkdir()
         weights = {n: w.detach().contiguous() for n, w in self.layer.state_dict().items()}
-        save_file(weights, folder / "head.safetensors")
+        save_file(weights, into / "head.safetensors")
         about = {
             "reads": wanted_of(self)[0],
             "classes": list(names) or list(map(str, range(self.classes))),
         }
-        write_json(folder / "head.json", about)
+        write_json(into / "head.json", about)

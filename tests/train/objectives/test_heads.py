@@ -111,10 +111,11 @@ def test_the_seed_makes_the_weights_and_they_are_kept_with_their_classes(tmp_pat
         head.begin(model)
     one, again, other = (head.layer.weight for head in heads)
     assert torch.equal(one, again) and not torch.equal(one, other)
-    heads[0].keep(tmp_path / "heads" / "1", ["no", "yes"])
-    assert json.loads((tmp_path / "heads" / "1" / "head.json").read_text()) == {
-        "reads": "vectors", "classes": ["no", "yes"],
-    }  # fmt: skip
+    for number, names in ((1, ["no", "yes"]), (2, [])):
+        heads[0].save(tmp_path, names)
+        assert json.loads((tmp_path / "heads" / str(number) / "head.json").read_text()) == {
+            "reads": "vectors", "classes": names or ["0", "1"],
+        }  # fmt: skip
     weights = load_file(tmp_path / "heads" / "1" / "head.safetensors")
     vector = torch.ones(4)
     torch.testing.assert_close(

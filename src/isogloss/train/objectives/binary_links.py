@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,6 +54,6 @@ class BinaryLinks(nn.Module):
         found = self.score(outputs["states"]).ravel().sigmoid()
         return found * (batch["side"] == 1)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, names: Sequence[str] = ()) -> None:
         """Write the weights beside the model."""
         save_aligner(folder, "binary_links.v1", self)

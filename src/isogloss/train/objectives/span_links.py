@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -71,7 +71,7 @@ class SpanLinks(nn.Module):
         scores = self.score(states).masked_fill(~may[:, :, None], float("-inf"))
         return scores.log_softmax(1)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, names: Sequence[str] = ()) -> None:
         """Write the weights beside the model."""
         save_aligner(folder, "span_links.v1", self)
 
