@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from isogloss.registry import register
 from isogloss.train.batch import told_apart
 from isogloss.train.contracts import Batch, Loss
-from isogloss.train.objectives.contrast import rank_views
+from isogloss.train.contrast import rank_views
 
 
 @register("objective", "additive_margin.v1")

@@ -9,10 +9,9 @@ from typing import ClassVar
 import torch
 import torch.nn.functional as F
 
-from isogloss.errors import UsageError
 from isogloss.registry import register
-from isogloss.train.among import among
 from isogloss.train.contracts import Batch, Loss
+from isogloss.train.contrast import among, two_views
 
 
 @register("objective", "attract.v1")
@@ -43,18 +42,3 @@ class Attract:
         nearest = found.outside().max(1).values  # [2 B]
         total = 2 * F.relu(self.margin + nearest - found.pairs).mean()
         return Loss(total, {"attract": float(total.detach())})
-
-
-def two_views(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Unit vectors `[B, d]` of either side of pairs `[2, B, d]`.
-
-    Raises:
-        UsageError: other than two views, or fewer than two rows.
-    """
-    if len(vectors) != 2 or vectors.shape[1] < 2:
-        raise UsageError(
-            f"{len(vectors)} views of {vectors.shape[1]} rows are not pairs among others",
-            remedy="name a mixture of two views, such as lexicon.v1, and a batch of 2 at least",
-        )
-    left, right = F.normalize(vectors, dim=-1)
-    return left, right

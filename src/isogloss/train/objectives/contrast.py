@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,53 +12,7 @@ import torch.nn.functional as F
 from isogloss.registry import register
 from isogloss.train.batch import told_apart
 from isogloss.train.contracts import Batch, Loss
-
-
-def ranking(
-    queries: torch.Tensor, candidates: torch.Tensor, temperature: float, margin: float = 0.0
-) -> torch.Tensor:
-    """Mean over i of -log softmax_j((q_i c_j - margin [i = j]) / temperature) at j = i.
-
-    Args:
-        queries: `[B, d]`, unit vectors where the products are to be cosines.
-        candidates: `[B + extra, d]`: the own one of each query, then what is nobody's own.
-        temperature: of the softmax.
-        margin: by how much the own one has to be nearer than the others.
-    """
-    scores = queries @ candidates.T  # [B, B + extra]
-    if margin:
-        scores = scores - margin * torch.eye(*scores.shape, dtype=scores.dtype).to(scores.device)
-    gold = torch.arange(len(queries), device=scores.device)  # [B]
-    return F.cross_entropy(scores / temperature, gold)
-
-
-def rank_views(
-    views: Sequence[torch.Tensor],
-    temperature: float,
-    *,
-    negatives: torch.Tensor,
-    margin: float = 0.0,
-    both: bool = True,
-) -> torch.Tensor:
-    """`ranking` of each later view for each earlier one, and back, summed over the pairs of views.
-
-    Args:
-        views: unit vectors `[B, d]` of texts that mean the same.
-        temperature: of the softmax.
-        negatives: unit vectors `[k, B, d]`, further candidates on the way there.
-        margin: see `ranking`.
-        both: the mean of there and back; else there alone.
-    """
-    extra = negatives.flatten(0, 1)  # [k * B, d]
-    total = torch.zeros((), device=views[0].device)
-    for right in range(1, len(views)):
-        for left in range(right):
-            own = views[right] if not len(extra) else torch.cat([views[right], extra])
-            loss = ranking(views[left], own, temperature, margin)
-            if both:
-                loss = (loss + ranking(views[right], views[left], temperature, margin)) / 2
-            total = total + loss
-    return total
+from isogloss.train.contrast import rank_views
 
 
 @register("objective", "contrast.v1")

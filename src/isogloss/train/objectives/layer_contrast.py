@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.train.contracts import Batch, Loss
-from isogloss.train.infonce import both_ways
+from isogloss.train.contrast import rank_views
 
 
 @register("objective", "layer_contrast.v1")
@@ -48,11 +49,9 @@ class LayerContrast:
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
         every = outputs["layer_vectors"]
-        views = every[chosen_layers(self.layers, len(every))]  # [l, views, B, d]
-        total = every.new_zeros(())
-        for right in range(1, views.shape[1]):
-            for left in range(right):
-                total = total + both_ways(views[:, left], views[:, right], self.temperature)
+        chosen = every[chosen_layers(self.layers, len(every))]
+        views = F.normalize(chosen, dim=-1).unbind(1)  # [l, B, d] each
+        total = rank_views(views, self.temperature)
         return Loss(total, {"layer_contrast": float(total.detach())})
 
 

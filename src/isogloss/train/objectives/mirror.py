@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from isogloss.registry import register
 from isogloss.train.batch import Texts
 from isogloss.train.contracts import Batch, Loss
+from isogloss.train.contrast import own_among
 from isogloss.train.grids import Grids, grids
 from isogloss.train.links import output_of, states_of
 
@@ -57,8 +58,7 @@ class Mirror:
         assert isinstance(batch, Texts)
         grid = grids(states_of(outputs, self.layer), batch)
         scores = torch.stack([_scores(grid, row) for row in range(batch.size)]) / self.temperature
-        gold = torch.arange(batch.size, device=scores.device)
-        contrast = (F.cross_entropy(scores, gold) + F.cross_entropy(scores.T, gold)) / 2
+        contrast = (own_among(scores) + own_among(scores.T)) / 2
         gap = (grid.shares(2) - grid.shares(1)).square().sum() / grid.real.sum()
         total = contrast + self.agreement * gap
         return Loss(total, {

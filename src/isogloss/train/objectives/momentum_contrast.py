@@ -13,6 +13,7 @@ from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.train.batch import told_apart
 from isogloss.train.contracts import Batch, Loss
+from isogloss.train.contrast import own_among
 
 
 @register("objective", "momentum_contrast.v1")
@@ -87,14 +88,14 @@ class MomentumContrast(nn.Module):
         self._fresh = keys.flatten(0, 1)  # enters the queue when the step is done
         past = self.queue[: min(int(self.written), self.size)].to(views)
         others = torch.cat([past, negatives.flatten(0, 1)])  # [n, d]
-        gold = torch.zeros(views.shape[1], dtype=torch.long, device=views.device)
+        first = torch.zeros(views.shape[1], dtype=torch.long, device=views.device)
         total = views.new_zeros(())
         for i, query in enumerate(views):
             far = query @ others.T  # [B, n]
             for j, key in enumerate(keys):
                 if i != j:
                     scores = torch.cat([(query * key).sum(-1, keepdim=True), far], 1)
-                    total = total + F.cross_entropy(scores / self.temperature, gold) / 2
+                    total = total + own_among(scores / self.temperature, first) / 2
         return Loss(total, {"momentum": float(total.detach())})
 
     @torch.no_grad()

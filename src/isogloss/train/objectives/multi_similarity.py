@@ -9,9 +9,8 @@ from typing import ClassVar
 import torch
 
 from isogloss.registry import register
-from isogloss.train.among import among
 from isogloss.train.contracts import Batch, Loss
-from isogloss.train.objectives.attract import two_views
+from isogloss.train.contrast import among, two_views
 
 
 @register("objective", "multi_similarity.v1")

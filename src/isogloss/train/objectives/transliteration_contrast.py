@@ -11,21 +11,8 @@ import torch.nn.functional as F
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
-from isogloss.train.among import among
 from isogloss.train.contracts import Batch, Loss
-
-
-def among_all(left: torch.Tensor, right: torch.Tensor, temperature: float) -> torch.Tensor:
-    """The mean over 2 B texts of -log softmax of the score of a text with its own pair.
-
-    A text `[d]` of `left` or `right` `[B, d]` is to be told from all 2 B - 2 others, those of its
-    own side among them. Scores are dot products over the temperature.
-    Source: Chen, Kornblith, Norouzi and Hinton (2020), SimCLR, section 2.1.
-    """
-    found = among(left, right)
-    rest = torch.logsumexp(found.outside() / temperature, 1)  # [2 B]
-    own = found.pairs / temperature
-    return (torch.logaddexp(own, rest) - own).mean()
+from isogloss.train.contrast import rank_all
 
 
 @register("objective", "transliteration_contrast.v1")
@@ -76,6 +63,6 @@ class TransliterationContrast:
         chosen = every[list(self.layers)]  # [chosen, 2, B, d]
         if self.similarity == "cosine":
             chosen = F.normalize(chosen, dim=-1)
-        losses = [among_all(left, right, self.temperature) for left, right in chosen]
+        losses = [rank_all(left, right, self.temperature) for left, right in chosen]
         total = torch.stack(losses).mean()
         return Loss(total, {"transliteration_contrast": float(total.detach())})

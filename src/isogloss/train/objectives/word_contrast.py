@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 
 from isogloss.registry import register
 from isogloss.train.contracts import Batch, Loss
-from isogloss.train.infonce import both_ways
+from isogloss.train.contrast import ranking
 from isogloss.train.links import Whole, linked_equal, linked_words
 from isogloss.train.objectives.layer_contrast import chosen_layers
 
@@ -48,7 +49,11 @@ class WordContrast:
         """The loss of one batch."""
         every = outputs["layer_states"]
         states = every[chosen_layers(self.layers, len(every))]  # [l, tokens, d]
-        left, right = linked_words(states, batch, self.whole)  # [l, k, d]
-        source, target = linked_equal(batch)
-        total = both_ways(left, right, self.temperature, (target, source))
+        left, right = (
+            F.normalize(words, dim=-1) for words in linked_words(states, batch, self.whole)
+        )  # [l, k, d]
+        source, target = linked_equal(batch)  # [k, k]
+        there = ranking(left, right, self.temperature, without=target)
+        back = ranking(right, left, self.temperature, without=source)
+        total = (there + back) / 2
         return Loss(total, {"word_contrast": float(total.detach())})
