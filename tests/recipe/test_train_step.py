@@ -60,8 +60,8 @@ def test_a_delta_goes_onto_its_base_and_no_other(tiny, tmp_path, cache):
     from tokenizers import Tokenizer
 
     from isogloss.encode.resolve import find_model
-    from isogloss.train.body import student_of
     from isogloss.train.delta import load_delta
+    from isogloss.train.student import student_of
 
     step = {"name": "table", "lessons": [PAIRS], "parameters": {"use": "embeddings", "first": 9}}
     run = isogloss.run(recipe(tiny, {**step, "keep": "delta"}), out=tmp_path / "run")

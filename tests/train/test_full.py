@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from isogloss.encode import load_encoder
-from isogloss.train.body import student_of
+from isogloss.train.student import student_of
 from isogloss.vocabulary.extend import extend_wordpiece, with_romanisation
 
 
@@ -106,7 +106,7 @@ def test_opening_and_saving_say_nothing(minilm, tmp_path, capfd):
 
     from tokenizers import Tokenizer
 
-    from isogloss.train.body import student_of
+    from isogloss.train.student import student_of
 
     capfd.readouterr()
     student_of("full.v1", Path(minilm), Tokenizer.from_file(f"{minilm}/tokenizer.json")).save(

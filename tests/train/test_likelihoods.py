@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from isogloss.train.batch import UNKNOWN, spots, stack_texts
-from isogloss.train.body import words
+from isogloss.train.readers import words
 
 
 @pytest.mark.parametrize("shape", ["gpt2", "llama", "bert"])

@@ -48,8 +48,8 @@ class AlignMarked(Linking):
         from isogloss.encode.tokens import RustTokenizer
         from isogloss.encode.weights import load_tokenizer, read_window
         from isogloss.train.aligner import load_aligner
-        from isogloss.train.body import sentences
         from isogloss.train.marked import ask_words, frame
+        from isogloss.train.readers import sentences
         from isogloss.vocabulary.trim import untruncated
 
         folder = place.model_folder(self.model)

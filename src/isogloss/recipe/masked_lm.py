@@ -119,7 +119,8 @@ class MaskedLM(_Masking):
         """Train, save, tell the loss before and after."""
         from safetensors.torch import load_file
 
-        from isogloss.train.body import student_of, words
+        from isogloss.train.readers import words
+        from isogloss.train.student import student_of
 
         made = load_file(place.done[self.head] / _HEAD) if self.head else None
         lesson = _lesson(self, place)
@@ -179,7 +180,8 @@ class MakeWordHead(_Masking):
         """Train the head and keep it."""
         from safetensors.torch import save_file
 
-        from isogloss.train.body import student_of, words
+        from isogloss.train.readers import words
+        from isogloss.train.student import student_of
 
         lesson = _lesson(self, place)
         student: Any = student_of(

@@ -103,8 +103,8 @@ def _teacher_words(teacher: Any, size: int, place: Workplace) -> dict[str, np.nd
 def _full(
     step: Distil, teacher: Any, corpus: Corpus, targets: np.ndarray, place: Workplace
 ) -> tuple[Any, Any]:
-    from isogloss.train.body import student_of
     from isogloss.train.mixtures.parallel import ParallelViews
+    from isogloss.train.student import student_of
 
     build = _replaced if step.surgery == "replace" else _extended
     folder, tokenizer, rows = build(step, teacher, corpus, place)
@@ -234,7 +234,7 @@ def _initialised(
 
 def input_rows(folder: Any) -> np.ndarray:
     """The teacher's table of token vectors `[V, d]`."""
-    from isogloss.train.body import open_body
+    from isogloss.train.readers import open_body
 
     return open_body(folder).get_input_embeddings().weight.detach().numpy()
 

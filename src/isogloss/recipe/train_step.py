@@ -267,7 +267,7 @@ class Train(Step):
         self, folder: ModelFolder, material: Material, place: Workplace
     ) -> tuple[Any, Any, list[Lesson]]:
         """The student, what happened in training it, and the lessons it had."""
-        from isogloss.train.body import text_ends
+        from isogloss.train.reading import text_ends
 
         with located(f"{self.name}.parameters ({self.parameters['use']})"):
             student = self._student(folder, material, place)
@@ -375,7 +375,8 @@ class Train(Step):
     def _student(self, folder: ModelFolder, material: Material, place: Workplace) -> Any:
         from safetensors.torch import load_file
 
-        from isogloss.train.body import sentences, student_of, words
+        from isogloss.train.readers import sentences, words
+        from isogloss.train.student import student_of
 
         reader: Any = sentences
         if self._wanted() & {"logits", "likelihoods"}:

@@ -98,8 +98,9 @@ def test_a_decoder_tells_both_views_and_is_pulled_to_agree(model_folder):
     from tokenizers import Tokenizer
     from transformers import AutoModelForCausalLM
 
-    from isogloss.train.body import student_of, words
     from isogloss.train.objectives.cross_consistency import CrossConsistency
+    from isogloss.train.readers import words
+    from isogloss.train.student import student_of
 
     folder = model_folder("llama")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

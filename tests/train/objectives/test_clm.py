@@ -7,10 +7,10 @@ import torch
 from isogloss.errors import ModelError
 from isogloss.recipe.learning import save_tokenizer
 from isogloss.train.batch import UNKNOWN
-from isogloss.train.body import words
 from isogloss.train.fresh import FAMILIES, fresh_model, learn_for, save_fresh
 from isogloss.train.mixtures.causal import PackedText, packed
 from isogloss.train.objectives.clm import Clm
+from isogloss.train.readers import words
 from isogloss.vocabulary.special import PRESETS
 from loading import load
 

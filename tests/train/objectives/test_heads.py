@@ -62,7 +62,7 @@ def test_a_text_is_told_by_the_mean_surprise_at_its_label_in_every_view():
 def test_loss_and_gradients_of_tags_are_those_of_transformers(model_folder, tokenizer_of):
     from transformers import AutoModelForTokenClassification
 
-    from isogloss.train.body import sentences
+    from isogloss.train.readers import sentences
 
     theirs = AutoModelForTokenClassification.from_pretrained(
         model_folder("bert"), num_labels=3

@@ -164,7 +164,7 @@ def test_parts_give_the_step_of_the_whole():
 def test_the_copy_of_a_model_of_transformers_is_what_the_model_was(model_folder):
     from tokenizers import Tokenizer
 
-    from isogloss.train.body import student_of
+    from isogloss.train.student import student_of
 
     folder = model_folder("bert")
     student = student_of("full.v1", folder, Tokenizer.from_file(str(folder / "tokenizer.json")))

@@ -6,11 +6,12 @@ import torch
 
 from isogloss.errors import ModelError, TrainingError
 from isogloss.train.batch import UNKNOWN
-from isogloss.train.body import Body, sentences, words
+from isogloss.train.body import Body
 from isogloss.train.mixtures.causal import PackedText
 from isogloss.train.mixtures.paired import Ends, stack_pairs
 from isogloss.train.objectives.mlm import Mlm
 from isogloss.train.objectives.seq2seq import Seq2seq
+from isogloss.train.readers import sentences, words
 
 TOKENS = 7
 

@@ -14,12 +14,13 @@ from isogloss.errors import ModelError, SettingsError
 from isogloss.merge.plan import weights_of
 from isogloss.settings import read_keywords
 from isogloss.train.batch import UNKNOWN, stack_texts
-from isogloss.train.body import sentences, student_of, words
 from isogloss.train.contracts import Lesson
 from isogloss.train.delta import load_delta
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.objectives.mlm import Mlm
 from isogloss.train.parameters.bottleneck import bottleneck
+from isogloss.train.readers import sentences, words
+from isogloss.train.student import student_of
 
 TEXTS = ["red heart", "a longer text of some more words", "Sonne", "flag of Spain"]
 
@@ -118,7 +119,7 @@ def test_a_task_stands_on_a_language_and_another_is_put_in_its_place(base, tmp_p
         taught(base, seed=number, reduction=2, invertible=True).save(tmp_path / name)
     task = student(tmp_path / "one", reduction=4, drop="last:1")
     frozen = {n: w.clone() for n, w in task.module.named_parameters() if not w.requires_grad}
-    assert [part.settings["reduction"] for part in task.module.parts] == [2, 4]
+    assert [part.settings["reduction"] for part in task.module.inserted.parts] == [2, 4]
     train(
         task, [Lesson(Words(), [(1.0, Mlm())])],
         LoopSettings(steps=4, learning_rate=3e-2, threads=1, seed=5),

@@ -8,12 +8,13 @@ import torch.nn.functional as F
 from isogloss.encode import load_encoder
 from isogloss.errors import ModelError
 from isogloss.train.batch import stack_texts
-from isogloss.train.body import student_of, words
 from isogloss.train.contracts import Lesson
 from isogloss.train.delta import load_delta
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixtures.pivot import PivotText
 from isogloss.train.objectives.distil import Distil
+from isogloss.train.readers import words
+from isogloss.train.student import student_of
 
 TEXTS = ["red heart", "a dog and the sun", "Sonne"]
 
@@ -73,7 +74,7 @@ def test_only_the_connector_learns_and_takes_the_decoder_where_it_is_to_go(
           LoopSettings(steps=60, learning_rate=0.01, threads=1))  # fmt: skip
     assert cosine() > start + 0.3
     moved = {n for n, w in student.module.named_parameters() if not torch.equal(w, before[n])}
-    assert moved == {n for n in before if "over.connector" in n}
+    assert moved == {n for n in before if "pooling.connector" in n}
     student.save_delta(tmp_path / "d", "print", {"use": "connector.v1"})
     assert set(load_file(tmp_path / "d" / "delta.safetensors")) == moved
     again = student_of("connector.v1", *parts, decoder=decoder, hidden=48, seed=3)
@@ -85,10 +86,10 @@ def test_only_the_connector_learns_and_takes_the_decoder_where_it_is_to_go(
 
 def test_it_begins_with_rows_about_as_long_as_words(parts, decoder):
     student = student_of("connector.v1", *parts, decoder=decoder)
-    over = student.module.over
-    table = over.decoder.get_input_embeddings().weight
-    torch.testing.assert_close(over.connector.end.std(), table.std(), rtol=0.5, atol=0)
-    torch.testing.assert_close(over.connector.second.weight.std(), table.std())
+    pooling = student.module.pooling
+    table = pooling.decoder.get_input_embeddings().weight
+    torch.testing.assert_close(pooling.connector.end.std(), table.std(), rtol=0.5, atol=0)
+    torch.testing.assert_close(pooling.connector.second.weight.std(), table.std())
 
 
 def test_models_that_do_not_fit_are_refused(parts, decoder, model_folder):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from isogloss.train.body import student_of
 from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixtures.parallel import ParallelViews
 from isogloss.train.objectives.contrast import ContrastViews
+from isogloss.train.student import student_of
 from isogloss.vocabulary.extend import extend_wordpiece
 from isogloss.vocabulary.save import special_roles
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from isogloss.errors import ModelError, UsageError
-from isogloss.train.body import student_of
 from isogloss.train.parameters.factors import FactoredTable
+from isogloss.train.student import student_of
 from isogloss.vocabulary.initialise.factorised import factorise
 
 from .test_embeddings import lesson, taught, weights

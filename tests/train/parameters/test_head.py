@@ -8,11 +8,12 @@ import torch
 
 from isogloss.errors import ModelError
 from isogloss.train.batch import UNKNOWN
-from isogloss.train.body import student_of, words
 from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixtures.masked import MaskedText, window_losses
 from isogloss.train.objectives.mlm import Mlm
+from isogloss.train.readers import words
+from isogloss.train.student import student_of
 from tiny_models import with_ends
 
 SPECIAL = list(range(5))

@@ -9,11 +9,12 @@ import torch
 
 from isogloss.encode.folder import open_folder
 from isogloss.errors import MissingExtra, UsageError
-from isogloss.train.body import sentences, student_of, words
 from isogloss.train.contracts import Lesson
 from isogloss.train.delta import load_delta
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.objectives.mlm import Mlm
+from isogloss.train.readers import sentences, words
+from isogloss.train.student import student_of
 from loading import load
 
 _made = load("train/parameters/test_layers.py")

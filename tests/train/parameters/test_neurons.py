@@ -2,8 +2,8 @@
 
 import torch
 
-from isogloss.train.body import student_of
 from isogloss.train.feed_forward import switched_off
+from isogloss.train.student import student_of
 from loading import load
 
 sparse = load("train/parameters/test_sparse.py")

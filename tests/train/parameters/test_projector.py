@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from isogloss.encode import load_encoder
 from isogloss.errors import TrainingError, UsageError
 from isogloss.train.batch import stack_texts
-from isogloss.train.body import student_of
 from isogloss.train.contracts import Lesson
 from isogloss.train.delta import load_delta
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixtures.pivot import PivotText
 from isogloss.train.objectives.distil import Distil
+from isogloss.train.student import student_of
 
 WIDTH = 12
 
@@ -48,7 +48,7 @@ def test_its_gradient_is_that_of_a_plain_layer_and_the_body_is_still(parts):
     plain = student_of("full.v1", *parts).module.eval()
     with torch.no_grad():
         means = plain(batch)["vectors"]
-    layer = student.module.after[0]
+    layer = student.module.pooling.then[0]
     own = layer.weight.detach().clone().requires_grad_()
     wanted = Distil()({"vectors": means @ own.T + layer.bias.detach()}, batch).total
     student.module.train()  # BERT has dropout, which a frozen body is read without
@@ -102,11 +102,11 @@ def test_other_texts_follow_where_the_pivot_was_taken(parts, tmp_path):
         assert torch.equal(weight, before[name])
     student.save_delta(tmp_path / "d", "print", {"use": "projector.v1", "width": WIDTH})
     assert set(load_file(tmp_path / "d" / "delta.safetensors")) == {
-        "after.0.weight", "after.0.bias"
+        "pooling.then.0.weight", "pooling.then.0.bias"
     }  # fmt: skip
     again = student_of("projector.v1", *parts, width=WIDTH, seed=5)
     load_delta(tmp_path / "d", again.module, "print")
-    assert torch.equal(again.module.after[0].weight, student.module.after[0].weight)
+    assert torch.equal(again.module.pooling.then[0].weight, student.module.pooling.then[0].weight)
 
 
 def test_what_cannot_be_is_refused(parts):

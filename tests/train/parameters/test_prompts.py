@@ -9,12 +9,13 @@ import torch
 from isogloss.encode import load_encoder
 from isogloss.errors import TrainingError, UsageError
 from isogloss.train.batch import stack_texts
-from isogloss.train.body import student_of, words
 from isogloss.train.contracts import Lesson
 from isogloss.train.delta import load_delta
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixtures.parallel import ParallelViews
 from isogloss.train.objectives.contrast import ContrastViews
+from isogloss.train.readers import words
+from isogloss.train.student import student_of
 
 TEXTS = ["red heart", "a dog and the sun", "Sonne", "waving hand, light skin tone"]
 NUMBERS = {"eng_Latn": 0, "deu_Latn": 1}

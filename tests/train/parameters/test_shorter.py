@@ -7,9 +7,10 @@ from tokenizers import Tokenizer
 
 from isogloss.errors import ModelError, UsageError
 from isogloss.train.batch import stack_texts
-from isogloss.train.body import student_of, words
 from isogloss.train.objectives.distil_layers import DistilLayers
+from isogloss.train.readers import words
 from isogloss.train.shorten import shorten
+from isogloss.train.student import student_of
 
 SIX = {
     "bert": ("BertForMaskedLM", "BertConfig", {}),

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from isogloss.errors import ModelError, TrainingError, UsageError
-from isogloss.train.body import student_of
 from isogloss.train.contracts import Lesson
 from isogloss.train.delta import load_delta
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixtures.parallel import ParallelViews
 from isogloss.train.objectives.contrast import ContrastViews
 from isogloss.train.parameters.sparse import at_random, eligible, most_changed, only_at
+from isogloss.train.student import student_of
 
 
 @pytest.fixture(scope="module")

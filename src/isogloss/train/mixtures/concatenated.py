@@ -11,9 +11,9 @@ import numpy as np
 from isogloss.errors import TrainingError
 from isogloss.registry import register
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
-from isogloss.train.body import text_ends
 from isogloss.train.material import Material
 from isogloss.train.mixtures.masked import hide
+from isogloss.train.reading import text_ends
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

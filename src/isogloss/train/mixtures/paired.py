@@ -29,7 +29,7 @@ class Ends:
 
 def ends_of(material: Material) -> Ends:
     """Those that the tokenizer of a run puts around a text."""
-    from isogloss.train.body import text_ends
+    from isogloss.train.reading import text_ends
 
     return Ends(*text_ends(material.tokenizer))
 

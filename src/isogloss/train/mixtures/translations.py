@@ -10,8 +10,8 @@ import numpy as np
 from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
-from isogloss.train.body import text_ends
 from isogloss.train.material import Material
+from isogloss.train.reading import text_ends
 
 Ids = Sequence[np.ndarray]
 

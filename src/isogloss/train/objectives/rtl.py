@@ -11,9 +11,9 @@ from torch import nn
 
 from isogloss.registry import register
 from isogloss.train.batch import Texts
-from isogloss.train.body import WordHead
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.grids import pad_texts
+from isogloss.train.word_head import WordHead
 
 
 @register("objective", "rtl.v1")

@@ -14,7 +14,9 @@ from isogloss.encode.folder import open_folder
 from isogloss.encode.pooling import pool
 from isogloss.errors import ModelError
 from isogloss.registry import register
-from isogloss.train.body import Body, Change, open_body
+from isogloss.train.body import Body
+from isogloss.train.readers import open_body
+from isogloss.train.student import Change, only
 
 
 class Connected(nn.Module):
@@ -97,9 +99,8 @@ def connector(
     if module.head is not None or module.body.get_output_embeddings() is not None:
         raise ModelError("a connector is trained for vectors, and the objectives want words",
                          file=folder.path)  # fmt: skip
-    module.requires_grad_(False)
-    module.over, module.still = Connected(made, other), True
+    module.pooling = Connected(made, other)
     return Change(
-        [{"params": list(made.parameters())}],
+        only(module, made.parameters()),
         more=lambda into: save_connected(into, made, folder.body),
     )

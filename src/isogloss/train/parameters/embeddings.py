@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
+from isogloss.train.student import Change, only
 
 
 @register("parameters", "embeddings.v1")
@@ -29,27 +31,37 @@ def embeddings(module: Body, *, first: int = 0) -> Change:
         first: rows before this one stay too, such as those that the model had before it was
             extended.
     """
-    return Change(only(module, module.body.get_input_embeddings().weight, first))
+    table = module.body.get_input_embeddings().weight
+    return Change(only_rows(module, [table, *per_token(module)], first))
 
 
-def only(module: Body, table: nn.Parameter, first: int = 0) -> list[dict[str, Any]]:
-    """Freeze all but a token table, what has a value a token beside it, and what begins here.
+def per_token(module: Body) -> tuple[nn.Parameter, ...]:
+    """Weights of the head that have one row, or one value, a token, but for a tied table."""
+    if module.head is not None:
+        return (module.head.bias,) if module.head.given else ()
+    last, table = module.body.get_output_embeddings(), module.body.get_input_embeddings().weight
+    if last is None:
+        return ()
+    found = [] if last.weight is table else [last.weight]
+    return tuple(found if getattr(last, "bias", None) is None else [*found, last.bias])
+
+
+def only_rows(
+    module: Body, weights: Sequence[nn.Parameter], first: int = 0
+) -> list[dict[str, Any]]:
+    """Freeze all but some weights of one row a token, and what begins here.
 
     Args:
         module: whose weights they are.
-        table: one row a token.
-        first: of the table and its like, rows before this one stay too.
+        weights: the token table and its like.
+        first: rows before this one stay too.
 
     Returns:
         The optimiser's groups.
     """
-    changing = [table, *module.tokenwise]
-    module.requires_grad_(False)
-    for weight in (*changing, *module.made):
-        weight.requires_grad_(True)
-    for weight in changing if first else ():
+    for weight in weights if first else ():
         weight.register_hook(lambda gradient: _without(gradient, first))
-    return [{"params": [*changing, *module.made]}]
+    return only(module, weights)
 
 
 def _without(gradient: torch.Tensor, first: int) -> torch.Tensor:

@@ -12,8 +12,9 @@ from torch import nn
 
 from isogloss.errors import ModelError
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
-from isogloss.train.parameters.embeddings import only
+from isogloss.train.body import Body
+from isogloss.train.parameters.embeddings import only_rows, per_token
+from isogloss.train.student import Change
 from isogloss.vocabulary.initialise.factorised import factorise
 
 
@@ -115,8 +116,9 @@ def factors(
     factored = FactoredTable(
         table @ projection.T, projection, plain.padding_idx, float(getattr(plain, "embed_scale", 1))
     )
+    beside = per_token(module)
     _put(module, factored, None if head is None else _Scores(factored, head.bias))
-    groups = only(module, factored.rows, first)
+    groups = only_rows(module, [factored.rows, *beside], first)
 
     def whole() -> Callable[[], None]:
         with torch.no_grad():

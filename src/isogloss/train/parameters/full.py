@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
+from isogloss.train.student import Change
 
 
 @register("parameters", "full.v1")

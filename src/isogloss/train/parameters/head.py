@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from isogloss.errors import ModelError
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
+from isogloss.train.student import Change, only
 
 
 @register("parameters", "head.v1")
@@ -22,7 +23,4 @@ def head(module: Body) -> Change:
     """
     if not module.made:
         raise ModelError("the model has a language head of its own", file=module.body.name_or_path)
-    module.requires_grad_(False)
-    for weight in module.made:
-        weight.requires_grad_(True)
-    return Change([{"params": list(module.made)}])
+    return Change(only(module, ()))

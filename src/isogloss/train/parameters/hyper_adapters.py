@@ -6,8 +6,9 @@ from typing import Any
 
 from isogloss.encode.inserted.hyper_adapters import hyper_adapters as build
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
 from isogloss.train.parameters.inserted import insert, settings_of
+from isogloss.train.student import Change
 
 
 @register("parameters", "hyper_adapters.v1")

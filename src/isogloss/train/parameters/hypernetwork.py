@@ -12,9 +12,10 @@ from torch import nn
 
 from isogloss.errors import ModelError
 from isogloss.registry import register
-from isogloss.train.body import mean_of, open_body, padded, text_ends
 from isogloss.train.contracts import Batch
 from isogloss.train.hypernetwork import Hypernetwork, Shape, save_hypernetwork
+from isogloss.train.readers import open_body
+from isogloss.train.reading import mean_of, padded, text_ends
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, get_type_hints
 
 from isogloss import registry
 from isogloss.encode.inserted.files import Part
-from isogloss.train.body import Body, Change
-from isogloss.train.parameters.layers import only_these
+from isogloss.train.body import Body
+from isogloss.train.student import Change, only
 
 T = TypeVar("T", bound=Callable[..., Change])
 
@@ -38,4 +38,4 @@ def insert(module: Body, use: str, settings: dict[str, Any]) -> Change:
     """
     if "languages" in inspect.signature(registry.get("inserted", use)).parameters:
         settings = {**settings, "languages": settings.get("languages") or module.now.languages}
-    return only_these(module, [*module.insert(Part(use, settings)).parameters()])
+    return Change(only(module, [*module.insert(Part(use, settings)).parameters()]))

@@ -10,8 +10,9 @@ from torch import nn
 from isogloss.errors import UsageError
 from isogloss.language import read_language
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
 from isogloss.train.parameters.full import full
+from isogloss.train.student import Change
 
 
 class LanguageScript(nn.Module):
@@ -64,6 +65,7 @@ def langsamp(module: Body, *, fast: float = 10.0, seed: int = 0) -> Change:
             "the languages of the texts are not known", remedy="name them to student_of"
         )
     groups = full(module, fast=fast).groups
-    module.aside = LanguageScript(module.languages, module.body.config.hidden_size, seed)
-    groups[0]["params"] += list(module.aside.parameters())
+    made = LanguageScript(module.languages, module.body.config.hidden_size, seed)
+    module.before_head = made
+    groups[0]["params"] += list(made.parameters())
     return Change(groups)

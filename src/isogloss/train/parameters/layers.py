@@ -9,7 +9,8 @@ from torch import nn
 from isogloss.encode.inserted.blocks import Layers, blocks_of, chosen_layers
 from isogloss.errors import ModelError
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
+from isogloss.train.student import Change, only
 
 
 @register("parameters", "layers.v1")
@@ -38,7 +39,7 @@ def some_layers(module: Body, *, layers: Layers = "last:2", head: bool = False) 
     if head:
         inside = {id(weight) for weight in body.base_model.parameters()}
         chosen += [weight for weight in body.parameters() if id(weight) not in inside]
-    return only_these(module, chosen)
+    return Change(only(module, chosen))
 
 
 @register("parameters", "bitfit.v1")
@@ -96,16 +97,7 @@ def _in_layers(
             f"the {body.config.model_type} body has no {what} there that could change",
             file=body.name_or_path, remedy="train with layers.v1, lora.v1 or full.v1",
         )  # fmt: skip
-    return only_these(module, found)
-
-
-def only_these(module: Body, weights: list[nn.Parameter]) -> Change:
-    """Freeze all but some weights and what begins here; each counts once."""
-    module.requires_grad_(False)
-    changing = list({id(weight): weight for weight in [*weights, *module.made]}.values())
-    for weight in changing:
-        weight.requires_grad_(True)
-    return Change([{"params": changing}])
+    return Change(only(module, found))
 
 
 def _owned(module: nn.Module) -> Iterator[tuple[str, str, nn.Parameter]]:

@@ -11,7 +11,8 @@ import torch
 from isogloss.encode.inserted.blocks import Layers, blocks_of, chosen_layers
 from isogloss.errors import MissingExtra, UsageError
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
+from isogloss.train.student import Change, only
 
 # Where peft has no targets of its own: what its others are, queries and values.
 _TARGETS = {"distilbert": ("q_lin", "v_lin"), "modernbert": ("Wqkv",), "mpnet": ("q", "v")}
@@ -73,13 +74,9 @@ def lora(
         peft.inject_adapter_in_model(config, body, _NAME)
     except ValueError as error:
         raise UsageError(f"peft refuses these settings: {error}") from None
-    module.requires_grad_(False)
     factors = {name: weight for name, weight in body.named_parameters() if ".lora_" in name}
-    changing = [*factors.values(), *module.made]
-    for weight in changing:
-        weight.requires_grad_(True)
     return Change(
-        [{"params": changing}],
+        only(module, factors.values()),
         plain=lambda: _merged(body, names),
         beside=lambda folder: _save(folder, config, factors),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
 from isogloss.train.feed_forward import neuron_places
 from isogloss.train.parameters.sparse import only_at
+from isogloss.train.student import Change
 
 
 @register("parameters", "neurons.v1")

@@ -12,9 +12,9 @@ from isogloss.encode.inserted.per_language import per_language as build
 from isogloss.errors import ModelError
 from isogloss.language import read_language
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
 from isogloss.train.parameters.inserted import insert, settings_of
-from isogloss.train.parameters.layers import only_these
+from isogloss.train.student import Change, only
 
 
 @register("parameters", "per_language.v1")
@@ -74,6 +74,7 @@ def new_language(module: Body, *, language: str, like: str | None = None, seed: 
     tags = [None if tag is None else str(read_language(tag)) for tag in (language, like)]
     torch.manual_seed(seed)
     new = made.add(str(tags[0]), tags[1])
-    settings = {**module.parts[number].settings, "languages": made.languages}
-    module.parts[number] = Part(module.parts[number].use, settings)
-    return only_these(module, [weight for one in new for weight in one.parameters()])
+    parts = module.inserted.parts
+    settings = {**parts[number].settings, "languages": made.languages}
+    parts[number] = Part(parts[number].use, settings)
+    return Change(only(module, [weight for one in new for weight in one.parameters()]))

@@ -21,8 +21,8 @@ from isogloss.encode.transformer import open_tokenizer
 from isogloss.encode.weights import load_body, quiet
 from isogloss.errors import ModelError
 from isogloss.registry import register
-from isogloss.train.body import by_length, padded
 from isogloss.train.contracts import Batch
+from isogloss.train.reading import by_length, padded
 
 _PARTS = 4  # of a batch, each padded to its own longest text
 _LEFT = ("*.bin", "*.h5", "*.msgpack", "*.ot", "onnx", "openvino", ".git*")

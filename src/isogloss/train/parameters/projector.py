@@ -12,7 +12,9 @@ from torch import nn
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
+from isogloss.train.reading import Mean
+from isogloss.train.student import Change, only
 
 _PACKAGE = "sentence_transformers.models"
 _ACTIVATION = {nn.ReLU: "torch.nn.modules.activation.ReLU"}
@@ -52,16 +54,13 @@ def projector(module: Body, *, width: int, hidden: int | None = None, seed: int 
         [nn.Linear(columns, width)] if hidden is None
         else [nn.Linear(columns, hidden), nn.ReLU(), nn.Linear(hidden, width)]
     )  # fmt: skip
-    module.requires_grad_(False)
     made = nn.Sequential(*layers)
-    module.after, module.still = made, True
-    for weight in module.made:
-        weight.requires_grad_(True)
+    module.pooling = Mean(made)
 
     def more(folder: Path) -> None:
         _write(folder, layers)
 
-    return Change([{"params": [*made.parameters(), *module.made]}], more=more)
+    return Change(only(module, made.parameters()), more=more)
 
 
 def _write(folder: Path, layers: list[nn.Module]) -> None:

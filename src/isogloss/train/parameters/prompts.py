@@ -11,7 +11,8 @@ from torch import nn
 
 from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
+from isogloss.train.student import Change, only
 from isogloss.vocabulary.prefix import with_prefix
 
 if TYPE_CHECKING:
@@ -187,10 +188,7 @@ def _before(module: Body, prompt: Any, length: int) -> Change:
     module.body.set_input_embeddings(reading)
     start, end = module.ends
     module.ends = ([*start, *range(first, first + length)], end)
-    module.requires_grad_(False)
-    changing = [*prompt.parameters(), *module.made]
-    for weight in changing:
-        weight.requires_grad_(True)
+    groups = only(module, prompt.parameters())
     ids: list[int] = []
 
     def own(tokenizer: Tokenizer) -> Tokenizer:
@@ -209,4 +207,4 @@ def _before(module: Body, prompt: Any, length: int) -> Change:
         module.body = made
         return lambda: setattr(module, "body", body)
 
-    return Change([{"params": changing}], plain, tokenizer=own)
+    return Change(groups, plain, tokenizer=own)

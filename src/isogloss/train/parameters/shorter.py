@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
 from isogloss.train.origin import origin_of
 from isogloss.train.parameters.full import full
 from isogloss.train.shorten import shorten
+from isogloss.train.student import Change
 
 
 @register("parameters", "shorter.v1")

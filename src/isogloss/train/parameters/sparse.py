@@ -11,7 +11,8 @@ import torch
 
 from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
+from isogloss.train.student import Change, only
 
 
 @register("parameters", "sparse.v1")
@@ -98,15 +99,13 @@ def only_at(
                 remedy="give the places that were found for this model",
             )  # fmt: skip
     changing = [own[name] for name in places]
-    module.requires_grad_(False)
-    for weight in (*changing, *module.made):
-        weight.requires_grad_(True)
+    free = only(module, changing)
     for weight, at in zip(changing, places.values(), strict=True):
         weight.register_hook(partial(_only, at=at))
-    kept = set(map(id, (*changing, *module.made)))
+    kept = {id(weight) for group in free for weight in group["params"]}
     narrowed = [
         {**group, "params": [weight for weight in group["params"] if id(weight) in kept]}
-        for group in groups or [{"params": [*changing, *module.made]}]
+        for group in groups or free
     ]
     return Change([group for group in narrowed if group["params"]], places=places)
 
