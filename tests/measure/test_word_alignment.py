@@ -6,7 +6,7 @@ import pytest
 from isogloss.errors import VectorError
 from isogloss.match.word_alignment import Links
 from isogloss.measure.catalogue import MEASURES
-from isogloss.measure.word_alignment import alignment_scores, link_scores
+from isogloss.measure.word_alignment import alignment_scores, link_scores, sentence_aer
 
 FOUND = [{(0, 0), (1, 1), (2, 0)}, {(0, 1)}, set()]
 SURE = [{(0, 0), (1, 2)}, {(0, 1)}, {(0, 0)}]
@@ -73,3 +73,16 @@ def test_links_without_gold():
         assert row.measure in MEASURES and row.low <= row.value <= row.high and row.n == 2
     with pytest.raises(VectorError, match="at least 2 items"):
         link_scores([one])
+
+
+def test_the_error_of_a_sentence_is_that_of_the_sentence_alone():
+    made = sentence_aer(FOUND, SURE, POSSIBLE, language="a")
+    [items] = made.items.values()
+    alone = [
+        values(alignment_scores([a] * 2, [s] * 2, [p] * 2, [n] * 2))["alignment_aer"]
+        for a, s, p, n in zip(FOUND, SURE, POSSIBLE, LENGTHS, strict=True)
+    ]
+    np.testing.assert_allclose(items, alone)
+    assert made.scores[0].value == pytest.approx(items.mean())
+    assert made.scores[0].measure in MEASURES
+    assert sentence_aer([set()] * 2, [set()] * 2, [set()] * 2).scores[0].value == 0

@@ -6,7 +6,7 @@ import pytest
 from isogloss.errors import VectorError
 from isogloss.match.neighbours import unit
 from isogloss.measure.catalogue import MEASURES
-from isogloss.measure.word_retrieval import word_retrieval
+from isogloss.measure.word_retrieval import measured_word_retrieval, word_retrieval
 
 
 def words(n=60, d=8, noise=0.8, seed=0):
@@ -81,3 +81,17 @@ def test_what_does_not_fit_is_refused():
         word_retrieval(x[:1], y[:1])
     with pytest.raises(VectorError, match="target words: 1 of 60"):
         word_retrieval(x, np.where(np.arange(60)[:, None] == 9, np.inf, y))
+
+
+def test_outcomes_of_sentences_have_the_mean_of_words():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 8))
+    y, sentences = x + rng.normal(size=x.shape), np.repeat([0, 1, 2], [50, 7, 3])
+    found = measured_word_retrieval(x, y, sentences=sentences)
+    loose = measured_word_retrieval(x, y)
+    for row, items, words in zip(
+        found.scores, found.items.values(), loose.items.values(), strict=True
+    ):
+        assert len(items) == 3 and len(words) == 60 and 0 < row.value < 1
+        assert items.mean() == pytest.approx(row.value) == pytest.approx(words.mean())
+        np.testing.assert_allclose(items[1] * 60 / 3, words[50:57].sum())

@@ -67,6 +67,9 @@ MEASURES = {
     "lexicon_p10": About("lexicon P@10", "higher", "share of words with a right one among ten"),
     "lexicon_mrr": About("lexicon MRR", "higher", "mean of 1 / rank of the first right word"),
     "alignment_aer": About("AER", "lower", "1 - (sure links found + possible found) / all"),
+    "alignment_sentence_aer": About(
+        "AER of a sentence", "lower", "mean over sentences of their AER"
+    ),
     "alignment_precision": About("link precision", "higher", "share of links that gold allows"),
     "alignment_recall": About("link recall", "higher", "share of sure gold links that are found"),
     "alignment_f1": About("link F1", "higher", "harmonic mean of link precision and recall"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import VectorError
 from isogloss.match.word_alignment import Links
+from isogloss.measure.measured import Measured, item_key
 from isogloss.score import (
     Score,
     Scores,
@@ -94,6 +95,42 @@ def alignment_scores(
             )
         )  # fmt: skip
     return Scores(made)
+
+
+def sentence_aer(
+    found: Sequence[Collection[Link]],
+    sure: Sequence[Collection[Link]],
+    possible: Sequence[Collection[Link]],
+    *,
+    seed: int = 0,
+    **where: Any,
+) -> Measured:
+    """The mean over sentence pairs of the AER of each, with that of each for a paired test.
+
+    Unlike `alignment_aer`, which counts over all links, long sentences weigh as much as short ones.
+    A pair without any link, neither found nor sure, has no error.
+
+    Args:
+        found: links (source word, target word) of each sentence pair.
+        sure: its sure gold links.
+        possible: its possible gold links.
+        seed: of the bootstrap over sentences.
+        where: columns of the row.
+
+    Raises:
+        VectorError: fewer than 2 sentence pairs.
+    """
+    errors = np.zeros(len(found))
+    for i, (a, s, p) in enumerate(zip(found, sure, possible, strict=True)):
+        a, s = set(a), set(s)
+        if a or s:
+            errors[i] = 1 - (len(a & s) + len(a & (s | set(p)))) / (len(a) + len(s))
+    at = bootstrap_mean(errors, seed=seed)[0]
+    row = Score(
+        measure="alignment_sentence_aer", value=at.value, low=at.low, high=at.high, n=len(errors),
+        interval="bootstrap over sentences", seed=seed, **where,
+    )  # fmt: skip
+    return Measured(Scores([row]), {item_key(row): errors})
 
 
 def link_scores(found: Sequence[Links], *, seed: int = 0, **where: Any) -> Scores:

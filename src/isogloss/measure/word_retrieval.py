@@ -11,6 +11,7 @@ from isogloss.errors import VectorError
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
 from isogloss.measure.clustered import clustered_mean
+from isogloss.measure.measured import Measured, item_key
 from isogloss.score import Score, Scores
 
 
@@ -57,12 +58,36 @@ def word_retrieval(
     Source: Cao, Kitaev and Klein (2020), Multilingual Alignment of Contextual Word
     Representations, section 3.2.
     """
+    return measured_word_retrieval(
+        source, target, pairs, sentences=sentences, score=score, neighbourhood=neighbourhood,
+        languages=languages, seed=seed, **where,
+    ).scores  # fmt: skip
+
+
+def measured_word_retrieval(
+    source: np.ndarray,
+    target: np.ndarray,
+    pairs: np.ndarray | None = None,
+    *,
+    sentences: np.ndarray | None = None,
+    score: str = "csls",
+    neighbourhood: int = 10,
+    languages: tuple[str, str] = ("source", "target"),
+    seed: int = 0,
+    **where: Any,
+) -> Measured:
+    """`word_retrieval` with outcomes for a paired test, `[sentences]`, or `[q]` without sentences.
+
+    That of a sentence is its hits over the mean number of queries a sentence, so that their mean is
+    the share over all queries.
+    """
     check_finite(source, "source words")
     check_finite(target, "target words")
     pairs = _pairs(pairs, len(source), len(target))
     if sentences is not None and len(sentences) != len(pairs):
         raise VectorError(f"{len(sentences)} sentences for {len(pairs)} pairs")
     sides, rows = (unit(source), unit(target)), []
+    items: dict[str, np.ndarray] = {}
     for at in (0, 1):
         joined = pairs[:, [at, 1 - at]]  # [p, 2], what asks first
         queries, first = np.unique(joined[:, 0], return_index=True)  # [q], [q]
@@ -78,7 +103,12 @@ def word_retrieval(
             seed=seed, settings={"score": score, "candidates": len(sides[1 - at])}, **where,
         )  # fmt: skip
         rows.append(row)
-    return Scores(rows)
+        items[item_key(row)] = hits.astype(np.float64)
+        if sentences is not None:
+            _, place = np.unique(clusters, return_inverse=True)  # [q]
+            summed = np.bincount(place, hits)  # [sentences]
+            items[item_key(row)] = summed * len(summed) / len(hits)
+    return Measured(Scores(rows), items)
 
 
 def _hits(

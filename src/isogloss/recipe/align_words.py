@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from isogloss.files import sha256_file
 from isogloss.match.word_alignment import Links
-from isogloss.measure.word_alignment import link_scores
+from isogloss.measure.word_alignment import link_scores, sentence_aer
 from isogloss.recipe.step import FILES, Step, Workplace, full_name
 from isogloss.recipe.word_alignment import (
     Text,
@@ -57,11 +57,15 @@ class Linking(Step):
         model: `teacher`, or the name of a step that made a model.
         text: the corpus.
         pairs: languages to link; each language with the pivot by default.
+        stage: written beside each score: before, after, or nothing.
+
+    Where there is gold and one method, `compare.v1` tests the AER sentence by sentence.
     """
 
     model: str = "teacher"
     text: str
     pairs: tuple[Sides, ...] = ()
+    stage: Literal["before", "after"] | None = None
 
     def needs(self) -> dict[str, str]:
         """The model and the text."""
@@ -85,7 +89,7 @@ class Linking(Step):
         pairs = self.pairs or [Sides(source=x, target=place.pivot) for x in place.languages]
         about = self.about(place)
         own = about.pop("settings")
-        rows = Scores()
+        rows, items = Scores(), {}
         for pair in pairs:
             source, target = map(str, corpus.resolve([pair.source, pair.target]))
             text = read_text(pair.gold) if pair.gold else corpus_text(corpus, source, target)
@@ -103,12 +107,23 @@ class Linking(Step):
                 made = link_scores(links, seed=place.seed, settings=how)
                 if text.gold:
                     made += score(text, {name: links}).having(settings=how)
+                    each = sentence_aer(
+                        [one.pairs for one in links], [g.sure for g in text.gold],
+                        [g.possible for g in text.gold], seed=place.seed, language=source,
+                        direction=where["direction"], layer=about.get("layer"), settings=how,
+                    )  # fmt: skip
+                    made += each.scores
+                    items |= each.items if len(found) == 1 else {}
                 rows += made.having(dataset=text.name, **where)
             place.notes += [f"{self.name}, {source}>{target}: {note}" for note in text.notes]
         rows = rows.having(
-            **about, system=encoder.name, seed=place.seed, model_fingerprint=encoder.fingerprint
+            **about,
+            stage=self.stage,
+            system=encoder.name,
+            seed=place.seed,
+            model_fingerprint=encoder.fingerprint,
         )
-        place.write(rows)
+        place.write(rows, items)
 
 
 @register("step", "align_words.v1")

@@ -18,11 +18,13 @@ class Layered(Step):
         model: `teacher`, or the name of a step that made a model.
         text: the corpus.
         layers: `all`, `last` or a list of layers.
+        stage: written beside each score: before, after, or nothing.
     """
 
     model: str = "teacher"
     text: str
     layers: Literal["all", "last"] | tuple[int, ...] = "last"
+    stage: Literal["before", "after"] | None = None
 
     def needs(self) -> dict[str, str]:
         """The model and the text."""
@@ -37,6 +39,7 @@ class Layered(Step):
         encoder, corpus = place.encoder(self.model), place.texts[self.text]
         return {
             "system": encoder.name, "dataset": corpus.name, "seed": place.seed,
+            "stage": self.stage,
             "model_fingerprint": encoder.fingerprint, "corpus_fingerprint": corpus.fingerprint,
         }  # fmt: skip
 

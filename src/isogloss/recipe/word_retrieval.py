@@ -13,7 +13,7 @@ from isogloss.errors import CorpusError
 from isogloss.match.statistical import MODELS, SYMMETRISATIONS, align_statistically
 from isogloss.match.word_alignment import Links, word_rows
 from isogloss.match.word_means import word_means
-from isogloss.measure.word_retrieval import word_retrieval
+from isogloss.measure.word_retrieval import measured_word_retrieval
 from isogloss.recipe.layered import Layered
 from isogloss.recipe.step import Workplace
 from isogloss.recipe.word_alignment import Text, corpus_text
@@ -60,7 +60,7 @@ class WordRetrieval(Layered):
         encoder, corpus = place.encoder(self.model), place.texts[self.text]
         layers = self.numbers(place)
         advance = place.start(f"{self.name}: words in context", len(place.languages))
-        rows = Scores()
+        rows, items = Scores(), {}
         for tag in place.languages:
             text = corpus_text(corpus, tag, place.pivot)
             links = self._links(place, text, tag)
@@ -75,15 +75,16 @@ class WordRetrieval(Layered):
                         f"the aligner {self.aligner} links no word of {tag} and {place.pivot}",
                         file=corpus.source, remedy="give it more text with aligner_text",
                     )  # fmt: skip
-                rows += word_retrieval(
+                made = measured_word_retrieval(
                     means[0].array, means[1].array, pairs, sentences=sentences, score=self.score,
                     neighbourhood=self.neighbourhood, languages=(tag, place.pivot),
                     seed=place.seed, layer=layer,
                 )  # fmt: skip
+                rows, items = rows + made.scores, items | made.items
             if silent:
                 place.notes.append(f"{self.name}, {tag}: {silent} links of words without a token")
             advance(1)
-        place.write(rows.having(**self.about(place)))
+        place.write(rows.having(**self.about(place)), items)
 
     def _links(self, place: Workplace, text: Text, language: str) -> list[Links]:
         """Of lower-cased words, by the aligner trained on this text and its other one."""
