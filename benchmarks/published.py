@@ -24,6 +24,7 @@ from isogloss.settings import read_toml
 
 DATA = Path(os.environ.get("ISOGLOSS_DATA", "../shared/data"))
 BIBLE, NTREX = DATA / "bible", DATA / "ntrex128"
+SIB200 = f"{DATA / 'sib200'}/{{language}}/test.tsv.gz?id=index_id&text=text"
 CAPTIONS = DATA / "xtd10" / "captions.{language}.txt.gz"
 GOLD = [
     {"source": "eng", "target": tag, "gold": str(DATA / "word_alignment" / f"{name}.tsv.gz")}
@@ -40,6 +41,10 @@ TEXTS: dict[str, dict[str, Any]] = {
     "awesome-align": {
         "train": NTREX, "held_out": CAPTIONS, "languages": ("spa", "ita"),
         "steps": {f"links-{arm}": {"pairs": GOLD} for arm in ("before", "mlm-alone", "awesome")},
+    },
+    "TransliCo": {
+        "train": BIBLE, "held_out": SIB200,
+        "languages": ("hin", "ben", "mar", "tam", "tel", "rus", "ukr", "srp", "ell", "kor"),
     },
 }  # fmt: skip
 """Of each recipe its texts by name, `languages`, and `steps`: settings of some by name."""

@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 
 from isogloss.errors import VectorError
 from isogloss.measure.catalogue import MEASURES
-from isogloss.measure.transliteration import derangement, transliteration_similarity
+from isogloss.measure.transliteration import (
+    derangement,
+    script_retrieval,
+    transliteration_similarity,
+)
 from isogloss.score import bootstrap_mean
 
 
@@ -86,3 +90,20 @@ def test_what_does_not_fit_is_refused():
         transliteration_similarity(x, np.where(np.arange(80)[:, None] == 2, np.nan, y), xt, yt)
     with pytest.raises(VectorError, match="1 rows have no other order"):
         transliteration_similarity(x[:1], y[:1], xt[:1], yt[:1])
+
+
+def test_texts_that_find_themselves_in_latin_letters():
+    x, spelled, *_ = world()
+    made = script_retrieval(x, spelled, language="ell_Grek")
+    plain = [
+        int(np.argmax([cosines(row[None], other[None])[0] for other in spelled])) == i
+        for i, row in enumerate(x)
+    ]
+    [items] = made.items.values()
+    np.testing.assert_array_equal(items, plain)
+    [row] = made.scores
+    assert 0 < row.value == np.mean(plain) and row.measure in MEASURES
+    all_alike = np.ones((5, 3))
+    assert script_retrieval(all_alike, all_alike).scores[0].value == 0  # ties are misses
+    with pytest.raises(VectorError, match="1 rows are not told apart"):
+        script_retrieval(x[:1], spelled[:1])

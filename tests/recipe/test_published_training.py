@@ -121,3 +121,21 @@ def test_awesome_trains_by_its_objectives(quick, tmp_path):
     }  # fmt: skip
     assert against(run, "mlm-alone", "eng_Latn") == {"alignment_sentence_aer"}
     assert {row.layer for row in run.scores.where(measure="alignment_aer")} == {4}
+
+
+def test_translico_pulls_spellings_together(quick):
+    arms = ("mlm-alone", "translico")
+    scripts = tuple(f"scripts-{arm}" for arm in arms)
+    only = ("head", *arms, *scripts, "scripts-translico-over-mlm-alone")
+    run = quick(
+        "TransliCo", ("head", *arms), tags=("rus_Cyrl", "deu_Latn"), only=only,
+        changes={"head": {"steps": 2, "batch": 16}}, steps=10, learning_rate=3e-4,
+    )  # fmt: skip
+    first = [log(run, arm)[0] for arm in arms]
+    assert first[0]["loss_mlm"] == first[1]["loss_mlm"]  # the same batch
+    assert parts(first[1]) - parts(first[0]) == {"loss_transliteration_contrast"}
+    assert against(run, "mlm-alone", "rus_Cyrl") == {"script_retrieval_p1"}
+    own = run.scores.where(measure="script_retrieval_p1", stage="after")
+    found = {row.system: row.value for row in own}
+    assert found["translico"] > found["mlm-alone"]
+    assert any("deu_Latn left out" in note for note in run.provenance["notes"])

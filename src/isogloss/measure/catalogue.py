@@ -112,6 +112,9 @@ MEASURES = {
     "script_contrast": About(
         "contrast by script", "higher", "matched less random cosine, and its change"
     ),
+    "script_retrieval_p1": About(
+        "own transliteration", "higher", "share of texts that find themselves in Latin letters"
+    ),
     "alignment_score": About(
         "links' score", None, "mean over words of their best link, 0 for those of none"
     ),

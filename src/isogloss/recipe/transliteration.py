@@ -9,7 +9,7 @@ import numpy as np
 from isogloss.encode.vectors import Vectors
 from isogloss.errors import CorpusError
 from isogloss.language import read_language
-from isogloss.measure.transliteration import transliteration_similarity
+from isogloss.measure.transliteration import script_retrieval, transliteration_similarity
 from isogloss.recipe.layered import Pooled
 from isogloss.recipe.step import Workplace
 from isogloss.registry import register
@@ -20,6 +20,8 @@ from isogloss.vocabulary.romanise import SCRIPTS, romanise
 @register("step", "transliteration.v1")
 class Transliteration(Pooled):
     """Cosines of translations and of random pairs, as written and in Latin letters.
+
+    With them the share of texts that find themselves among all in Latin letters.
 
     Languages in a script that `vocabulary.romanise` has no map for are left out, Latin among them;
     a pivot in such a script stays as it is.
@@ -40,12 +42,20 @@ class Transliteration(Pooled):
                 f"{self.name}: {', '.join(others)} left out; their scripts have no romanisation"
             )
         advance = place.start(f"{self.name}: both scripts", len(known))
-        rows = Scores()
+        rows, items = Scores(), {}
         pivot = self._both(place, place.pivot)
         for tag in known:
             mine = self._both(place, tag)
             for layer in layers:
                 sides = [mine[0][layer], pivot[0][layer], mine[1][layer], pivot[1][layer]]
+                own = np.intersect1d(sides[0].rows, sides[2].rows)
+                lost = len(corpus) - len(own)
+                made = script_retrieval(
+                    *(s.array[np.searchsorted(s.rows, own)] for s in sides[::2]),
+                    seed=place.seed, language=tag, pivot=place.pivot, layer=layer,
+                    dropped={"missing in one script": lost} if lost else {},
+                )  # fmt: skip
+                rows, items = rows + made.scores, items | made.items
                 shared = reduce(np.intersect1d, [side.rows for side in sides])
                 missing = len(corpus) - len(shared)
                 rows += transliteration_similarity(
@@ -55,7 +65,7 @@ class Transliteration(Pooled):
                     truncated=sum(side.truncated for side in sides),
                 )  # fmt: skip
             advance(1)
-        place.write(rows.having(**self.about(place)))
+        place.write(rows.having(**self.about(place)), items)
 
     def _both(self, place: Workplace, language: str) -> list[dict[int, Vectors]]:
         """Vectors by layer of the texts as written, and in Latin letters if there is a map."""
