@@ -46,6 +46,11 @@ TEXTS: dict[str, dict[str, Any]] = {
         "train": BIBLE, "held_out": SIB200,
         "languages": ("hin", "ben", "mar", "tam", "tel", "rus", "ukr", "srp", "ell", "kor"),
     },
+    "LT-SFT": {"train": BIBLE, "held_out": NTREX, "languages": ("deu", "por")},
+    "PreAlign": {
+        "train": f"{BIBLE}?clone=eng", "words": f"{BIBLE}?clone_words=eng",
+        "held_out": f"{NTREX}?clone=eng", "languages": ("eng_Geor",),
+    },
 }  # fmt: skip
 """Of each recipe its texts by name, `languages`, and `steps`: settings of some by name."""
 

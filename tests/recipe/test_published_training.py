@@ -3,9 +3,11 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load_file
 
 import isogloss
 from isogloss.encode import load_encoder
+from isogloss.encode.resolve import find_model
 from isogloss.settings import read_toml
 
 ROWS = {"train": 240, "held_out": 40}
@@ -41,6 +43,12 @@ def kept(run, step):
 def vectors(encoder, texts):
     array = next(iter(encoder.encode(texts, language="x").values())).array
     return array / np.linalg.norm(array, axis=1, keepdims=True)
+
+
+def weights(folder):
+    """All weights of a model in one row."""
+    found = load_file(folder / "model.safetensors")
+    return np.concatenate([found[name].ravel() for name in sorted(found)])
 
 
 def log(run, step):
@@ -139,3 +147,45 @@ def test_translico_pulls_spellings_together(quick):
     found = {row.system: row.value for row in own}
     assert found["translico"] > found["mlm-alone"]
     assert any("deu_Latn left out" in note for note in run.provenance["notes"])
+
+
+def test_lt_sft_adds_up_the_weights_that_changed_most(quick):
+    arms = ("german", "portuguese", "german-random", "portuguese-random")
+    measured = ("with-both", "with-both-random", "both-over-random")
+    sums = {name: {"keep": True} for name in ("both", "both-random")}
+    run = quick(
+        "LT-SFT", arms, tags=("deu_Latn", "por_Latn"), only=(*arms, *sums, *measured),
+        changes=sums, steps=2, learning_rate=1e-3,
+    )  # fmt: skip
+    base = weights(find_model("all-MiniLM-L6-v2").body)
+    moved = {n: weights(run.folder / "files" / n / "model") - base for n in (*arms, *sums)}
+    told = {note.partition(" of ")[0].rpartition(" ")[2] for note in run.provenance["notes"]
+            if "weights changed most" in note or "weights were drawn" in note}  # fmt: skip
+    assert len(told) == 1  # as many places in all arms
+    for arm in arms:
+        assert 0 < np.mean(moved[arm] != 0) <= 0.0501
+    for end in ("", "-random"):
+        wanted = moved[f"german{end}"] + moved[f"portuguese{end}"]
+        np.testing.assert_allclose(moved[f"both{end}"], wanted, atol=1e-6)
+    shared = [np.mean(moved[f"portuguese{end}"][moved[f"german{end}"] != 0] != 0)
+              for end in ("", "-random")]  # fmt: skip
+    assert shared[0] > 0.2  # of the places: what is much changed by one is so by another
+    assert {"retrieval_p1"} <= against(run, "both-random", "por_Latn")
+
+
+def test_prealign_draws_words_to_their_clones_first(tmp_path):
+    recipe = read_toml("recipes/PreAlign.toml")
+    steps = {step["name"]: step for step in recipe["steps"]}
+    steps["drawn"] |= {"size": 600, "width": 32}
+    for arm, count in (("joint", 60), ("words-first", 40), ("prealigned", 20)):
+        steps[arm] |= {"steps": count, "threads": 1, "learning_rate": 3e-3}
+    run = isogloss.run(recipe, out=tmp_path / "run")
+    assert parts(log(run, "words-first")[0]) == {"loss_layer_contrast", "loss_mlm"}
+    assert parts(log(run, "joint")[0]) == parts(log(run, "prealigned")[0]) == {"loss_mlm"}
+    assert against(run, "joint", "eng_Geor") == {"retrieval_p1"}
+    found = {
+        row.system: row.value
+        for row in run.scores.where(measure="retrieval_p1", stage="after", language="eng_Geor")
+    }
+    assert found["prealigned"] > found["joint"] + 0.05
+    assert any("switched to eng_Geor" in note for note in run.provenance["notes"])

@@ -45,11 +45,15 @@ def read_corpus(
 
     from isogloss import registry
     from isogloss.corpus import spec as specs
+    from isogloss.corpus.clone import clone_words, to_read, with_clone
 
     wanted = None
     if languages is not None:
         wanted = list(dict.fromkeys([*([pivot] if pivot else []), *languages]))
     spec = specs.parse(path, wanted)
+    cloned = spec.options.get("clone") or spec.options.get("clone_words")
+    if cloned:
+        spec.wanted = to_read(wanted, cloned)
     spec.network = network
     asked = spec.options.get("format")
     name = registry.full_name("format", asked) if asked else _sniff(spec)
@@ -64,6 +68,10 @@ def read_corpus(
         about["name"] = spec.text.split("{language}")[0].rstrip("/.-_").rpartition("/")[2] or "text"
     made = registry.get("format", name)(spec, about)
     _check_text(made, spec)
+    if cloned:
+        add = clone_words if "clone_words" in spec.options else with_clone
+        made = add(made, cloned)
+        made = made.keep(wanted) if wanted else made
     return replace(made, notes=(*made.notes, *spec.notes), dropped={**made.dropped, **spec.dropped})
 
 

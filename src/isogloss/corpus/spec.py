@@ -15,7 +15,10 @@ from isogloss.errors import CorpusError, LanguageError, UsageError
 from isogloss.language import Language, read_language, resolve
 
 LANGUAGE = "{language}"
-OPTIONS = ("format", "id", "text", "language", "licence", "split", "header", "config")
+OPTIONS = (
+    "format", "id", "text", "language", "licence", "split", "header", "config", "clone",
+    "clone_words",
+)  # fmt: skip
 T = TypeVar("T")
 
 
