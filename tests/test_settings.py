@@ -1,5 +1,6 @@
 """Problems of nested settings have their path, one line each; a broken file has its line."""
 
+import inspect
 from typing import Literal
 
 import numpy as np
@@ -89,3 +90,33 @@ def test_keywords_may_be_of_types_that_no_file_holds():
     assert read_keywords(_with_an_array, {"source": array})["source"] is array
     with pytest.raises(SettingsError, match="source: "):
         read_keywords(_with_an_array, {"source": "words"})
+
+
+def test_a_list_whose_items_are_wrong_is_not_called_too_short():
+    class Listed(Settings):
+        items: tuple[Text, ...] = Field(min_length=1)
+
+    with pytest.raises(SettingsError) as caught:
+        read_settings(Listed, {"items": [{"path": 3}]})
+    [problem] = caught.value.problems
+    assert problem.startswith("items.0.path: ")
+    with pytest.raises(SettingsError, match="items: tuple should have at least 1 item"):
+        read_settings(Listed, {"items": []})
+
+
+@pytest.mark.parametrize("kind", ["mixture", "objective", "transform"])
+def test_numbers_that_cannot_be_are_refused_before_anything_is_read(kind):
+    from isogloss import registry
+
+    wrong = {"batch": 0, "views": 0, "longest": -1, "share": 1.5, "alpha": -1.0, "wrong": 2.0,
+             "drop": 1.1, "temperature": 0.0, "scale": -1.0, "negatives": 0}  # fmt: skip
+    asked = 0
+    for name in registry.names(kind):
+        if name in ("contrast.v1", "contrast_views.v1"):
+            continue
+        found = registry.get(kind, name)
+        for key in wrong.keys() & set(inspect.signature(found).parameters):
+            with pytest.raises(SettingsError, match=f"{key}: input should be"):
+                read_keywords(found, {key: wrong[key]})
+            asked += 1
+    assert asked

@@ -14,9 +14,9 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from isogloss.errors import SettingsError
 
@@ -34,6 +34,10 @@ class _Keywords(Settings):
 
 
 S = TypeVar("S", bound=BaseModel)
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 def read_settings(kind: type[S], values: Mapping[str, Any], *, file: Path | None = None) -> S:
@@ -97,6 +101,8 @@ def _problems(kind: type[BaseModel], errors: Iterable[Any]) -> list[str]:
     wanted: dict[str, list[str]] = {}
     got: dict[str, str] = {}
     for error in errors:
+        if error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
+            continue  # it is long enough: what is in it is wrong, and told beside
         # pydantic names the branches of a union in the path: `layers`, `tuple[int, ...]`
         where = [part for part in error["loc"] if not (isinstance(part, str) and "[" in part)]
         path = ".".join(map(str, where)) or "(all)"

@@ -10,6 +10,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, NotNegative
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.train.mixtures.drawn import drawn
@@ -119,10 +120,10 @@ def preferred(
     prompt_text: str,
     chosen_text: str,
     rejected_text: str,
-    batch: int = 8,
-    alpha: float = 1.0,
+    batch: Count = 8,
+    alpha: NotNegative = 1.0,
     between: str = "\n",
-    longest: int | None = None,
+    longest: Count | None = None,
 ) -> Answers:
     """A prompt with a better answer and with a worse one, as two views: for `dpo.v1`.
 
@@ -159,10 +160,10 @@ def judged(
     prompt_text: str,
     chosen_text: str,
     rejected_text: str,
-    batch: int = 8,
-    alpha: float = 1.0,
+    batch: Count = 8,
+    alpha: NotNegative = 1.0,
     between: str = "\n",
-    longest: int | None = None,
+    longest: Count | None = None,
 ) -> Answers:
     """A prompt with one answer, which is good or not, and with a stranger's: for `kto.v1`.
 
@@ -198,10 +199,10 @@ def crossed(
     *,
     prompt_text: str,
     answer_text: str,
-    batch: int = 8,
-    alpha: float = 1.0,
+    batch: Count = 8,
+    alpha: NotNegative = 1.0,
     between: str = "\n",
-    longest: int | None = None,
+    longest: Count | None = None,
 ) -> Answers:
     """A prompt with the answer in its own language, and with the same in the other: two views.
 

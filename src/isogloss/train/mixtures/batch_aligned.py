@@ -10,6 +10,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, Share
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.train.mixtures.masked import hide
@@ -80,9 +81,9 @@ def batch_aligned(
     *,
     text: str,
     tell: Tell = "hidden",
-    batch: int = 8,
-    share: float = 0.15,
-    longest: int | None = None,
+    batch: Count = 8,
+    share: Share = 0.15,
+    longest: Count | None = None,
 ) -> BatchAligned:
     """Rows of parallel text, in every batch in all their languages, as texts of their own.
 

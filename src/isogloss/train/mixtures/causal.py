@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, NotNegative
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.train.mixtures.shares import AS_THERE_IS, Plan, Sampling, planned
@@ -75,9 +76,9 @@ def causal(
     material: Material,
     *,
     text: str,
-    batch: int = 32,
-    alpha: float = 0.3,
-    longest: int | None = None,
+    batch: Count = 32,
+    alpha: NotNegative = 0.3,
+    longest: Count | None = None,
     pack: bool = True,
     sampling: Sampling = AS_THERE_IS,
 ) -> PackedText:

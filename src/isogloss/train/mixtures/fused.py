@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, Share
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.train.mixtures.concatenated import between, text_pairs
@@ -81,9 +82,9 @@ def fused(
     material: Material,
     *,
     text: str,
-    batch: int = 16,
-    share: float = 0.15,
-    longest: int | None = None,
+    batch: Count = 16,
+    share: Share = 0.15,
+    longest: Count | None = None,
 ) -> FusedPairs:
     """Sentences with tokens hidden, and the same with their translation in the pivot behind them.
 

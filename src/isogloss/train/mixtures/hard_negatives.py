@@ -11,6 +11,7 @@ from isogloss.errors import TrainingError, UsageError
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.train.batch import Texts, stack_texts
 from isogloss.train.material import Material
 
@@ -135,11 +136,11 @@ def hard_negatives(
     material: Material,
     *,
     text: str,
-    batch: int = 48,
-    negatives: int = 1,
-    pool: int = 8,
+    batch: Count = 48,
+    negatives: Count = 1,
+    pool: Count = 8,
     ceiling: float = 0.95,
-    longest: int | None = None,
+    longest: Count | None = None,
 ) -> HardNegatives:
     """Rows of parallel text in the pivot and another language, with sentences that are near.
 

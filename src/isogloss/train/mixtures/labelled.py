@@ -18,6 +18,7 @@ from isogloss.errors import CorpusError, TrainingError
 from isogloss.language import read_language
 from isogloss.language.segment import words
 from isogloss.registry import register
+from isogloss.settings import Count, NotNegative
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.train.mixtures.shares import AS_THERE_IS, Plan, Sampling, planned
@@ -83,9 +84,9 @@ def labelled(
     key: str = "id",
     value: str = "label",
     languages: tuple[str, ...] = (),
-    batch: int = 32,
-    alpha: float = 1.0,
-    longest: int | None = None,
+    batch: Count = 32,
+    alpha: NotNegative = 1.0,
+    longest: Count | None = None,
     sampling: Sampling = AS_THERE_IS,
 ) -> LabelledText:
     """Rows of a text with their label, the same in every language of a row.
@@ -132,9 +133,9 @@ def tagged(
     tags: dict[str, FilePath],
     key: str = "id",
     value: str = "tags",
-    batch: int = 32,
-    alpha: float = 1.0,
-    longest: int | None = None,
+    batch: Count = 32,
+    alpha: NotNegative = 1.0,
+    longest: Count | None = None,
     sampling: Sampling = AS_THERE_IS,
 ) -> LabelledText:
     """Rows of a text with a tag for each of their words, which the first token of a word has.

@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, NotNegative
 from isogloss.train.batch import Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.vocabulary.sampling import shares
@@ -115,10 +116,10 @@ def lexicon(
     material: Material,
     *,
     text: str,
-    batch: int = 128,
-    alpha: float = 0.3,
+    batch: Count = 128,
+    alpha: NotNegative = 0.3,
     any_pair: bool = False,
-    longest: int = 16,
+    longest: Count = 16,
 ) -> LexiconPairs:
     """Word pairs of a text of words, read alone, as two views.
 

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import FilePath
 
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.marked import MARK, Frame, frame, marked_text
 from isogloss.train.material import Material
@@ -62,9 +63,9 @@ def marked(
     material: Material,
     *,
     text: str,
-    batch: int = 32,
+    batch: Count = 32,
     mark: str = MARK,
-    longest: int | None = None,
+    longest: Count | None = None,
     aligner: Aligner = "eflomal",
     symmetrisation: Symmetrisation = "intersection",
     links: dict[str, FilePath] | None = None,

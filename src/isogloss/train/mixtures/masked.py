@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, NotNegative, Share
 from isogloss.train.batch import UNKNOWN, Texts, spots, stack_texts
 from isogloss.train.body import Body
 from isogloss.train.material import Material
@@ -164,10 +165,10 @@ def masked(
     material: Material,
     *,
     text: str,
-    batch: int = 32,
-    alpha: float = 0.3,
-    share: float = 0.15,
-    longest: int | None = None,
+    batch: Count = 32,
+    alpha: NotNegative = 0.3,
+    share: Share = 0.15,
+    longest: Count | None = None,
     sampling: Sampling = AS_THERE_IS,
 ) -> MaskedText:
     """Windows of text of every language of the run, with tokens hidden anew each time.

@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.train.batch import Texts, stack_texts
 from isogloss.train.material import Material
 
@@ -53,7 +54,7 @@ class PivotText:
 
 @register("mixture", "pivot.v1")
 def pivot(
-    material: Material, *, text: str, batch: int = 48, longest: int | None = None
+    material: Material, *, text: str, batch: Count = 48, longest: Count | None = None
 ) -> PivotText:
     """Texts of the pivot alone; other languages of the corpus are not read.
 

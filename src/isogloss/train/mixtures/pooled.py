@@ -10,6 +10,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.train.batch import Texts, stack_texts
 from isogloss.train.material import Material
 
@@ -151,8 +152,8 @@ def pooled(
     text: str,
     answer_text: str | None = None,
     pooling: Pooling = "x-y",
-    batch: int = 48,
-    longest: int | None = None,
+    batch: Count = 48,
+    longest: Count | None = None,
 ) -> PooledRows:
     """Questions and answers, or sentences and translations, with all languages in one pool.
 
@@ -185,8 +186,8 @@ def triplets(
     positive_text: str,
     negative_text: str,
     pooling: Pooling = "x-x",
-    batch: int = 48,
-    longest: int | None = None,
+    batch: Count = 48,
+    longest: Count | None = None,
 ) -> PooledRows:
     """Anchors with what they entail and what contradicts them, from three texts of equal ids.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.settings import Count, NotNegative
 from isogloss.train.material import Material
 from isogloss.train.mixtures.paired import PairedText, ends_of
 from isogloss.train.mixtures.shares import AS_THERE_IS, Sampling, planned
@@ -14,9 +15,9 @@ def restored(
     material: Material,
     *,
     text: str,
-    batch: int = 32,
-    alpha: float = 0.3,
-    longest: int | None = None,
+    batch: Count = 32,
+    alpha: NotNegative = 0.3,
+    longest: Count | None = None,
     sampling: Sampling = AS_THERE_IS,
 ) -> PairedText:
     """Source: a text after the mixture's `transform`; target: the same row as it was.

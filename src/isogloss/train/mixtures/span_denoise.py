@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, NotNegative, Positive, Share
 from isogloss.train.batch import Texts
 from isogloss.train.fresh import SENTINEL
 from isogloss.train.material import Material
@@ -102,11 +103,11 @@ def span_denoise(
     material: Material,
     *,
     text: str,
-    batch: int = 32,
-    alpha: float = 0.3,
-    share: float = 0.15,
-    length: float = 3.0,
-    longest: int | None = None,
+    batch: Count = 32,
+    alpha: NotNegative = 0.3,
+    share: Share = 0.15,
+    length: Positive = 3.0,
+    longest: Count | None = None,
     sampling: Sampling = AS_THERE_IS,
 ) -> DenoisedText:
     """Windows of text of every language of the run, with stretches behind sentinels.

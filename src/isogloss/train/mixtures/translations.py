@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.train.reading import text_ends
@@ -71,8 +72,8 @@ def translations(
     text: str,
     template: str = "{target}: {text} = ",
     end: str | None = None,
-    batch: int = 16,
-    longest: int | None = None,
+    batch: Count = 16,
+    longest: Count | None = None,
 ) -> ToldTwice:
     """Rows of parallel text as prompts and answers, from the pivot to each language and back.
 

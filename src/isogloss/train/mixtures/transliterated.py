@@ -11,6 +11,7 @@ import numpy as np
 from isogloss.errors import TrainingError
 from isogloss.language import read_language
 from isogloss.registry import register
+from isogloss.settings import Count, NotNegative, Share
 from isogloss.train.batch import Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.train.mixtures.drawn import drawn
@@ -71,11 +72,11 @@ def transliterated(
     material: Material,
     *,
     text: str,
-    batch: int = 32,
-    alpha: float = 0.3,
-    share: float = 0.15,
+    batch: Count = 32,
+    alpha: NotNegative = 0.3,
+    share: Share = 0.15,
     joined: bool = False,
-    longest: int | None = None,
+    longest: Count | None = None,
 ) -> TransliteratedText:
     """Monolingual text and its romanisation, as two views of a row or joined into one text.
 

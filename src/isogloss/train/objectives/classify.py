@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from isogloss.registry import register
+from isogloss.settings import Count, Positive, Share
 from isogloss.train.batch import UNKNOWN
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.label_head import LabelHead
@@ -34,7 +35,7 @@ class Classify(LabelHead):
     part: ClassVar = "classify"
 
     def __init__(
-        self, *, classes: int, factor: float = 10.0, drop: float = 0.1, seed: int = 0
+        self, *, classes: Count, factor: Positive = 10.0, drop: Share = 0.1, seed: int = 0
     ) -> None:
         super().__init__(classes, factor, drop, seed)
 

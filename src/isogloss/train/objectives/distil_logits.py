@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.batch import spots
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.objectives.divergence import divergence
@@ -35,7 +36,7 @@ class DistilLogits:
     outputs: ClassVar = ("logits",)
     columns: ClassVar = ("gold",)
 
-    def __init__(self, *, temperature: float = 2.0) -> None:
+    def __init__(self, *, temperature: Positive = 2.0) -> None:
         self.temperature = temperature
 
     def begin(self, model: nn.Module) -> None:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.batch import Texts
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.contrast import own_among
@@ -45,7 +46,7 @@ class Mirror:
     columns: ClassVar = ()
 
     layer: int | None = 0
-    temperature: float = 1.0
+    temperature: Positive = 1.0
     agreement: float = 1.0
 
     @property

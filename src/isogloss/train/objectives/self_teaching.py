@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.batch import spots
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.objectives.divergence import divergence, told_twice
@@ -39,7 +40,7 @@ class SelfTeaching:
     outputs: ClassVar = ("logits",)
     columns: ClassVar = ("gold",)
 
-    temperature: float = 1.0
+    temperature: Positive = 1.0
 
     def count(self, batch: Batch) -> int:
         """Hidden tokens."""

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.contrast import rank_all
 
@@ -47,7 +48,7 @@ class TransliterationContrast:
     joint: ClassVar = True
 
     layers: tuple[int, ...] = (8,)
-    temperature: float = 0.05
+    temperature: Positive = 0.05
     similarity: Literal["cosine", "dot"] = "cosine"
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.contrast import ranking
 from isogloss.train.links import Whole, linked_equal, linked_words
@@ -42,7 +43,7 @@ class WordContrast:
     columns: ClassVar = ("links", "word")
 
     layers: Literal["middle", "all"] | tuple[int, ...] = "all"
-    temperature: float = 0.1
+    temperature: Positive = 0.1
     whole: Whole = "mean"
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:

@@ -9,6 +9,7 @@ import numpy as np
 from isogloss.corpus.records import Corpus
 from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.train.transforms.apply import with_texts
 
 First = Literal["pivot", "other", "either"]
@@ -20,7 +21,7 @@ def interleave(
     pivot: str,
     rng: np.random.Generator,
     *,
-    rows: int = 4,
+    rows: Count = 4,
     first: First = "pivot",
     between: str = " ",
     keep_pivot: bool = False,

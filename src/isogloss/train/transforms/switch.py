@@ -15,6 +15,7 @@ from isogloss.errors import UsageError
 from isogloss.language import read_language
 from isogloss.language.segment import UNSPACED
 from isogloss.registry import register
+from isogloss.settings import Share
 from isogloss.train.transforms.apply import with_texts
 
 Phrases = Mapping[tuple[str, ...], Sequence[str]]
@@ -125,7 +126,7 @@ def switch_words(
     rng: np.random.Generator,
     *,
     lexicons: dict[str, FilePath],
-    share: float = 0.5,
+    share: Share = 0.5,
     one: bool = False,
     language: str | None = None,
     alone: bool = False,
@@ -160,7 +161,7 @@ def switch_entities(
     rng: np.random.Generator,
     *,
     lexicons: dict[str, FilePath],
-    share: float = 1.0,
+    share: Share = 1.0,
     language: str | None = None,
     alone: bool = False,
 ) -> Corpus:

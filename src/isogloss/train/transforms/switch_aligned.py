@@ -13,6 +13,7 @@ from isogloss.language import read_language
 from isogloss.language.segment import UNSPACED, words
 from isogloss.match.statistical import align_statistically
 from isogloss.registry import register
+from isogloss.settings import Share
 from isogloss.train.transforms.apply import with_texts
 
 Model = Literal["ibm1", "ibm2", "hmm", "ibm4", "fast_align", "eflomal"]
@@ -45,7 +46,7 @@ def switch_aligned(
     pivot: str,
     rng: np.random.Generator,
     *,
-    share: float = 0.3,
+    share: Share = 0.3,
     model: Model = "eflomal",
     alone: bool = False,
 ) -> Corpus:
