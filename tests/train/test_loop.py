@@ -1,16 +1,28 @@
 """Optimiser settings do what they say, and what goes wrong is named."""
 
+import dataclasses
 import math
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 
 import small
-from isogloss.errors import TrainingError
+from isogloss.errors import TrainingError, UsageError
+from isogloss.train.body import student_of
 from isogloss.train.contracts import Lesson, Loss
 from isogloss.train.loop import LoopSettings, _optimizer, _set_rate, _Whole
+from isogloss.train.objectives.additive_margin import AdditiveMargin
+from isogloss.train.objectives.contrast import ContrastViews
 from isogloss.train.objectives.distil import Distil
+from isogloss.train.objectives.distil_mse import DistilMse
+from isogloss.train.objectives.layer_contrast import LayerContrast
+from isogloss.train.objectives.momentum_contrast import MomentumContrast
+from isogloss.train.objectives.rtl import RepresentationTranslation
+from isogloss.train.objectives.triplet import Triplet
+from isogloss.train.parts import Pass
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
@@ -104,3 +116,70 @@ def test_columns_that_a_mixture_lacks_are_named_with_the_lesson():
     good = Lesson(small.Mix(), [(1.0, Distil())])
     with pytest.raises(TrainingError, match=r"lessons\.1: distil\.v1: the objective Distil reads"):
         small.small_run(lessons=[good, Lesson(Bare(), [(1.0, Distil())])])
+
+
+def test_a_checkpoint_of_another_model_text_or_objective_is_not_resumed(tmp_path):
+    class Other(small.Mix):
+        def batch(self, seed, step):
+            return super().batch(seed + 1, step)
+
+    with pytest.raises(small.Stop):
+        small.small_run(checkpoint=tmp_path, stop_at=8)
+    student = small.Student()
+    with torch.no_grad():
+        student.module.table += 1
+    for options in (
+        {"lessons": [Lesson(Other(), [(1.0, Distil()), (0.1, ContrastViews())])]},
+        {"lessons": [Lesson(small.Mix(), [(1.0, Distil()), (0.2, ContrastViews())])]},
+        {"lessons": [Lesson(small.Mix(), [(1.0, Distil()), (0.1, ContrastViews(temperature=1))])]},
+        {"lessons": [Lesson(small.Mix(), [(1.0, DistilMse()), (0.1, ContrastViews())])]},
+        {"student": student},
+    ):
+        here = shutil.copytree(tmp_path, tmp_path.with_name("copy"), dirs_exist_ok=True)
+        assert small.small_run(checkpoint=here, **options)[1].resumed_at == 0, options
+        shutil.rmtree(here)
+    assert small.small_run(checkpoint=tmp_path)[1].resumed_at == 6
+
+
+def test_weights_that_are_no_numbers_after_the_last_step_are_told():
+    class Late:
+        """Finite, with an infinite slope at the last step."""
+
+        def __call__(self, outputs, batch):
+            value = outputs["vectors"].mean()
+            total = value if batch["read"]["deu_Latn"] else (value * 0).sqrt() + value
+            return Loss(total, {"late": float(total.detach())})
+
+    class Mix(small.Mix):
+        def batch(self, seed, step):
+            found = super().batch(seed, step)
+            found.read["deu_Latn"] = 0 if step == 3 else 1
+            return found
+
+    with pytest.raises(TrainingError, match="not numbers after step 4: model"):
+        small.small_run(lessons=[Lesson(Mix(), [(1.0, Late())])], steps=4)
+
+
+def test_weights_that_change_in_part_do_not_decay(model_folder):
+    from tokenizers import Tokenizer
+
+    folder = model_folder("bert")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    for name, settings in (("sparse.v1", {"share": 0.1}), ("embeddings.v1", {"first": 5})):
+        student = student_of(name, folder, tokenizer, **settings)
+        with pytest.raises(UsageError, match=r"weight_decay draws all .* change in part alone"):
+            small.small_run(student=student, weight_decay=0.1)
+
+
+def test_views_that_a_mixture_lacks_are_told():
+    class Alone(small.Mix):
+        def batch(self, seed, step):
+            found = super().batch(seed, step).view(0)
+            return dataclasses.replace(found, texts={"negative": torch.zeros(found.size)})
+
+    passing = Pass(small.Reader(), Accelerator(cpu=True), 1, rough=False)
+    for kind in (AdditiveMargin, LayerContrast, RepresentationTranslation, Triplet,
+                 MomentumContrast):  # fmt: skip
+        told = r"^\w+\.v1 compares [23] texts of a row, and the mixture gives 1"
+        with pytest.raises(TrainingError, match=told):
+            passing.backward(Alone().batch(0, 0), [(1.0, kind())], 0)

@@ -38,6 +38,7 @@ class Objective(Protocol):
 
     - `outputs`, what it needs of the model: `("vectors",)`;
     - `columns`, what it needs of the batch: `()`;
+    - `views`, how many texts a row it needs at least: 1;
     - `joint`, whether rows of the batch meet in it, so that a part alone has no loss: `False`;
     - `count(batch)`, over how many things its loss is a mean, if it is not joint: the rows;
     - `begin(model)`, called once before training and before a checkpoint is brought back, with the

@@ -8,6 +8,7 @@ killed and resumed ends with the same weights, bit for bit, as one that was not.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from isogloss import registry
 from isogloss.errors import TrainingError, UsageError, located
 from isogloss.files import fingerprint
 from isogloss.settings import Settings
@@ -159,7 +161,8 @@ def train(
         parameters: what may change; changed in place.
         lessons: what is read, and what each is pulled toward.
         settings: budget and optimiser.
-        checkpoint: folder for checkpoints; the newest whole one of the same settings is resumed.
+        checkpoint: folder for checkpoints; the newest whole one of the same training is resumed:
+            of these settings, a model that begins so, and lessons that pull so and begin so.
         progress: called after each step.
         advance: of a progress bar, told the loss and the tokens a second.
         evaluate: gives named values of the model as it is; called every `evaluate_every` steps, it
@@ -184,7 +187,7 @@ def train(
         whole.model, accelerator, settings.accumulate, rough=settings.precision == "bfloat16"
     )
     whole.train()
-    key = _key(settings, whole, accelerator.num_processes)
+    key = _key(settings, whole, lessons, accelerator.num_processes) if checkpoint else ""
     state = _resume(checkpoint, key, whole, optimizer, settings)
     if checkpoint and accelerator.is_main_process:
         clear_leftovers(checkpoint)
@@ -227,6 +230,7 @@ def train(
             progress(done, loss)
     if state.best.step:
         whole.load_state_dict(state.best.weights, strict=False)
+    _check_numbers(_changing(whole), state.step)
     whole.eval()
     return Trained(
         state.step, resumed_at, log.rows, log.times, dict(sorted(log.tokens.items())),
@@ -367,9 +371,18 @@ def _optimizer(
 def _decayed(
     group: Mapping[str, Any], decay: float
 ) -> list[tuple[dict[str, Any], dict[str, float]]]:
-    """A group as it is, or in two where weights decay: matrices do, vectors do not."""
+    """A group as it is, or in two where weights decay: matrices do, vectors do not.
+
+    Raises:
+        UsageError: weights that change in part, the rest of which would decay.
+    """
     if not decay:
         return [(dict(group), {})]
+    if group.get("partly"):
+        raise UsageError(
+            "weight_decay draws all of a weight to 0, and some of these change in part alone",
+            remedy="set weight_decay = 0",
+        )
     weights = list(group["params"])
     matrices, vectors = ([w for w in weights if (w.ndim > 1) == many] for many in (True, False))
     return [
@@ -389,13 +402,46 @@ def _set_rate(optimizer: Any, settings: LoopSettings, step: int) -> float:
     return settings.learning_rate * share
 
 
-def _key(settings: LoopSettings, whole: nn.Module, processes: int) -> str:
-    """What a checkpoint must have been made under to be resumed."""
+def _key(settings: LoopSettings, whole: _Whole, lessons: Sequence[Lesson], processes: int) -> str:
+    """What a checkpoint must have been made under to be resumed.
+
+    Weights count by a few of their values at the start, what is read by the first batch.
+    """
     shapes = {name: list(value.shape) for name, value in whole.state_dict().items()}
-    changing = sorted(_changing(whole))
+    begun = {name: _some(value) for name, value in whole.model.state_dict().items()}
+    taught = [
+        ([(weight, _told_of(each)) for weight, each in lesson.objectives],
+         _content(lesson.mixture.batch(settings.seed, 0)))
+        for lesson in lessons
+    ]  # fmt: skip
     return fingerprint(
-        settings.model_dump(exclude={"checkpoint_every"}), shapes, changing, processes
-    )
+        settings.model_dump(exclude={"checkpoint_every"}), shapes, sorted(_changing(whole)),
+        begun, taught, processes,
+    )  # fmt: skip
+
+
+def _some(values: torch.Tensor) -> str:
+    """Up to 64 of the values, from all over."""
+    flat = values.detach().reshape(-1)
+    return str(flat[:: max(1, len(flat) // 64)].tolist())
+
+
+def _told_of(objective: Any) -> list[str]:
+    """The name and the settings of an objective, as far as text can say them."""
+    plain = (bool, int, float, str, tuple, list, type(None))
+    told = {n: v for n, v in vars(objective).items() if isinstance(v, plain) and n[0] != "_"}
+    return [registry.name_of("objective", objective), repr(sorted(told.items()))]
+
+
+def _content(batch: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(batch.items()):
+        digest.update(name.encode())
+        digest.update(
+            value.detach().cpu().numpy().tobytes() if isinstance(value, torch.Tensor)
+            else repr(value).encode()
+        )  # fmt: skip
+    return digest.hexdigest()
 
 
 def _changing(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -413,12 +459,7 @@ def _save(folder: Path, key: str, module: nn.Module, optimizer: Any, state: _Sta
         OutputError: no space left; the last good checkpoint stays.
     """
     weights = _changing(module)
-    if wrong := [name for name, value in weights.items() if not _finite(value)]:
-        raise TrainingError(
-            f"weights are not numbers after step {state.step}: " + ", ".join(wrong[:3])
-            + (" ..." if wrong[3:] else ""),
-            remedy="lower the learning rate, or set clip",
-        )  # fmt: skip
+    _check_numbers(weights, state.step)
     moments = {
         f"{index}.{name}": value
         for index, values in optimizer.state_dict()["state"].items()
@@ -428,6 +469,15 @@ def _save(folder: Path, key: str, module: nn.Module, optimizer: Any, state: _Sta
     if state.best.weights:
         tensors["best"] = state.best.weights
     save_checkpoint(folder, state.step, tensors, {"key": key, **state.about()})
+
+
+def _check_numbers(weights: Mapping[str, torch.Tensor], step: int) -> None:
+    if wrong := [name for name, value in weights.items() if not _finite(value)]:
+        raise TrainingError(
+            f"weights are not numbers after step {step}: " + ", ".join(wrong[:3])
+            + (" ..." if wrong[3:] else ""),
+            remedy="lower the learning rate, or set clip",
+        )  # fmt: skip
 
 
 def _finite(values: torch.Tensor) -> bool:

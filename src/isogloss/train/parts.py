@@ -63,7 +63,7 @@ class Pass:
             The loss by its parts, weighted; the same in all processes.
 
         Raises:
-            TrainingError: an objective needs a column that the batch has not.
+            TrainingError: an objective needs a column or a view that the batch has not.
             UsageError: a batch that cannot be read in parts.
         """
         active = [(weight, each) for weight, each in objectives if weight]
@@ -206,6 +206,13 @@ def _check_columns(objectives: Sequence[Objective], batch: Batch) -> None:
                 f"{', '.join(lacking)}, which the mixture does not give; it gives "
                 f"{', '.join(sorted(batch))}",
                 remedy="name a mixture that gives it, or another objective",
+            )
+        least = getattr(each, "views", 1)
+        if (views := int(batch.get("views", least))) < least:
+            raise TrainingError(
+                f"{registry.name_of('objective', each)} compares {least} texts of a row, and the "
+                f"mixture gives {views}",
+                remedy="name a mixture of more views, such as parallel.v1, or set its views higher",
             )
 
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.batch import told_apart
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.contrast import rank_views
@@ -35,9 +36,10 @@ class AdditiveMargin:
     """
 
     joint: ClassVar = True
+    views: ClassVar = 2
 
     margin: float = 0.3
-    scale: float = 20.0
+    scale: Positive = 20.0
     both: bool = True
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:

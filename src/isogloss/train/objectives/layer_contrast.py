@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.contrast import rank_views
 
@@ -40,11 +41,12 @@ class LayerContrast:
     """
 
     joint: ClassVar = True
+    views: ClassVar = 2
     outputs: ClassVar = ("layer_vectors",)
     columns: ClassVar = ()
 
     layers: Literal["middle", "all"] | tuple[int, ...] = "middle"
-    temperature: float = 0.1
+    temperature: Positive = 0.1
 
     def __call__(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""

@@ -11,6 +11,7 @@ from torch import nn
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.batch import told_apart
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.contrast import own_among
@@ -49,6 +50,7 @@ class MomentumContrast(nn.Module):
     """
 
     joint: ClassVar = True
+    views: ClassVar = 2
 
     queue: torch.Tensor
     written: torch.Tensor
@@ -58,7 +60,7 @@ class MomentumContrast(nn.Module):
         *,
         queue: int = 2048,
         momentum: float = 0.999,
-        temperature: float = 0.2,
+        temperature: Positive = 0.2,
         layer: int | None = None,
     ) -> None:
         super().__init__()
@@ -85,7 +87,8 @@ class MomentumContrast(nn.Module):
         """The loss of one batch."""
         views, _ = told_apart(self._vectors(outputs), batch)  # [v, B, d]
         keys, negatives = told_apart(self._keys(batch).to(views), batch)
-        self._fresh = keys.flatten(0, 1)  # enters the queue when the step is done
+        if self.training:  # an evaluation leaves the queue as it is
+            self._fresh = keys.flatten(0, 1)  # enters the queue when the step is done
         past = self.queue[: min(int(self.written), self.size)].to(views)
         others = torch.cat([past, negatives.flatten(0, 1)])  # [n, d]
         first = torch.zeros(views.shape[1], dtype=torch.long, device=views.device)

@@ -38,6 +38,7 @@ class RepresentationTranslation(nn.Module):
 
     outputs: ClassVar = ("states",)
     columns: ClassVar = ()
+    views: ClassVar = 2
 
     def __init__(self, *, layers: int = 2) -> None:
         super().__init__()

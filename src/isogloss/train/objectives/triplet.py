@@ -40,6 +40,7 @@ class Triplet:
     """
 
     columns: ClassVar = ("negative",)
+    views: ClassVar = 3
 
     distance: Literal["cosine", "euclidean", "manhattan"] = "euclidean"
     margin: float = 1.0

@@ -61,7 +61,7 @@ def only_rows(
     """
     for weight in weights if first else ():
         weight.register_hook(lambda gradient: _without(gradient, first))
-    return only(module, weights)
+    return [{**group, "partly": bool(first)} for group in only(module, weights)]
 
 
 def _without(gradient: torch.Tensor, first: int) -> torch.Tensor:

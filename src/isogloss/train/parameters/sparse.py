@@ -104,7 +104,7 @@ def only_at(
         weight.register_hook(partial(_only, at=at))
     kept = {id(weight) for group in free for weight in group["params"]}
     narrowed = [
-        {**group, "params": [weight for weight in group["params"] if id(weight) in kept]}
+        {**group, "params": [p for p in group["params"] if id(p) in kept], "partly": True}
         for group in groups or free
     ]
     return Change([group for group in narrowed if group["params"]], places=places)
