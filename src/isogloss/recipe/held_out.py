@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isogloss.errors import TrainingError, UsageError
+from isogloss.errors import CorpusError, TrainingError, UsageError
 from isogloss.match.neighbours import unit
 from isogloss.match.search import nearest
 
@@ -113,8 +113,9 @@ def _mixture(
     """A lesson's mixture of the held-out rows, or None, told, if they are too few for it."""
     columns = {name for _, each in lesson.objectives for name in getattr(each, "columns", ())}
     try:
-        return build(replace(material, columns=columns, note=lambda told: None))
-    except (TrainingError, UsageError) as error:
+        told = replace(material, columns=columns, behind=True, note=lambda told: None)
+        return build(told)
+    except (CorpusError, TrainingError, UsageError) as error:
         material.note(f"no held-out loss of lessons.{number}: {error.message}")
         return None
 

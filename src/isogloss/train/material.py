@@ -37,6 +37,7 @@ class Material:
         columns: what the objectives of the lesson read, by which a mixture may add what costs.
         roles: ids of the special tokens by what they are for: `eos`, `sep`, `pad` ...
         steps: that training takes, 0 where nobody said.
+        behind: whether the rows are the last of their texts, kept from training, and not the first.
         originals: texts that were transformed on the way in, as they were, row for row.
         vectors: the teacher's unit vectors `[rows, d]` of the pivot, by name of a text.
         kept: the same for the rows that are kept from training.
@@ -55,6 +56,7 @@ class Material:
     columns: Collection[str] = ()
     roles: Mapping[str, int] = field(default_factory=dict)
     steps: int = 0
+    behind: bool = False
     originals: Mapping[str, Corpus] = field(default_factory=dict)
     vectors: Callable[[str], np.ndarray] | None = None
     kept: Material | None = None

@@ -150,3 +150,24 @@ def test_a_word_is_its_first_last_or_mean_token(tmp_path):
                 word = batch["word"][bounds[text] : bounds[text + 1]]
                 own = states[:, bounds[text] : bounds[text + 1]][:, word == word[places[side]]]
                 torch.testing.assert_close(made[side][:, link], pick(own))
+
+
+def test_links_of_held_out_rows_are_the_last_lines_of_a_file(tmp_path):
+    texts = sentences(60)
+    file = pharaoh(tmp_path, texts["eng_Latn"])
+    whole = aligned_pairs(material(texts), "train", links={"deu": file})["deu_Latn"]
+    last = material({tag: found[-10:] for tag, found in texts.items()})
+    last.behind = True
+    found = aligned_pairs(last, "train", links={"deu": file})["deu_Latn"]
+    assert len(found) == 10
+    for one, other in zip(found, whole[-10:], strict=True):
+        np.testing.assert_array_equal(one.links, other.links)
+
+
+def test_rows_over_the_window_do_not_reach_the_aligner():
+    pytest.importorskip("thot", reason="needs pip install isogloss[align-stat]")
+    texts, told = sentences(30), []
+    texts["eng_Latn"][4] = " ".join(["sun"] * 1200)
+    found = aligned_pairs(material(texts, told), "train", aligner="ibm1")
+    assert len(found["deu_Latn"]) == 29
+    assert "train: deu_Latn: 1 rows are over 40 tokens and were not trained on" in told

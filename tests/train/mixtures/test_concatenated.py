@@ -115,3 +115,20 @@ def test_a_tokenizer_without_pairs_has_its_end_between():
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     assert between(single) == [3]
+
+
+def test_pairs_with_nothing_to_hide_and_rows_without_a_partner_are_told():
+    told = []
+    stuff = material(told)
+    texts = {"eng_Latn": ["[MASK]", "e1 e2", "e3", "e4"], "deu_Latn": ["??", "d1", None, "d4"]}
+    stuff.texts = {"train": make_corpus("t", list("abcd"), texts)}
+    mixture = tlm(stuff, text="train", batch=1)
+    assert [len(rows) for rows in mixture.pairs.values()] == [2]
+    assert "train: 1 rows of deu_Latn with nothing to hide were left out" in told
+    assert "train: 1 rows in one of eng_Latn and deu_Latn were not trained on" in told
+    for step in range(20):
+        assert len(spots(mixture.batch(0, step)))
+    stuff.texts = {"train": make_corpus("t", ["a", "b"], {"eng_Latn": ["e1", None],
+                                                          "deu_Latn": [None, "d1"]})}  # fmt: skip
+    with pytest.raises(TrainingError, match="train: no row is in eng_Latn and in deu_Latn"):
+        tlm(stuff, text="train")

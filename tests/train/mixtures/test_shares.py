@@ -165,3 +165,10 @@ def test_tags_are_read_as_users_write_them_and_epochs_are_told():
         wrong = read_settings(Sampling, {"by_hand": {tag: 0.5}})
         with pytest.raises(kind, match=r"mri_Latn|fra"):
             planned(material, "t", windows, wrong, alpha=1, size=4)
+
+
+def test_shares_by_hand_that_are_over_one_by_rounding_are_drawn_from():
+    made = plan(by_hand={"eng_Latn": 0.5000004, "deu_Latn": 0.5000004})
+    found = made.shares(0)
+    assert sum(found.values()) == pytest.approx(1, abs=1e-12)
+    made.draw({tag: [0] * 50 for tag in made.counts}, np.random.default_rng(0), 0)

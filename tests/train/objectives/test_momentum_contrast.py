@@ -185,3 +185,14 @@ def test_the_copy_of_a_model_of_transformers_is_what_the_model_was(model_folder)
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(UsageError, match="a queue of"):
         MomentumContrast(**wrong)
+
+
+def test_an_evaluation_leaves_the_queue_as_it_is():
+    rng = np.random.default_rng(0)
+    model, objective = Reader(), MomentumContrast(queue=12)
+    objective.begin(model)
+    objective.eval()
+    batch = texts(rng)
+    objective(model(batch), batch)
+    objective.stepped(0.5)
+    assert not int(objective.written) and not objective.queue.any()

@@ -18,6 +18,7 @@ from isogloss.language import read_language
 from isogloss.language.segment import words
 from isogloss.match.statistical import align_statistically
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.train.batch import Texts, stack_texts
 from isogloss.train.material import Material
 
@@ -140,9 +141,14 @@ def aligned_pairs(
             continue
         sides = (said[material.pivot], said[tag])
         if tag in given:
-            linked = _given(given[tag], *sides)
+            linked = _given(given[tag], *sides, behind=material.behind)
         else:
-            linked = _statistical(*sides, aligner, symmetrisation)
+            fits = [
+                size([len(a.ids), len(b.ids)]) <= limit
+                for a, b in zip(cut[material.pivot], cut[tag], strict=True)
+            ]
+            some = [[x if fit else [] for x, fit in zip(s, fits, strict=True)] for s in sides]
+            linked = _statistical(*some, aligner, symmetrisation)
         pairs = zip(cut[material.pivot], cut[tag], linked, strict=True)
         found[tag] = _kept(
             pairs, limit, size, lambda told, tag=tag: material.note(f"{text}: {tag}: {told}")
@@ -167,16 +173,20 @@ def _statistical(
     return [np.stack([one.source, one.target], 1) for one in made]
 
 
-def _given(file: Path, pivot: list[list[str]], other: list[list[str]]) -> list[np.ndarray]:
+def _given(
+    file: Path, pivot: list[list[str]], other: list[list[str]], *, behind: bool
+) -> list[np.ndarray]:
+    """Links of the first rows of a text, or, `behind`, of the last."""
     rows, there = len(read_pharaoh(file)), len(pivot)
     if rows < there:
         raise CorpusError(
             f"has {rows} lines, and the text has {there} rows to train on", file=file,
             remedy="give a line for every row of the text, empty where there are no links",
         )  # fmt: skip
-    # Lines behind those are of rows that are kept from training.
     sizes = [(len(a), len(b)) for a, b in zip(pivot, other, strict=True)]
-    read = read_pharaoh(file, [*sizes, *[None] * (rows - there)])[:there]
+    rest = [None] * (rows - there)  # lines of the rows that are not read here
+    read = read_pharaoh(file, [*rest, *sizes] if behind else [*sizes, *rest])
+    read = read[len(rest) :] if behind else read[:there]
     return [np.array(sorted(sure), np.int64).reshape(-1, 2) for sure, _ in read]
 
 
@@ -208,8 +218,8 @@ def aligned(
     material: Material,
     *,
     text: str,
-    batch: int = 32,
-    longest: int | None = None,
+    batch: Count = 32,
+    longest: Count | None = None,
     aligner: Aligner = "eflomal",
     symmetrisation: Symmetrisation = "intersection",
     links: dict[str, FilePath] | None = None,

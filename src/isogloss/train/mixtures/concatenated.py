@@ -10,6 +10,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, Share
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
 from isogloss.train.mixtures.masked import hide
@@ -112,7 +113,7 @@ def text_pairs(
         longest: tokens of the whole; the model's window by default.
 
     Raises:
-        TrainingError: the text has not the pivot, or nothing of a language is left.
+        TrainingError: the text has not the pivot, no row is in both, or nothing is left.
     """
     columns, limit = material.columns_of(text), min(longest or material.longest, material.longest)
     if material.pivot not in columns or len(columns) < 2:
@@ -121,8 +122,14 @@ def text_pairs(
     for tag, rows in columns.items():
         if tag == material.pivot:
             continue
-        both = zip(columns[material.pivot], rows, strict=True)
+        both = list(zip(columns[material.pivot], rows, strict=True))
         pairs = [(a, b) for a, b in both if a is not None and b is not None]
+        if not pairs:
+            raise TrainingError(f"{text}: no row is in {material.pivot} and in {tag}")
+        if alone := sum((a is None) != (b is None) for a, b in both):
+            material.note(
+                f"{text}: {alone} rows in one of {material.pivot} and {tag} were not trained on"
+            )
         found[tag] = [pair for pair in pairs if sum(map(len, pair)) + joint <= limit]
         if lost := len(pairs) - len(found[tag]):
             material.note(
@@ -139,9 +146,9 @@ def tlm(
     material: Material,
     *,
     text: str,
-    batch: int = 16,
-    share: float = 0.15,
-    longest: int | None = None,
+    batch: Count = 16,
+    share: Share = 0.15,
+    longest: Count | None = None,
 ) -> Concatenated:
     """Sentences with their translations behind or before them, and tokens of both hidden.
 
@@ -164,11 +171,17 @@ def tlm(
             "the tokenizer has no mask",
             remedy="take a model that learned from hidden tokens, such as BERT or XLM-R",
         )
-    joint = between(material.tokenizer)
+    joint, pairs = between(material.tokenizer), {}
+    for tag, rows in text_pairs(material, text, len(joint), longest).items():
+        pairs[tag] = [
+            pair for pair in rows if not np.isin(np.concatenate(pair), material.special).all()
+        ]
+        if lost := len(rows) - len(pairs[tag]):
+            material.note(f"{text}: {lost} rows of {tag} with nothing to hide were left out")
     return Concatenated(
-        text_pairs(material, text, len(joint), longest), material.pivot, joint, material.special,
-        material.tokenizer.get_vocab_size(), min(longest or material.longest, material.longest),
-        size=batch, mask=material.mask, share=share,
+        pairs, material.pivot, joint, material.special, material.tokenizer.get_vocab_size(),
+        min(longest or material.longest, material.longest), size=batch, mask=material.mask,
+        share=share,
     )  # fmt: skip
 
 
@@ -177,9 +190,9 @@ def concatenated(
     material: Material,
     *,
     text: str,
-    batch: int = 16,
-    wrong: float = 0.5,
-    longest: int | None = None,
+    batch: Count = 16,
+    wrong: Share = 0.5,
+    longest: Count | None = None,
 ) -> Concatenated:
     """Pairs of sentences as one text, some of which are no translations; nothing is hidden.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from isogloss.errors import TrainingError
 from isogloss.registry import register
+from isogloss.settings import Count, Share
 from isogloss.train.batch import Texts, stack_texts
 from isogloss.train.material import Material
 
@@ -96,10 +97,10 @@ def parallel(
     material: Material,
     *,
     text: str,
-    batch: int = 48,
-    views: int = 2,
-    drop: float = 0.0,
-    longest: int | None = None,
+    batch: Count = 48,
+    views: Count = 2,
+    drop: Share = 0.0,
+    longest: Count | None = None,
 ) -> ParallelViews:
     """Rows of parallel text in the pivot and other languages, drawn anew in each batch.
 
@@ -112,6 +113,12 @@ def parallel(
         longest: rows of more tokens are left out; the model's window by default.
     """
     tokens = material.columns_of(text, longest)
+    pivot = tokens.get(material.pivot, [])
+    for tag, rows in tokens.items() if views > 1 else ():
+        if alone := sum(a is not None and b is None for a, b in zip(rows, pivot, strict=False)):
+            material.note(
+                f"{text}: {alone} rows of {tag} without their {material.pivot} were not trained on"
+            )
     wanted = "teacher" in material.columns and material.vectors is not None
     return ParallelViews(
         tokens, material.vectors(text) if wanted else None, material.pivot, size=batch,

@@ -171,7 +171,8 @@ class Plan:
         else:
             others = shares(rest, self.alpha if phase.alpha is None else phase.alpha)
         found = named | {tag: max(left, 0.0) * share for tag, share in others.items()}
-        return {tag: found[tag] for tag in there}
+        total = sum(found.values())  # 1, but for what shares by hand may be over it
+        return {tag: found[tag] / total for tag in there}
 
     def hidden(self, step: int) -> float | None:
         """The share of tokens hidden at a step, if its phase says one."""
