@@ -117,3 +117,6 @@ def test_random_places_and_parameters_that_cannot_be_sparse(tiny, tmp_path, cach
     other = {**SPARSE, "name": "few", "parameters": {"use": "factors", "rank": 4}}
     with pytest.raises(UsageError, match=r"factors\.v1 trains weights that the model does not"):
         isogloss.run(recipe(tiny, other), out=tmp_path / "other")
+    beside = {**SPARSE, "name": "few", "parameters": {"use": "bottleneck"}}
+    with pytest.raises(UsageError, match=r"bottleneck\.v1 trains weights that the model does not"):
+        isogloss.run(recipe(tiny, beside), out=tmp_path / "beside")

@@ -81,7 +81,9 @@ class SparseTrain(Train):
         from isogloss.train.parameters.sparse import eligible
 
         student = self._student(folder, material, place)
-        if student.change.plain:
+        own = set(map(id, (*student.module.body.parameters(), *student.module.made)))
+        trained = [weight for group in student.groups() for weight in group["params"]]
+        if student.change.plain or not own.issuperset(map(id, trained)):
             raise UsageError(
                 f"{self.parameters['use']} trains weights that the model does not have",
                 remedy="choose among the model's own: full.v1 or embeddings.v1",
