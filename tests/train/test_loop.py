@@ -11,7 +11,6 @@ from accelerate import Accelerator
 
 import small
 from isogloss.errors import TrainingError, UsageError
-from isogloss.train.body import student_of
 from isogloss.train.contracts import Lesson, Loss
 from isogloss.train.loop import LoopSettings, _optimizer, _set_rate, _Whole
 from isogloss.train.objectives.additive_margin import AdditiveMargin
@@ -23,6 +22,7 @@ from isogloss.train.objectives.momentum_contrast import MomentumContrast
 from isogloss.train.objectives.rtl import RepresentationTranslation
 from isogloss.train.objectives.triplet import Triplet
 from isogloss.train.parts import Pass
+from isogloss.train.student import student_of
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])

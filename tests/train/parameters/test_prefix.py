@@ -9,11 +9,11 @@ from isogloss.encode.inserted.now import Now
 from isogloss.encode.inserted.prefix import attention, prefix
 from isogloss.errors import ModelError, UsageError
 from isogloss.train.batch import stack_texts
-from isogloss.train.body import student_of
 from isogloss.train.contracts import Lesson
 from isogloss.train.loop import LoopSettings, train
 from isogloss.train.mixtures.parallel import ParallelViews
 from isogloss.train.objectives.contrast import ContrastViews
+from isogloss.train.student import student_of
 
 TEXTS = ["red heart", "a dog and the sun", "Sonne", "waving hand, light skin tone"]
 

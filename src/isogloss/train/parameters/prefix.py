@@ -6,8 +6,9 @@ from typing import Any
 
 from isogloss.encode.inserted.prefix import prefix as build
 from isogloss.registry import register
-from isogloss.train.body import Body, Change
+from isogloss.train.body import Body
 from isogloss.train.parameters.inserted import insert, settings_of
+from isogloss.train.student import Change
 
 
 @register("parameters", "prefix.v1")
