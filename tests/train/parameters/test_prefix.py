@@ -130,7 +130,7 @@ def test_prefixes_alone_learn_and_the_saved_folder_reads_as_they_do(parts, tmp_p
         assert "pooler" in name or torch.equal(plain[name], weight)
     # What is put on top is stacked, and means nothing while its values and the others' are one.
     again = student_of("prefix.v1", tmp_path / "s", parts[1], length=2)
-    assert len(again.module.parts) == 2
+    assert len(again.module.inserted.parts) == 2
     assert not torch.allclose(read(bold(again, 5), ids_of(parts[1])),
                               read(student, ids_of(parts[1])), atol=1e-3)  # fmt: skip
 
