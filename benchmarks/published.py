@@ -44,7 +44,7 @@ TEXTS: dict[str, dict[str, Any]] = {
     },
     "TransliCo": {
         "train": BIBLE, "held_out": SIB200,
-        "languages": ("hin", "ben", "mar", "tam", "tel", "rus", "ukr", "srp", "ell", "kor"),
+        "languages": ("hin", "ben", "mar", "tel", "rus", "ukr", "ell"),
     },
     "LT-SFT": {"train": BIBLE, "held_out": NTREX, "languages": ("deu", "por")},
     "PreAlign": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -10,10 +11,10 @@ from dataclasses import replace
 from isogloss.corpus.records import Corpus, make_corpus
 from isogloss.errors import UsageError
 from isogloss.language import Language, read_language
-from isogloss.language.segment import words
 
 SCRIPT = "Geor"
 _SMALL, _CAPITAL = 0x10D0, 0x1C90  # where Georgian letters begin
+_WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _CODE = str.maketrans(
     {sign: chr(_SMALL + place) for place, sign in enumerate(_LETTERS + "0123456789")}
@@ -73,7 +74,7 @@ def clone_words(corpus: Corpus, language: str) -> Corpus:
     """
     [tag] = corpus.resolve([language])
     texts = (text for text in corpus.texts(tag) if text)
-    counts = Counter(word.lower() for text in texts for word in words(text, tag.script))
+    counts = Counter(word for text in texts for word in _WORD.findall(text.lower()))
     found = [word for word in counts if spell(word) != unicodedata.normalize("NFC", word)]
     found.sort(key=lambda word: (-counts[word], word))
     columns = {str(tag): found, clone_tag(str(tag)): [spell(word) for word in found]}
