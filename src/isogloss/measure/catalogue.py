@@ -142,6 +142,7 @@ MEASURES = {
     "masked_loss": About(
         "loss of hidden tokens", "lower", "mean -log p of hidden tokens, of rows not trained on"
     ),
+    "label_accuracy": About("accuracy of labels", "higher", "share of texts whose label is told"),
     "vocabulary_size": About("vocabulary size", None, "tokens that the vocabulary has"),
     "weight_bytes": About("bytes of weights", "lower", "size of the model's safetensors files"),
     "same_states": About(

@@ -247,7 +247,7 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
         {*wrapper.all_special_ids}
         | {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
     )
-    cut = partial(_windows, step, tokenizer, folder.lower, special, tags)
+    cut = partial(cut_windows, step.name, step.longest, tokenizer, folder.lower, special, tags)
     settings: dict[str, Any] = {
         "mask": wrapper.mask_token_id, "special": special, "size": step.batch,
         "tokens": tokenizer.get_vocab_size(), "alpha": step.alpha, "share": step.share,
@@ -266,8 +266,9 @@ def _lesson(step: _Masking, place: Workplace) -> _Lesson:
     )  # fmt: skip
 
 
-def _windows(
-    step: _Masking,
+def cut_windows(
+    name: str,
+    longest: int,
     tokenizer: Any,
     lower: bool,
     special: list[int],
@@ -282,14 +283,12 @@ def _windows(
     for tag in tags:
         texts = [t.lower() if lower else t for t in corpus.texts(tag) if t is not None]
         ids = [np.array(e.ids) for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
-        parts = [part for one in ids if len(one) for part in windows(one, step.longest)]
+        parts = [part for one in ids if len(one) for part in windows(one, longest)]
         found[tag] = [part for part in parts if not np.isin(part, special).all()]
         if lost := sum(not len(one) for one in ids) + len(parts) - len(found[tag]):
-            note(f"{step.name}: {lost} texts of {tag} with nothing to hide were not trained on")
-        if long := sum(len(one) > step.longest for one in ids):
-            note(
-                f"{step.name}: {long} texts of {tag} over {step.longest} tokens were read in parts"
-            )
+            note(f"{name}: {lost} texts of {tag} with nothing to hide were not trained on")
+        if long := sum(len(one) > longest for one in ids):
+            note(f"{name}: {long} texts of {tag} over {longest} tokens were read in parts")
     return found
 
 
@@ -323,20 +322,28 @@ def _losses(
     step: _Masking, student: Any, lesson: _Lesson, place: Workplace, stage: str
 ) -> tuple[Scores, dict[str, np.ndarray]]:
     """The loss of the held-out windows of each language; the same masks every time."""
+    if lesson.held is None:
+        return Scores(), {}
+    found, items = held_losses(student.module, lesson.held, place, step.name, stage)
+    return found.having(dataset=place.texts[step.text].name), items
+
+
+def held_losses(
+    module: Any, held: MaskedText, place: Workplace, system: str, stage: str | None
+) -> tuple[Scores, dict[str, np.ndarray]]:
+    """The mean loss of each language's windows, and that of each window."""
     from isogloss.train.mixtures.masked import window_losses
 
     rows: list[Score] = []
     items: dict[str, np.ndarray] = {}
-    if lesson.held is None:
-        return Scores(), items
-    for tag in lesson.held.windows:
-        found = window_losses(student.module, lesson.held, tag, place.seed)
+    for tag in held.windows:
+        found = window_losses(module, held, tag, place.seed)
         interval = bootstrap_mean(found, seed=place.seed)[0]
         rows.append(
             Score(
                 measure=MEASURE, value=interval.value, low=interval.low, high=interval.high,
                 interval="bootstrap over texts", n=len(found), language=tag, stage=stage,
-                system=step.name, dataset=place.texts[step.text].name, seed=place.seed,
+                system=system, seed=place.seed,
             )
         )  # fmt: skip
         items[item_key(rows[-1])] = found
