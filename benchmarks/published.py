@@ -30,6 +30,7 @@ GOLD = [
     {"source": "eng", "target": tag, "gold": str(DATA / "word_alignment" / f"{name}.tsv.gz")}
     for tag, name in {"spa": "en-es.xlwa-test", "ita": "en-it.xlwa-test"}.items()
 ]
+SMALL = ("deu", "spa", "rus", "arb")  # of the recipes of small models
 TEXTS: dict[str, dict[str, Any]] = {
     "SBERT-Multilingual-KD": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
     "LaBSE": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
@@ -50,6 +51,13 @@ TEXTS: dict[str, dict[str, Any]] = {
     "PreAlign": {
         "train": f"{BIBLE}?clone=eng", "words": f"{BIBLE}?clone_words=eng",
         "held_out": f"{NTREX}?clone=eng", "languages": ("eng_Geor",),
+    },
+    "LASER3": {"train": BIBLE, "held_out": NTREX, "languages": ("fin",)},
+    "BabelNet-LexSpec": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
+    "MAD-X": {"languages": SMALL},  # labels of its own text
+    **{
+        name: {"train": BIBLE, "held_out": NTREX, "languages": SMALL}
+        for name in ("InfoXLM", "LayRA", "Sparse-Subnetwork-LAPE", "mmBERT", "LangSAMP", "DAP")
     },
 }  # fmt: skip
 """Of each recipe its texts by name, `languages`, and `steps`: settings of some by name."""
