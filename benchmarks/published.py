@@ -30,7 +30,7 @@ GOLD = [
     {"source": "eng", "target": tag, "gold": str(DATA / "word_alignment" / f"{name}.tsv.gz")}
     for tag, name in {"spa": "en-es.xlwa-test", "ita": "en-it.xlwa-test"}.items()
 ]
-SMALL = ("deu", "spa", "rus", "arb")  # of the recipes of small models
+SMALL = ("deu", "spa", "rus", "ara")  # of the recipes of small models
 TEXTS: dict[str, dict[str, Any]] = {
     "SBERT-Multilingual-KD": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
     "LaBSE": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
