@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from isogloss.recipe.factors import Factor
 from isogloss.recipe.step import Workplace
-from isogloss.recipe.train_step import Factor, Train
+from isogloss.recipe.train_step import Train
 from isogloss.registry import register
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from isogloss.files import write_json
+from isogloss.recipe.factors import Factor
 from isogloss.recipe.step import FILES, Workplace
-from isogloss.recipe.train_step import Factor, Train
+from isogloss.recipe.train_step import Taught, Train
 from isogloss.registry import register
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
-    from isogloss.train.contracts import Lesson
     from isogloss.train.material import Material
 
 Neurons = list[tuple[int, int]]
@@ -53,9 +53,7 @@ class NeuronTrain(Train):
         """Those of the mixtures, and the one that neurons are found on."""
         return list(dict.fromkeys([*super().texts(), self.text]))
 
-    def _taught(
-        self, folder: ModelFolder, material: Material, place: Workplace
-    ) -> tuple[Any, Any, list[Lesson]]:
+    def _taught(self, folder: ModelFolder, material: Material, place: Workplace) -> Taught:
         from isogloss.train.feed_forward import neuron_places
         from isogloss.train.parameters.sparse import only_at
 
@@ -64,7 +62,7 @@ class NeuronTrain(Train):
         places = neuron_places(student.module, chosen)
         student.change = only_at(student.module, places, student.groups())
         lessons = self._lessons(material, place.seed)
-        return student, self._loop(student, lessons, material, place), lessons
+        return Taught(student, self._loop(student, lessons, material, place), lessons)
 
     def run(self, place: Workplace) -> None:
         """Find the neurons, train, check and save."""

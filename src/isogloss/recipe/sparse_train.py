@@ -9,8 +9,9 @@ from pydantic import Field
 
 from isogloss.encode.folder import read_object
 from isogloss.files import atomic_folder, write_json
+from isogloss.recipe.factors import Factor
 from isogloss.recipe.step import Workplace
-from isogloss.recipe.train_step import Factor, Train
+from isogloss.recipe.train_step import Taught, Train
 from isogloss.registry import register
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
     from isogloss.encode.folder import ModelFolder
-    from isogloss.train.contracts import Lesson
     from isogloss.train.material import Material
 
 _CHOSEN, _PLACES, _FIRST = "chosen", "places.safetensors", "first.json"
@@ -55,9 +55,7 @@ class SparseTrain(Train):
     l1: float = Field(default=0.0, ge=0)
     stay: tuple[str, ...] = ()
 
-    def _taught(
-        self, folder: ModelFolder, material: Material, place: Workplace
-    ) -> tuple[Any, Any, list[Lesson]]:
+    def _taught(self, folder: ModelFolder, material: Material, place: Workplace) -> Taught:
         from isogloss.train.parameters.sparse import only_at
 
         places = self._places(folder, material, place)
@@ -73,7 +71,7 @@ class SparseTrain(Train):
                 f"which the log of phase 2 does not count; its loss was {first['loss']:.4g}"
             )
         lessons = self._pulled(material, place)
-        return student, self._loop(student, lessons, material, place), lessons
+        return Taught(student, self._loop(student, lessons, material, place), lessons)
 
     def _open(self, folder: ModelFolder, material: Material, place: Workplace) -> Any:
         """The student as it begins, in either phase, without the weights that stay."""

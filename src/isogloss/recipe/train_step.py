@@ -3,90 +3,50 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from isogloss import registry
-from isogloss.errors import ModelError, SettingsError, UnknownName, located
+from isogloss.errors import ModelError, located
 from isogloss.files import atomic_folder, sha256_file, write_json
 from isogloss.language.resolve import resolve
+from isogloss.recipe.factors import (
+    Factor,
+    LessonTable,
+    columns_of,
+    files_of,
+    known_factor,
+    mixture_of,
+    objective_of,
+    texts_of,
+)
 from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Scores
-from isogloss.settings import Settings, read_keywords
 
 if TYPE_CHECKING:
+    from isogloss.corpus import Corpus
     from isogloss.encode.folder import ModelFolder
     from isogloss.train.contracts import Lesson
-    from isogloss.train.loop import Progress
+    from isogloss.train.loop import Progress, Trained
     from isogloss.train.material import Material
+    from isogloss.train.student import Student
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
-Factor = dict[str, Any]
-"""`use`, the registered name, and its settings."""
-_ON_THE_WAY = ("transform", "copies")
+Held = tuple["Corpus", "Corpus"]
+"""The rows of a text that are trained on, and those that are kept."""
 
 
-def _on_the_way(
-    *, transform: list[Factor] | None = None, copies: Annotated[int, Field(ge=1)] = 1
-) -> None:
-    """What every mixture may be told beside its own settings, of these types."""
+class Taught(NamedTuple):
+    """A student, what happened in training it, and the lessons it had."""
 
-
-class LessonTable(Settings):
-    """What is read, and what it is pulled toward.
-
-    Attributes:
-        mixture: `use` and the settings of a registered mixture; it names texts by `text`. Beside
-            these, `transform` is a list of registered transforms that its texts go through first,
-            each with `use` and its settings, and `copies` how often they do, each time with other
-            draws.
-        objectives: each with `use`, its settings, and `weight`: a number, 1 by default, or points
-            `[share of the steps, weight]` with lines between them.
-        languages: of the run, that are read, the pivot too only if it is named; all by default.
-    """
-
-    mixture: Factor
-    objectives: tuple[Factor, ...] = Field(min_length=1)
-    languages: tuple[str, ...] | None = Field(default=None, min_length=1)
-
-    @field_validator("mixture")
-    @classmethod
-    def _known_mixture(cls, value: Factor) -> Factor:
-        known = known_factor("mixture", value, beside=tuple(_ON_THE_WAY))
-        given = {key: known[key] for key in _ON_THE_WAY if key in known}
-        try:
-            found = read_keywords(_on_the_way, given)
-        except SettingsError as error:
-            raise ValueError("; ".join(error.problems)) from None
-        if "transform" in found:
-            found["transform"] = [known_factor("transform", one) for one in found["transform"]]
-        return {**known, **found}
-
-    @field_validator("objectives")
-    @classmethod
-    def _known_objectives(cls, values: tuple[Factor, ...]) -> tuple[Factor, ...]:
-        return tuple(known_factor("objective", value, beside=("weight",)) for value in values)
-
-
-def known_factor(kind: str, value: Factor, beside: tuple[str, ...] = ()) -> Factor:
-    """The factor with its full name and its settings checked; `beside` are keys of others."""
-    if not isinstance(use := value.get("use"), str):
-        raise ValueError(f"use: required, one of {', '.join(registry.names(kind))}")
-    own = {name: given for name, given in value.items() if name not in ("use", *beside)}
-    try:
-        name = registry.full_name(kind, use)
-        read = read_keywords(registry.get(kind, name), own)
-    except UnknownName as error:
-        raise ValueError(f"use: {error.message}; {error.remedy}") from None
-    except SettingsError as error:
-        raise ValueError("; ".join(f"{use}: {problem}" for problem in error.problems)) from None
-    return {"use": name, **read, **{key: value[key] for key in beside if key in value}}
+    student: Student
+    trained: Trained
+    lessons: list[Lesson]
 
 
 @register("step", "train.v1")
@@ -171,7 +131,7 @@ class Train(Step):
 
     def texts(self) -> list[str]:
         """The texts that the mixtures name."""
-        return list(dict.fromkeys(n for lesson in self.lessons for n in _texts(lesson.mixture)))
+        return list(dict.fromkeys(n for lesson in self.lessons for n in texts_of(lesson.mixture)))
 
     def _objectives(self) -> list[Factor]:
         return [factor for lesson in self.lessons for factor in lesson.objectives]
@@ -180,11 +140,11 @@ class Train(Step):
         """What the objectives need of the model."""
         from isogloss.train.contracts import wanted_of
 
-        return {name for factor in self._objectives() for name in wanted_of(_made(factor))}
+        return {name for factor in self._objectives() for name in wanted_of(objective_of(factor))}
 
     def needs(self) -> dict[str, str]:
         """The model, the teacher if one is read, the head and the texts."""
-        read = {name for factor in self._objectives() for name in _columns(_made(factor))}
+        read = {name for factor in self._objectives() for name in columns_of(objective_of(factor))}
         taught = self.targets != "teacher" or any(name.startswith("teacher") for name in read)
         targets = self.targets if taught else None
         named = {"model": self.model, "targets": targets, "head": self.head}
@@ -197,7 +157,7 @@ class Train(Step):
         left_out = ("checkpoint_every", "model", "targets", "head")
         kept = {k: v for k, v in super().key_settings().items() if k not in left_out}
         factors = [self.parameters, *(f for x in self.lessons for f in (x.mixture, *x.objectives))]
-        files = {str(file): sha256_file(file) for factor in factors for file in _files(factor)}
+        files = {str(file): sha256_file(file) for factor in factors for file in files_of(factor)}
         return {**kept, "files": files} if files else kept
 
     def check(self, earlier: Mapping[str, Step]) -> list[str]:
@@ -209,64 +169,19 @@ class Train(Step):
 
     def run(self, place: Workplace) -> None:
         """Build the factors, train, check and save."""
-        from isogloss.recipe.held_out import evaluations
-        from isogloss.recipe.steps import watch
-        from isogloss.train.label_head import HEADS
-
         folder = place.model_folder(self.model)
         held = {name: self._held(name, place) for name in self.texts()}
-        material = self._material(folder, place, held)
-        student, trained, lessons = self._taught(folder, material, place)
-        place.keep_log(self.name, trained)
-        model = place.folder / "model"
-        model.mkdir()
-        student.save(model)
-        for lesson in lessons:
-            for _, objective in lesson.objectives:
-                if save := getattr(objective, "save", None):
-                    save(model, getattr(lesson.mixture, "names", ()))
-        if (model / HEADS).is_dir():
-            (place.folder / FILES / HEADS).symlink_to(Path("..") / "model" / HEADS)
-        for step in self.keep_checkpoints:
-            shutil.copytree(place.scratch / f"model-{step}", checkpoint_folder(place.folder, step))
-        if self.keep == "model":
-            place.keep_model()
-        elif self.keep == "delta":
-            student.save_delta(place.folder / FILES / "delta", folder.fingerprint, self.parameters)
+        taught = self._taught(folder, self._material(folder, place, held), place)
+        place.keep_log(self.name, taught.trained)
+        self._save(taught, folder, place)
         place.done[self.name] = place.folder
-        watched: dict[str, float] = {}
-        # Vectors of a model that learned words alone may well lie in a cone.
-        pulled = not self._wanted().isdisjoint(("vectors", "layer_vectors"))
-        for name, (_, tuning) in held.items():
-            if place.pivot in map(str, tuning.languages) and len(tuning.languages) > 1:
-                found = watch(place.encoder(self.name), tuning, place, refuse=pulled)
-                watched |= {t if len(held) == 1 else f"{name}: {t}": p for t, p in found.items()}
-        place.encoders.pop(self.name, None)
-        write_json(
-            place.folder / "training.json",
-            {
-                "parameters": self.parameters["use"],
-                "objectives": {f["use"]: f.get("weight", 1.0) for f in self._objectives()},
-                "on": "text of " + ", ".join(held),
-                "lessons": [lesson.model_dump(mode="json") for lesson in self.lessons],
-                "steps": trained.steps,
-                "sentences": max(len(train_text) for train_text, _ in held.values()),
-                "tuning_p1": watched,
-                "evaluations": evaluations(trained.rows),
-                "best_step": trained.best or trained.steps,
-                "final_loss": trained.final_loss,
-                "tokens_by_language": trained.read,
-                "log": trained.log,
-                "teacher": folder.name if self.model == "teacher" else self.model,
-                "teacher_fingerprint": folder.fingerprint,
-            },
-        )
+        about = self._about(taught.trained, held, folder)
+        about["tuning_p1"] = self._watched(held, place)
+        write_json(place.folder / "training.json", about)
         place.write(Scores())
 
-    def _taught(
-        self, folder: ModelFolder, material: Material, place: Workplace
-    ) -> tuple[Any, Any, list[Lesson]]:
-        """The student, what happened in training it, and the lessons it had."""
+    def _taught(self, folder: ModelFolder, material: Material, place: Workplace) -> Taught:
+        """Open the student and train it; steps that choose what trains do so here."""
         from isogloss.train.reading import text_ends
 
         with located(f"{self.name}.parameters ({self.parameters['use']})"):
@@ -274,7 +189,7 @@ class Train(Step):
         more = len(student.module.ends[0]) - len(text_ends(material.tokenizer)[0])
         fitting = replace(material, longest=material.longest - more)
         lessons = self._lessons(fitting, place.seed)
-        return student, self._loop(student, lessons, fitting, place), lessons
+        return Taught(student, self._loop(student, lessons, fitting, place), lessons)
 
     def _lessons(self, material: Material, seed: int) -> list[Lesson]:
         return [self._lesson(number, material, seed) for number in range(len(self.lessons))]
@@ -325,7 +240,7 @@ class Train(Step):
 
         return after
 
-    def _held(self, name: str, place: Workplace) -> tuple[Any, Any]:
+    def _held(self, name: str, place: Workplace) -> Held:
         """The rows of a text that are trained on, and those that are kept."""
         corpus = place.texts[name]
         wanted = {place.pivot, *place.languages}
@@ -333,7 +248,7 @@ class Train(Step):
         return corpus.split(self.tuning_rows or min(300, max(2, len(corpus) // 20)))
 
     def _material(
-        self, folder: ModelFolder, place: Workplace, held: Mapping[str, tuple[Any, Any]]
+        self, folder: ModelFolder, place: Workplace, held: Mapping[str, Held]
     ) -> Material:
         """What is trained on, with the rows that are kept from training in `kept`."""
         from isogloss.encode.weights import load_tokenizer, read_window
@@ -399,8 +314,10 @@ class Train(Step):
         from isogloss.train.contracts import Lesson
 
         table = self.lessons[number]
-        objectives = [(factor.get("weight", 1.0), _made(factor)) for factor in table.objectives]
-        columns = {name for _, each in objectives for name in _columns(each)}
+        objectives = [
+            (factor.get("weight", 1.0), objective_of(factor)) for factor in table.objectives
+        ]
+        columns = {name for _, each in objectives for name in columns_of(each)}
         told = replace(material, columns=columns, read=self._read(table, material))
         with located(f"{self.name}.lessons.{number}.mixture ({table.mixture['use']})"):
             mixture = mixture_of(table.mixture, told, seed=seed)
@@ -417,64 +334,63 @@ class Train(Step):
         there = {str(tag): tag for text in material.texts.values() for tag in text.languages}
         return [str(tag) for tag in resolve(list(table.languages), list(there.values()))]
 
+    def _save(self, taught: Taught, folder: ModelFolder, place: Workplace) -> None:
+        """The model, what objectives learned beside it, and what of all this is to be kept."""
+        from isogloss.train.label_head import HEADS
+
+        model, files = place.folder / "model", place.folder / FILES
+        model.mkdir()
+        taught.student.save(model)
+        for lesson in taught.lessons:
+            for _, objective in lesson.objectives:
+                if save := getattr(objective, "save", None):
+                    save(model, getattr(lesson.mixture, "names", ()))
+        if (model / HEADS).is_dir():
+            (files / HEADS).symlink_to(Path("..") / "model" / HEADS)
+        for step in self.keep_checkpoints:
+            shutil.copytree(place.scratch / f"model-{step}", checkpoint_folder(place.folder, step))
+        if self.keep == "model":
+            place.keep_model()
+        elif self.keep == "delta":
+            taught.student.save_delta(files / "delta", folder.fingerprint, self.parameters)
+
+    def _watched(self, held: Mapping[str, Held], place: Workplace) -> dict[str, float]:
+        """Retrieval on the rows that were kept from training, where they have translations."""
+        from isogloss.recipe.steps import watch
+
+        # Vectors of a model that learned words alone may well lie in a cone.
+        pulled = not self._wanted().isdisjoint(("vectors", "layer_vectors"))
+        watched: dict[str, float] = {}
+        for name, (_, tuning) in held.items():
+            if place.pivot in map(str, tuning.languages) and len(tuning.languages) > 1:
+                found = watch(place.encoder(self.name), tuning, place, refuse=pulled)
+                watched |= {t if len(held) == 1 else f"{name}: {t}": p for t, p in found.items()}
+        place.encoders.pop(self.name, None)
+        return watched
+
+    def _about(
+        self, trained: Trained, held: Mapping[str, Held], folder: ModelFolder
+    ) -> dict[str, Any]:
+        """What the results tell of the training."""
+        from isogloss.recipe.held_out import evaluations
+
+        return {
+            "parameters": self.parameters["use"],
+            "objectives": {f["use"]: f.get("weight", 1.0) for f in self._objectives()},
+            "on": "text of " + ", ".join(held),
+            "lessons": [lesson.model_dump(mode="json") for lesson in self.lessons],
+            "steps": trained.steps,
+            "sentences": max(len(train_text) for train_text, _ in held.values()),
+            "evaluations": evaluations(trained.rows),
+            "best_step": trained.best or trained.steps,
+            "final_loss": trained.final_loss,
+            "tokens_by_language": trained.read,
+            "log": trained.log,
+            "teacher": folder.name if self.model == "teacher" else self.model,
+            "teacher_fingerprint": folder.fingerprint,
+        }
+
 
 def checkpoint_folder(step: Path, number: int) -> Path:
     """Where a step leaves the model that it had after some of its own."""
     return step / "checkpoints" / str(number)
-
-
-def mixture_of(factor: Factor, material: Material, *, seed: int) -> Any:
-    """The mixture that a factor names, of the texts as its transforms make them."""
-    left_out = ("use", *_ON_THE_WAY)
-    settings = {key: value for key, value in factor.items() if key not in left_out}
-    return registry.get("mixture", factor["use"])(_changed(factor, material, seed), **settings)
-
-
-def _texts(mixture: Factor) -> list[str]:
-    return [str(value) for key, value in mixture.items() if key.split("_")[-1] == "text"]
-
-
-def _changed(mixture: Factor, material: Material, seed: int) -> Material:
-    """The material with the texts of a mixture as its transforms make them."""
-    import numpy as np
-
-    from isogloss.train.transforms.apply import transformed
-
-    factors, copies = mixture.get("transform", ()), mixture.get("copies", 1)
-    if not factors and copies == 1:
-        return material
-    before, after = dict(material.originals), dict(material.texts)
-    for name in _texts(mixture):
-        corpus = material.texts[name]
-        before[name], after[name] = transformed(
-            corpus, material.pivot, factors, copies=copies, seed=seed
-        )
-        for note in after[name].notes[len(corpus.notes) :]:
-            material.note(note)
-    read = material.vectors
-
-    def vectors(name: str) -> np.ndarray:
-        assert read is not None, "replaced only where there is one"
-        return np.tile(read(name), (copies if name in before else 1, 1))
-
-    return replace(
-        material, texts=after, originals=before, vectors=None if read is None else vectors
-    )
-
-
-def _files(value: Any) -> Iterator[Path]:
-    """The files that settings name."""
-    if isinstance(value, Path):
-        yield value
-    elif isinstance(value, Mapping | list | tuple):
-        for one in value.values() if isinstance(value, Mapping) else value:
-            yield from _files(one)
-
-
-def _columns(objective: Any) -> tuple[str, ...]:
-    return getattr(objective, "columns", ())
-
-
-def _made(factor: Factor) -> Any:
-    settings = {key: value for key, value in factor.items() if key not in ("use", "weight")}
-    return registry.get("objective", factor["use"])(**settings)
