@@ -286,7 +286,7 @@ def cut_windows(
         parts = [part for one in ids if len(one) for part in windows(one, longest)]
         found[tag] = [part for part in parts if not np.isin(part, special).all()]
         if lost := sum(not len(one) for one in ids) + len(parts) - len(found[tag]):
-            note(f"{name}: {lost} texts of {tag} with nothing to hide were not trained on")
+            note(f"{name}: {lost} texts of {tag} with nothing to hide were left out")
         if long := sum(len(one) > longest for one in ids):
             note(f"{name}: {long} texts of {tag} over {longest} tokens were read in parts")
     return found
