@@ -41,8 +41,8 @@ class MaskedLoss(Step):
     def run(self, place: Workplace) -> None:
         """Read every text once, with tokens hidden."""
         from isogloss.encode.weights import load_tokenizer, read_window
-        from isogloss.train.readers import words
         from isogloss.train.mixtures.masked import MaskedText
+        from isogloss.train.readers import words
         from isogloss.vocabulary.trim import untruncated
 
         folder = place.model_folder(self.model)
