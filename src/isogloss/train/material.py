@@ -72,6 +72,19 @@ class Material:
         """Id of the token that ends a text, None where the tokenizer has none."""
         return self.roles.get("eos")
 
+    def masks(self) -> int:
+        """Id of the mask.
+
+        Raises:
+            TrainingError: the tokenizer has none.
+        """
+        if self.mask is None:
+            raise TrainingError(
+                "the tokenizer has no mask",
+                remedy="take a model that learned from hidden tokens, such as BERT or XLM-R",
+            )
+        return self.mask
+
     def corpus(self, text: str) -> Corpus:
         """A text of the run, in those languages that are read and that it has.
 

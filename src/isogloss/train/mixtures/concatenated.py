@@ -166,11 +166,7 @@ def tlm(
     Raises:
         TrainingError: the tokenizer has no mask.
     """
-    if material.mask is None:
-        raise TrainingError(
-            "the tokenizer has no mask",
-            remedy="take a model that learned from hidden tokens, such as BERT or XLM-R",
-        )
+    mask = material.masks()
     joint, pairs = between(material.tokenizer), {}
     for tag, rows in text_pairs(material, text, len(joint), longest).items():
         pairs[tag] = [
@@ -180,7 +176,7 @@ def tlm(
             material.note(f"{text}: {lost} rows of {tag} with nothing to hide were left out")
     return Concatenated(
         pairs, material.pivot, joint, material.special, material.tokenizer.get_vocab_size(),
-        min(longest or material.longest, material.longest), size=batch, mask=material.mask,
+        min(longest or material.longest, material.longest), size=batch, mask=mask,
         share=share,
     )  # fmt: skip
 

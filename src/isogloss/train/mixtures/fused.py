@@ -98,17 +98,13 @@ def fused(
     Raises:
         TrainingError: the tokenizer has no mask.
     """
-    if material.mask is None:
-        raise TrainingError(
-            "the tokenizer has no mask",
-            remedy="take a model that learned from hidden tokens, such as BERT or XLM-R",
-        )
+    mask = material.masks()
     joint, pairs = between(material.tokenizer), {}
     for tag, rows in text_pairs(material, text, len(joint), longest).items():
         pairs[tag] = [pair for pair in rows if not np.isin(pair[1], material.special).all()]
         if lost := len(rows) - len(pairs[tag]):
             material.note(f"{text}: {lost} texts of {tag} with nothing to hide were left out")
     return FusedPairs(
-        pairs, material.pivot, joint, material.mask, material.special,
+        pairs, material.pivot, joint, mask, material.special,
         material.tokenizer.get_vocab_size(), size=batch, share=share, numbers=material.numbers,
     )  # fmt: skip

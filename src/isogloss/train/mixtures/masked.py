@@ -185,11 +185,7 @@ def masked(
     Raises:
         TrainingError: the tokenizer has no mask.
     """
-    if material.mask is None:
-        raise TrainingError(
-            "the tokenizer has no mask",
-            remedy="take a model that learned from hidden tokens, such as BERT or XLM-R",
-        )
+    mask = material.masks()
     corpus = material.corpus(text)
     limit = min(longest or material.longest, material.longest)
     found = {}
@@ -201,6 +197,6 @@ def masked(
             material.note(f"{text}: {lost} texts of {tag} with nothing to hide were left out")
     there, plan = planned(material, text, found, sampling, alpha=alpha, size=batch)
     return MaskedText(
-        there, material.mask, material.special, material.tokenizer.get_vocab_size(), size=batch,
+        there, mask, material.special, material.tokenizer.get_vocab_size(), size=batch,
         share=share, numbers=material.numbers, plan=plan,
     )  # fmt: skip
