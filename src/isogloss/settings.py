@@ -104,7 +104,7 @@ def _problems(kind: type[BaseModel], errors: Iterable[Any]) -> list[str]:
         if error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]:
             continue  # it is long enough: what is in it is wrong, and told beside
         # pydantic names the branches of a union in the path: `layers`, `tuple[int, ...]`
-        where = [part for part in error["loc"] if not (isinstance(part, str) and "[" in part)]
+        where = [part for part in error["loc"] if not _is_branch(part)]
         path = ".".join(map(str, where)) or "(all)"
         if error["type"] == "extra_forbidden":
             text = _unknown(str(where[-1]), _fields(kind, where[:-1]))
@@ -116,6 +116,10 @@ def _problems(kind: type[BaseModel], errors: Iterable[Any]) -> list[str]:
             got[path] = f" (got {reprlib.repr(error['input'])})"
         wanted.setdefault(path, []).append(text)
     return [f"{path}: {', or '.join(texts)}{got.get(path, '')}" for path, texts in wanted.items()]
+
+
+def _is_branch(part: Any) -> bool:
+    return isinstance(part, str) and ("[" in part or part.startswith("constrained-"))
 
 
 def _unknown(key: str, known: list[str]) -> str:

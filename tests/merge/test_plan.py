@@ -110,3 +110,12 @@ def test_points_and_their_settings_are_checked():
         read_point("sparse", {"elect": True})
     with pytest.raises(UsageError, match="linear has no settings"):
         read_point("linear", {"share": 0.5})
+
+
+def test_whole_numbers_that_only_some_models_save_are_no_weights(save):
+    places = torch.arange(4)[None]
+    base, other = save("base", changed(0, places=places)), save("other", changed(1))
+    plan = make_plan([base, other], base, LINEAR)
+    assert plan.counts == {"merged": 4, "as in base, since other has none": 1}
+    plan = make_plan([base, other], other, LINEAR)
+    assert plan.counts == {"merged": 4, "of base left out, as other has none": 1}

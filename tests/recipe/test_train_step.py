@@ -122,6 +122,15 @@ def test_parts_give_nearly_the_model_of_the_whole(tiny, tmp_path, cache):
         ({"lessons": [{**PAIRS, "objectives": [{"use": "contrst"}]}]}, "no objective called"),
         ({"lessons": [{**PAIRS, "objectives": [{"use": "contrast", "temprature": 1}]}]},
          "did you mean 'temperature'"),
+        ({"lessons": [{**PAIRS, "objectives": [{"use": "distil", "weight": "x"}]}]},
+         "distil.v1: weight: input should be"),
+        ({"lessons": [{**PAIRS, "objectives": [{"use": "distil", "weight": []}]}]},
+         "distil.v1: weight: input should be"),
+        ({"lessons": [{**PAIRS, "objectives": [{"use": "distil", "weight": [[0, 1, 2]]}]}]},
+         "weight.0: tuple should have at most 2 items"),
+        ({"lessons": [{**PAIRS, "objectives": [{"use": "distil", "weight": -1}]}]},
+         "distil.v1: weight: input should be"),
+        ({"parameters": {"use": "connector", "decoder": "teacher"}}, "use the step connect.v1"),
         ({"lessons": [{**PAIRS, "mixture": {"use": "parallel"}}]}, "text: required"),
         ({"lessons": [{**PAIRS, "mixture": {"use": "parallel", "text": "other"}}]},
          "nothing earlier is called 'other'"),
@@ -408,3 +417,29 @@ def weights_of_folder(folder):
     from safetensors.numpy import load_file
 
     return load_file(folder / "model.safetensors")
+
+
+def test_a_step_that_training_does_not_reach_is_named(tiny, tmp_path, cache):
+    step = {
+        "name": "a", "lessons": [PAIRS], "steps": 8, "evaluate_every": 1, "stop_on": "p1",
+        "patience": 1, "keep_checkpoints": [7], "learning_rate": 1e-7,
+    }  # fmt: skip
+    with pytest.raises(TrainingError, match=r"a\.keep_checkpoints: training stopped after step 2"):
+        isogloss.run(recipe(tiny, step), out=tmp_path / "run")
+
+
+def test_held_out_rows_leave_room_for_prompts_too(tiny, tmp_path, cache):
+    window = json.loads((tiny / "config.json").read_text())["max_position_embeddings"]
+    lines = [("sun " * (window - 3)).strip(), *["sun and moon"] * 59]
+    (tmp_path / "text").mkdir()
+    for tag in ("eng", "deu"):
+        text = "\n".join(reversed(lines)) + "\n"  # the long row is kept from training
+        (tmp_path / "text" / f"{tag}.txt").write_text(text)
+    step = {
+        "name": "a", "lessons": [{**PAIRS, "objectives": [{"use": "contrast_views"}]}],
+        "parameters": {"use": "prompts", "length": 5}, "evaluate_every": 2,
+    }  # fmt: skip
+    about = recipe(tiny, step)
+    about["text"]["train"]["path"] = str(tmp_path / "text")
+    run = isogloss.run(about, out=tmp_path / "run")
+    assert run.provenance["training"]["steps"] == SHORT["steps"]

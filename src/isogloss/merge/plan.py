@@ -262,6 +262,12 @@ def _compare_names(model: Weights, base: Weights, asked: Asked, counts: Counter[
         if name not in model.tensors and not any(re.search(p, name) for p in taken)
     ]
     more = [name for name in model.tensors if name not in base.tensors]
+    if not asked.only_shared:  # whole numbers, such as places, are no weights: some save them
+        buffers = [name for name in more if not model.tensors[name].is_float]
+        if buffers:
+            counts[f"of {model.name} left out, as {base.name} has none"] += len(buffers)
+        lacks = [name for name in lacks if base.tensors[name].is_float]
+        more = [name for name in more if name not in buffers]
     if lacks and len(lacks) == len(base.tensors):
         raise ModelError(
             f"shares no tensor with {base.name}: it has {_some(more)}, not {_some(lacks)}",

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from isogloss import registry
 from isogloss.errors import SettingsError, UnknownName
-from isogloss.settings import Settings, read_keywords
+from isogloss.settings import NotNegative, Settings, Share, read_keywords
 
 if TYPE_CHECKING:
     from isogloss.train.material import Material
@@ -25,6 +25,13 @@ def _on_the_way(
     *, transform: list[Factor] | None = None, copies: Annotated[int, Field(ge=1)] = 1
 ) -> None:
     """What every mixture may be told beside its own settings, of these types."""
+
+
+_Points = Annotated[tuple[tuple[Share, NotNegative], ...], Field(min_length=1)]
+
+
+def _weighed(*, weight: NotNegative | _Points) -> None:
+    """What every objective may be told beside its own settings, of these types."""
 
 
 class LessonTable(Settings):
@@ -60,7 +67,14 @@ class LessonTable(Settings):
     @field_validator("objectives")
     @classmethod
     def _known_objectives(cls, values: tuple[Factor, ...]) -> tuple[Factor, ...]:
-        return tuple(known_factor("objective", value, beside=("weight",)) for value in values)
+        known = tuple(known_factor("objective", value, beside=("weight",)) for value in values)
+        for factor in known:
+            try:
+                read_keywords(_weighed, {"weight": factor.get("weight", 1.0)})
+            except SettingsError as error:
+                told = "; ".join(error.problems)
+                raise ValueError(f"{factor['use']}: {told}") from None
+        return known
 
 
 def known_factor(kind: str, value: Factor, beside: tuple[str, ...] = ()) -> Factor:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from isogloss.errors import ModelError, located
+from isogloss.errors import ModelError, TrainingError, located
 from isogloss.files import atomic_folder, sha256_file, write_json
 from isogloss.language.resolve import resolve
 from isogloss.recipe.factors import (
@@ -113,7 +113,10 @@ class Train(Step):
     @field_validator("parameters")
     @classmethod
     def _known_parameters(cls, value: Factor) -> Factor:
-        return known_factor("parameters", value)
+        known = known_factor("parameters", value)
+        if known["use"] == "connector.v1":
+            raise ValueError("connector.v1 is between two models: use the step connect.v1")
+        return known
 
     @model_validator(mode="after")
     def _has_what_it_stops_on(self) -> Train:
@@ -187,7 +190,11 @@ class Train(Step):
         with located(f"{self.name}.parameters ({self.parameters['use']})"):
             student = self._student(folder, material, place)
         more = len(student.module.ends[0]) - len(text_ends(material.tokenizer)[0])
-        fitting = replace(material, longest=material.longest - more)
+        kept = material.kept
+        fitting = replace(
+            material, longest=material.longest - more,
+            kept=kept and replace(kept, longest=kept.longest - more),
+        )  # fmt: skip
         lessons = self._lessons(fitting, place.seed)
         return Taught(student, self._loop(student, lessons, fitting, place), lessons)
 
@@ -348,6 +355,12 @@ class Train(Step):
         if (model / HEADS).is_dir():
             (files / HEADS).symlink_to(Path("..") / "model" / HEADS)
         for step in self.keep_checkpoints:
+            if step > taught.trained.steps:
+                raise TrainingError(
+                    f"{self.name}.keep_checkpoints: training stopped after step "
+                    f"{taught.trained.steps}, before step {step}",
+                    remedy="keep earlier steps, or train without patience",
+                )
             shutil.copytree(place.scratch / f"model-{step}", checkpoint_folder(place.folder, step))
         if self.keep == "model":
             place.keep_model()

@@ -219,6 +219,8 @@ def train(
         if logged or held_out:
             log.add(done, loss=loss, parts=parts, learning_rate=rate, vectors=vectors,
                     held_out=held_out)  # fmt: skip
+        if progress:  # before the checkpoint, or what it keeps of this step would be lost by a kill
+            progress(done, loss)
         good = settings.collapse == "warn" or not state.collapse.times
         if checkpoint and good and done % settings.checkpoint_every == 0 and done < settings.steps:
             if accelerator.is_main_process:
@@ -226,8 +228,6 @@ def train(
             accelerator.wait_for_everyone()
         if advance:
             advance(1, f"loss {loss:.4g}, {log.speed():,.0f} tokens/s")
-        if progress:
-            progress(done, loss)
     if state.best.step:
         whole.load_state_dict(state.best.weights, strict=False)
     _check_numbers(_changing(whole), state.step)

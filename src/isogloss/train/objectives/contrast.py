@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from isogloss.registry import register
+from isogloss.settings import Positive
 from isogloss.train.batch import told_apart
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.contrast import rank_views
@@ -32,7 +33,7 @@ class Contrast:
 
     joint: ClassVar = True
 
-    temperature: float = 0.05
+    temperature: Positive = 0.05
     teacher: bool = True
 
     @property
@@ -54,5 +55,7 @@ class Contrast:
 @dataclass(frozen=True, kw_only=True)
 class ContrastViews(Contrast):
     """The same between views alone: a model of its own space, which no teacher has a part in."""
+
+    views: ClassVar = 2
 
     teacher: bool = False

@@ -8,13 +8,14 @@ from isogloss.corpus.clone import clone_tag, spell
 from isogloss.corpus.records import Corpus
 from isogloss.language import read_language
 from isogloss.registry import register
+from isogloss.settings import Share
 from isogloss.train.transforms.apply import with_texts
 from isogloss.train.transforms.switch import units
 
 
 @register("transform", "switch_clone.v1")
 def switch_clone(
-    corpus: Corpus, pivot: str, rng: np.random.Generator, *, share: float = 0.3
+    corpus: Corpus, pivot: str, rng: np.random.Generator, *, share: Share = 0.3
 ) -> Corpus:
     """Words of the pivot exchanged for those of its clone, each with probability `share`.
 
