@@ -30,6 +30,7 @@ POINTS = {
     "layer_norm.v1": {},
     "embeddings.v1": {"first": 20},
     "factors.v1": {"rank": 8},
+    "prefix.v1": {"length": 2},
     "prompts.v1": {"length": 2},
     "factored_prompts.v1": {"languages": 2, "length": 1, "language_length": 1},
     "lora.v1": {"rank": 2},
@@ -49,6 +50,7 @@ ELSEWHERE = {
 }  # fmt: skip
 OTHER_AT_FIRST = {
     "shorter.v1", "factors.v1", "prompts.v1", "factored_prompts.v1", "projector.v1",
+    "prefix.v1",
 }  # fmt: skip
 
 
