@@ -67,7 +67,7 @@ def test_it_is_built_from_parallel_text_and_tells_what_is_left_out():
     )
     mixture = fused(material, text="train", share=0.9)
     assert len(mixture.pairs["deu_Latn"]) == 2
-    assert told == ["train: 1 texts of deu_Latn with nothing to hide were left out"]
+    assert told == ["train: 1 rows of deu_Latn with nothing to hide were left out"]
     batch = mixture.batch(0, 0)
     assert batch["views"] == 2 and set(batch["read"]) == {"eng_Latn", "deu_Latn"}
     material.mask = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -141,6 +141,22 @@ def text_pairs(
     return found
 
 
+Hidden = Callable[[tuple[np.ndarray, np.ndarray]], np.ndarray]
+"""Of a pair, the ids of which some are hidden."""
+
+
+def to_hide(
+    material: Material, text: str, joint: int, longest: int | None, hidden: Hidden
+) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+    """`text_pairs` in which something can be hidden; the others are left out and told."""
+    found = {}
+    for tag, rows in text_pairs(material, text, joint, longest).items():
+        found[tag] = [pair for pair in rows if not np.isin(hidden(pair), material.special).all()]
+        if lost := len(rows) - len(found[tag]):
+            material.note(f"{text}: {lost} rows of {tag} with nothing to hide were left out")
+    return found
+
+
 @register("mixture", "tlm.v1")
 def tlm(
     material: Material,
@@ -166,14 +182,8 @@ def tlm(
     Raises:
         TrainingError: the tokenizer has no mask.
     """
-    mask = material.masks()
-    joint, pairs = between(material.tokenizer), {}
-    for tag, rows in text_pairs(material, text, len(joint), longest).items():
-        pairs[tag] = [
-            pair for pair in rows if not np.isin(np.concatenate(pair), material.special).all()
-        ]
-        if lost := len(rows) - len(pairs[tag]):
-            material.note(f"{text}: {lost} rows of {tag} with nothing to hide were left out")
+    mask, joint = material.masks(), between(material.tokenizer)
+    pairs = to_hide(material, text, len(joint), longest, np.concatenate)
     return Concatenated(
         pairs, material.pivot, joint, material.special, material.tokenizer.get_vocab_size(),
         min(longest or material.longest, material.longest), size=batch, mask=mask,

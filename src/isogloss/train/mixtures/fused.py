@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from isogloss.registry import register
 from isogloss.settings import Count, Share
 from isogloss.train.batch import UNKNOWN, Texts, stack_texts
 from isogloss.train.material import Material
-from isogloss.train.mixtures.concatenated import between, text_pairs
+from isogloss.train.mixtures.concatenated import between, to_hide
 from isogloss.train.mixtures.masked import hide
 
 
@@ -98,12 +99,8 @@ def fused(
     Raises:
         TrainingError: the tokenizer has no mask.
     """
-    mask = material.masks()
-    joint, pairs = between(material.tokenizer), {}
-    for tag, rows in text_pairs(material, text, len(joint), longest).items():
-        pairs[tag] = [pair for pair in rows if not np.isin(pair[1], material.special).all()]
-        if lost := len(rows) - len(pairs[tag]):
-            material.note(f"{text}: {lost} texts of {tag} with nothing to hide were left out")
+    mask, joint = material.masks(), between(material.tokenizer)
+    pairs = to_hide(material, text, len(joint), longest, itemgetter(1))
     return FusedPairs(
         pairs, material.pivot, joint, mask, material.special,
         material.tokenizer.get_vocab_size(), size=batch, share=share, numbers=material.numbers,
