@@ -21,7 +21,7 @@ import numpy as np
 
 from isogloss.encode.folder import read_object
 from isogloss.errors import ModelError
-from isogloss.merge.plan import Weights
+from isogloss.merge.plan import Upon
 from isogloss.merge.tensors import Tensor, read_file
 
 CONFIG = "adapter_config.json"
@@ -81,20 +81,8 @@ class Adapted(Tensor):
 
 
 @dataclass(frozen=True)
-class Adapter(Weights):
-    """A base with an adapter on it, as a model.
-
-    Attributes:
-        base: the model that it was trained on.
-    """
-
-    base: Weights | None = None
-
-    @property
-    def body(self) -> Path:
-        """The folder of the base's tokenizer."""
-        assert self.base is not None
-        return self.base.body
+class Adapter(Upon):
+    """A base with an adapter on it, as a model."""
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:

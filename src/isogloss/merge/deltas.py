@@ -18,7 +18,7 @@ import numpy as np
 
 from isogloss.encode.folder import read_object
 from isogloss.errors import ModelError
-from isogloss.merge.plan import Weights
+from isogloss.merge.plan import Upon
 from isogloss.merge.tensors import Tensor, read_file
 
 ABOUT = "delta.json"
@@ -55,20 +55,8 @@ class Replaced(Tensor):
 
 
 @dataclass(frozen=True)
-class Delta(Weights):
-    """A base with a delta on it, as a model.
-
-    Attributes:
-        base: the model that it was trained from.
-    """
-
-    base: Weights | None = None
-
-    @property
-    def body(self) -> Path:
-        """The folder of the base's tokenizer."""
-        assert self.base is not None
-        return self.base.body
+class Delta(Upon):
+    """A base with a delta on it, as a model."""
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:

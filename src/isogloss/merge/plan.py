@@ -52,6 +52,23 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Upon(Weights):
+    """What changes a base, as the model that it makes of it.
+
+    Attributes:
+        base: the model that it was trained from.
+    """
+
+    base: Weights | None = None
+
+    @property
+    def body(self) -> Path:
+        """The folder of the base's tokenizer."""
+        assert self.base is not None
+        return self.base.body
+
+
+@dataclass(frozen=True)
 class Asked:
     """What the user wants of a merge.
 
