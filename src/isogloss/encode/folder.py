@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,17 @@ def _connected(path: Path, name: str, *, weights: bool) -> ModelFolder:
         fingerprint=fingerprint_folder(path) if weights else "",
         licence=read_licence(path / "README.md"),
     )  # fmt: skip
+
+
+def refuse_kinds(folder: ModelFolder, refused: Mapping[str, tuple[str, str]]) -> None:
+    """Refuse folders of some kinds: what each is, and what to do instead.
+
+    Raises:
+        ModelError: the folder is of one of them.
+    """
+    if folder.kind in refused:
+        what, remedy = refused[folder.kind]
+        raise ModelError(what, file=folder.path, remedy=remedy)
 
 
 def _has_tokenizer(path: Path) -> bool:

@@ -16,6 +16,13 @@ from isogloss.score import Score, Scores
 
 
 def word_retrieval(
+    source: np.ndarray, target: np.ndarray, pairs: np.ndarray | None = None, **options: Any
+) -> Scores:
+    """The scores of `measured_word_retrieval`, which takes the same, without the outcomes."""
+    return measured_word_retrieval(source, target, pairs, **options).scores
+
+
+def measured_word_retrieval(
     source: np.ndarray,
     target: np.ndarray,
     pairs: np.ndarray | None = None,
@@ -26,7 +33,7 @@ def word_retrieval(
     languages: tuple[str, str] = ("source", "target"),
     seed: int = 0,
     **where: Any,
-) -> Scores:
+) -> Measured:
     """Share of aligned word occurrences whose nearest occurrence on the other side is aligned.
 
     Every occurrence of every word is a candidate, so a word must find its translation in this very
@@ -48,7 +55,9 @@ def word_retrieval(
 
     Returns:
         `word_retrieval_p1` from source to target and back. Occurrences in no pair are counted as
-        dropped; they are candidates still.
+        dropped; they are candidates still. The outcomes beside them, for a paired test, are
+        `[sentences]`, or `[q]` without sentences: that of a sentence is its hits over the mean
+        number of queries a sentence, so that their mean is the share over all queries.
 
     Raises:
         VectorError: vectors that are not numbers or differ in width, fewer than 2 on a side, or
@@ -57,29 +66,6 @@ def word_retrieval(
 
     Source: Cao, Kitaev and Klein (2020), Multilingual Alignment of Contextual Word
     Representations, section 3.2.
-    """
-    return measured_word_retrieval(
-        source, target, pairs, sentences=sentences, score=score, neighbourhood=neighbourhood,
-        languages=languages, seed=seed, **where,
-    ).scores  # fmt: skip
-
-
-def measured_word_retrieval(
-    source: np.ndarray,
-    target: np.ndarray,
-    pairs: np.ndarray | None = None,
-    *,
-    sentences: np.ndarray | None = None,
-    score: str = "csls",
-    neighbourhood: int = 10,
-    languages: tuple[str, str] = ("source", "target"),
-    seed: int = 0,
-    **where: Any,
-) -> Measured:
-    """`word_retrieval` with outcomes for a paired test, `[sentences]`, or `[q]` without sentences.
-
-    That of a sentence is its hits over the mean number of queries a sentence, so that their mean is
-    the share over all queries.
     """
     check_finite(source, "source words")
     check_finite(target, "target words")

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from isogloss.encode.folder import ModelFolder
+from isogloss.encode.folder import ModelFolder, refuse_kinds
 from isogloss.errors import ModelError, UsageError
 from isogloss.merge.family import Point, default_weight
 from isogloss.merge.tensors import Tensor, read_tensors
@@ -136,29 +136,29 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
 
+_REFUSED = {
+    "pixel_fallback.v1": (
+        "draws words, by a network that fits its own body alone",
+        "merge copies of the folders without pixel_fallback.json, and train it anew",
+    ),
+    "inserted.v1": (
+        "has modules put into its body, which the merged body would not have",
+        "merge copies of the folders without inserted.json",
+    ),
+    "connected.v1": (
+        "is two models with a connector between them",
+        "merge its encoder or its decoder, and train a connector for the result",
+    ),
+}
+
+
 def weights_of(folder: ModelFolder) -> Weights:
     """The tensors of an opened model folder; its dense modules are part of it.
 
     Raises:
         ModelError: a model that draws words, or with modules put into it.
     """
-    if folder.kind == "pixel_fallback.v1":
-        raise ModelError(
-            "draws words, by a network that fits its own body alone",
-            file=folder.path,
-            remedy="merge copies of the folders without pixel_fallback.json, and train it anew",
-        )
-    if folder.kind == "inserted.v1":
-        raise ModelError(
-            "has modules put into its body, which the merged body would not have",
-            file=folder.path,
-            remedy="merge copies of the folders without inserted.json",
-        )
-    if folder.kind == "connected.v1":
-        raise ModelError(
-            "is two models with a connector between them", file=folder.path,
-            remedy="merge its encoder or its decoder, and train a connector for the result",
-        )  # fmt: skip
+    refuse_kinds(folder, _REFUSED)
     config = folder.config
     inner = config.get("text_config")
     size = config.get("vocab_size", inner.get("vocab_size") if isinstance(inner, dict) else None)

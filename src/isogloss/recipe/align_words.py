@@ -77,11 +77,11 @@ class Linking(Step):
 
     def linked(self, text: Text, place: Workplace) -> dict[str, list[Links]]:
         """Links of every pair, by method."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say how it links")
 
     def about(self, place: Workplace) -> dict[str, Any]:
         """What every score says: `settings` of how it was linked, and `layer` if there is one."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say how it linked")
 
     def run(self, place: Workplace) -> None:
         """Link, write, and score: against gold, and what links say without it."""

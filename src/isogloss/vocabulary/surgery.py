@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isogloss.encode.folder import ModelFolder
+from isogloss.encode.folder import ModelFolder, refuse_kinds
 from isogloss.encode.weights import OFFSET_POSITIONS, load_tokenizer, quiet
 from isogloss.errors import ModelError
 from isogloss.vocabulary.trim import refuse_twice
@@ -98,6 +98,22 @@ class Opened:
         return found
 
 
+_REFUSED = {
+    "pixel_fallback.v1": (
+        "draws words that its vocabulary lacks, and would draw others with another one",
+        "take a copy of the folder without pixel_fallback.json: the model without it",
+    ),
+    "inserted.v1": (
+        "has modules put into its body, which were trained over its own vocabulary",
+        "take a copy of the folder without inserted.json, and train modules anew",
+    ),
+    "connected.v1": (
+        "is two models with a connector between them",
+        "change its encoder, and train a connector for the result",
+    ),
+}
+
+
 def open_model(folder: ModelFolder) -> Opened:
     """Load a model with its head, by the architecture that its configuration names.
 
@@ -108,23 +124,7 @@ def open_model(folder: ModelFolder) -> Opened:
             row; the same token twice.
     """
     body = folder.body
-    if folder.kind == "pixel_fallback.v1":
-        raise ModelError(
-            "draws words that its vocabulary lacks, and would draw others with another one",
-            file=folder.path,
-            remedy="take a copy of the folder without pixel_fallback.json: the model without it",
-        )
-    if folder.kind == "inserted.v1":
-        raise ModelError(
-            "has modules put into its body, which were trained over its own vocabulary",
-            file=folder.path,
-            remedy="take a copy of the folder without inserted.json, and train modules anew",
-        )
-    if folder.kind == "connected.v1":
-        raise ModelError(
-            "is two models with a connector between them", file=folder.path,
-            remedy="change its encoder, and train a connector for the result",
-        )  # fmt: skip
+    refuse_kinds(folder, _REFUSED)
     if folder.kind != "transformer.v1":
         raise ModelError(
             "is a table of static vectors without a network",
