@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from isogloss.merge.adapters import CONFIG, Adapter, is_lora
 from isogloss.merge.carry import carry
 from isogloss.merge.deltas import ABOUT, Delta, check_base, is_delta
 from isogloss.merge.family import Point, default_weight, read_point
-from isogloss.merge.plan import Asked, make_plan, weights_of
+from isogloss.merge.plan import Asked, Weights, make_plan, weights_of
 from isogloss.merge.stream import merge_weights
 from isogloss.progress import Start, silent
 from isogloss.recipe.smoke import compare_vectors
@@ -88,18 +89,13 @@ def merge_models(
     check_bases(method, point, base, origin)
     if not models:
         raise UsageError("there is no model to merge", remedy="name two folders or more")
-    opened: dict[str, ModelFolder] = {}
-
-    def find(model: str | Path) -> ModelFolder:
-        if str(model) not in opened:  # its fingerprint takes a look at every byte
-            opened[str(model)] = find_model(str(model), network=network)
-        return opened[str(model)]
-
-    to = find(base if base is not None else _whole(models[0]))
-    source = find(origin) if origin is not None else None
-    folders = [_open_part(model, source or to) if _is_part(model) else find(model)
+    # A fingerprint takes a look at every byte: once is enough.
+    find = cache(lambda name: find_model(name, network=network))
+    to = find(str(base if base is not None else _whole(models[0])))
+    source = find(str(origin)) if origin is not None else None
+    folders = [_open_part(model, source or to) if _is_part(model) else find(str(model))
                for model in models]  # fmt: skip
-    grafted = [(pattern, find(model)) for pattern, model in grafts]
+    grafted = [(pattern, find(str(model))) for pattern, model in grafts]
     asked = Asked(
         point, tuple(weights or (default_weight(point, len(models)),) * len(models)),
         tuple((pattern, tuple(given)) for pattern, given in rules),
@@ -117,13 +113,7 @@ def merge_models(
     if (known := claim(out, name, FACTS)) is not None:
         return Result(out, known)
     place, taken = weights_of(to), weights_of(source) if source is not None else None
-    parts = [
-        _PARTS[folder.kind](
-            folder.name, folder.path, vocabulary=place.vocabulary, base=taken or place
-        )
-        if folder.kind in _PARTS else weights_of(folder)
-        for folder in folders
-    ]  # fmt: skip
+    parts = [_weights(folder, place, taken or place) for folder in folders]
     make_plan(parts, place, asked, taken)  # what does not fit is said before anything is copied
     with atomic_folder(out) as temporary:
         left = carry(to, place, temporary)
@@ -147,6 +137,13 @@ def merge_models(
         }  # fmt: skip
         write_json(temporary / FACTS, facts)
     return Result(out, facts)
+
+
+def _weights(folder: ModelFolder, place: Weights, base: Weights) -> Weights:
+    """A model's tensors, or those that an adapter or a delta makes of its base."""
+    if folder.kind not in _PARTS:
+        return weights_of(folder)
+    return _PARTS[folder.kind](folder.name, folder.path, vocabulary=place.vocabulary, base=base)
 
 
 def _is_part(model: str | Path) -> bool:

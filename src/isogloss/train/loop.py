@@ -202,13 +202,7 @@ def train(
         spread = Spread() if watched else None
         parts = _teach(passing, lessons, settings, state, spread)
         loss = sum(parts.values())
-        add_up_gradients(whole, accelerator)
-        if settings.clip:
-            accelerator.clip_grad_norm_(whole.parameters(), settings.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        for each in whole.objectives:
-            getattr(each, "stepped", _nothing)(done / settings.steps)
+        _step(whole, optimizer, accelerator, settings, done)
         state.step = done
         vectors = _watch(spread, state, settings, accelerator)
         held_out: dict[str, float] = {}
@@ -275,6 +269,19 @@ def _teach(
         for name, value in found.items():
             parts[name] = parts.get(name, 0.0) + value
     return parts
+
+
+def _step(
+    whole: _Whole, optimizer: Any, accelerator: Any, settings: LoopSettings, done: int
+) -> None:
+    """Change the weights by their gradients, and tell the objectives."""
+    add_up_gradients(whole, accelerator)
+    if settings.clip:
+        accelerator.clip_grad_norm_(whole.parameters(), settings.clip)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    for each in whole.objectives:
+        getattr(each, "stepped", _nothing)(done / settings.steps)
 
 
 def _no_number(found: Mapping[str, float], passing: Pass, step: int, lesson: int) -> TrainingError:
