@@ -1,0 +1,1 @@
+"""Labelled text, what is learned from it, and how that reaches languages without labels."""

@@ -1,0 +1,104 @@
+"""What a task owes a strategy, and a strategy the people who read its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from isogloss.task.examples import Examples, Shape
+
+if TYPE_CHECKING:
+    from isogloss.task.cutting import Cutter
+
+
+class Tally(NamedTuple):
+    """A measure as sums over examples, so that it can be resampled.
+
+    Attributes:
+        columns: `[n, k]` what an example brings, such as true positives and errors.
+        statistic: from sums, or means, `[k]` or `[k, resamples]` to the value; it must not change
+            when all sums are multiplied by one number.
+        settings: how it was counted, such as the signature of sacrebleu.
+    """
+
+    columns: np.ndarray
+    statistic: Callable[[np.ndarray], Any]
+    settings: Mapping[str, Any] = {}
+
+
+class Piece(NamedTuple):
+    """A stretch of an example that fits the model's window.
+
+    Attributes:
+        example: its row.
+        ids: `[t]` token ids, without what stands around a text.
+        tokens: columns `[t]`, `UNKNOWN` where a token has no value.
+        row: values of the piece as a whole, the same keys in every piece.
+    """
+
+    example: int
+    ids: np.ndarray
+    tokens: Mapping[str, np.ndarray] = {}
+    row: Mapping[str, Any] = {}
+
+
+class Cut(NamedTuple):
+    """Examples as a model reads them.
+
+    Attributes:
+        pieces: one or more an example; none of those that are left out.
+        dropped: examples that are left out, by reason.
+        truncated: examples of which something was cut off.
+    """
+
+    pieces: Sequence[Piece]
+    dropped: Mapping[str, int] = {}
+    truncated: int = 0
+
+
+class Task(Protocol):
+    """Data format, head and metric; registered as `task`.
+
+    Attributes:
+        shape: of its examples.
+        measures: those that it scores, the main one first; more is better.
+    """
+
+    shape: Shape
+    measures: tuple[str, ...]
+
+    def score(self, gold: Examples, told: Sequence[Any]) -> dict[str, Tally]:
+        """What predictions, one an example or None, are worth."""
+        ...
+
+
+class HeadTask(Task, Protocol):
+    """A task that a head on a body of states solves."""
+
+    def classes(self, examples: Sequence[Examples]) -> Mapping[str, Sequence[str]]:
+        """The names of what a head tells, by part of the head, in order; of training data alone."""
+        ...
+
+    def cut(self, examples: Examples, cutter: Cutter, classes: Mapping[str, Sequence[str]]) -> Cut:
+        """Pieces of examples, with labels where they are known.
+
+        Raises:
+            CorpusError: a label that training has not seen, in examples to train on.
+        """
+        ...
+
+    def head(self, classes: Mapping[str, Sequence[str]], seed: int) -> Any:
+        """An objective that is an `nn.Module`, with `tell(outputs, batch)`: a finding a row."""
+        ...
+
+    def join(
+        self,
+        examples: Examples,
+        pieces: Sequence[Piece],
+        found: Sequence[Any],
+        classes: Mapping[str, Sequence[str]],
+    ) -> list[Any]:
+        """What is told of each example, from what the head found in its pieces."""
+        ...
