@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from isogloss.errors import CorpusError, ModelError, UsageError
+from isogloss.language.segment import WRITTEN_WITH
 from isogloss.vocabulary.bpe import Merges
 from isogloss.vocabulary.pieces import Pieces, byte_of, read_pieces
 from isogloss.vocabulary.words import words
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _BATCH = 8192
-_WRITTEN_WITH = {
-    "Jpan": ("Hira", "Kana", "Hani"), "Kore": ("Hang", "Hani"), "Hans": ("Hani",),
-    "Hant": ("Hani",), "Hrkt": ("Hira", "Kana"), "Hanb": ("Hani", "Bopo"), "Aran": ("Arab",),
-    "Latf": ("Latn",), "Latg": ("Latn",), "Cyrs": ("Cyrl",), "Syre": ("Syrc",),
-    "Syrj": ("Syrc",), "Syrn": ("Syrc",),
-}  # fmt: skip
 
 
 class Trimmed(NamedTuple):
@@ -191,7 +186,7 @@ def of_scripts(tokenizer: Tokenizer, scripts: Iterable[str]) -> np.ndarray:
 
     letters = ["Zyyy", "Zinh"]
     for script in scripts:
-        letters += _WRITTEN_WITH.get(script, (script,))
+        letters += WRITTEN_WITH.get(script, (script,))
     try:
         inside = regex.compile("[" + "".join(rf"\p{{Script={s}}}" for s in letters) + "]*")
     except regex.error:
