@@ -44,6 +44,18 @@ class Piece(NamedTuple):
     row: Mapping[str, Any] = {}
 
 
+class Guess(NamedTuple):
+    """What is told of one example.
+
+    Attributes:
+        value: as the labels of its shape are written.
+        shares: how sure: `[classes]` of a text, `[words, classes]` of words, or a number.
+    """
+
+    value: Any
+    shares: Any = None
+
+
 class Cut(NamedTuple):
     """Examples as a model reads them.
 
@@ -70,7 +82,7 @@ class Task(Protocol):
     measures: tuple[str, ...]
 
     def score(self, gold: Examples, told: Sequence[Any]) -> dict[str, Tally]:
-        """What predictions, one an example or None, are worth."""
+        """What values told of examples, None where nothing is, are worth."""
         ...
 
 
@@ -90,7 +102,10 @@ class HeadTask(Task, Protocol):
         ...
 
     def head(self, classes: Mapping[str, Sequence[str]], seed: int) -> Any:
-        """An objective that is an `nn.Module`, with `tell(outputs, batch)`: a finding a row."""
+        """An objective that is an `nn.Module`, with `tell(outputs, batch)`: a finding a row.
+
+        Its `begin` makes weights only where there are none, as a head may go on learning.
+        """
         ...
 
     def join(
@@ -99,6 +114,6 @@ class HeadTask(Task, Protocol):
         pieces: Sequence[Piece],
         found: Sequence[Any],
         classes: Mapping[str, Sequence[str]],
-    ) -> list[Any]:
-        """What is told of each example, from what the head found in its pieces."""
+    ) -> list[Guess | None]:
+        """What is told of each example by what the head found in its pieces; None without one."""
         ...

@@ -41,7 +41,9 @@ class LabelHead(nn.Module):
         self.layer: nn.Linear | None = None
 
     def begin(self, model: Any) -> None:
-        """Make the weights."""
+        """Make the weights, unless they are there."""
+        if self.layer is not None:
+            return
         made = nn.Linear(model.body.config.hidden_size, self.classes)
         with torch.no_grad():
             drawn = torch.Generator().manual_seed(self.seed)
@@ -59,10 +61,15 @@ class LabelHead(nn.Module):
                 f"a label has the number {wrong}, and the head tells {self.classes} classes",
                 remedy=f"set classes to the number of labels, at least {wrong + 1}",
             )
-        found = F.dropout(vectors[known], self.drop, self.training)
-        logits = self.layer(found)  # [m, classes]
+        logits = self.layer(F.dropout(vectors[known], self.drop, self.training))  # [m, classes]
         total = F.cross_entropy(logits, labels[known])
         return Loss(total, {self.part: float(total.detach())})
+
+    def shares(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The share of each class `[n, classes]`, of vectors `[n, d]`."""
+        if self.layer is None:
+            raise TrainingError("the head has no weights before training begins")
+        return self.layer(vectors).softmax(-1)
 
     def save(self, folder: Path, names: Sequence[str] = ()) -> None:
         """Write the next of the folders `heads/1`, `heads/2` ... of a model.

@@ -47,3 +47,7 @@ class Classify(LabelHead):
         """The loss of one batch."""
         vectors = outputs["vectors"]
         return self.told(vectors.flatten(0, 1), batch["label"].repeat(len(vectors)))
+
+    def tell(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> list[torch.Tensor]:
+        """Of each row the shares `[classes]` of its first text."""
+        return list(self.shares(outputs["vectors"][0]))

@@ -9,7 +9,7 @@ import torch
 
 from isogloss.registry import register
 from isogloss.settings import Count, Positive, Share
-from isogloss.train.batch import UNKNOWN
+from isogloss.train.batch import UNKNOWN, Texts
 from isogloss.train.contracts import Batch, Loss
 from isogloss.train.label_head import LabelHead
 
@@ -46,3 +46,7 @@ class Tag(LabelHead):
     def forward(self, outputs: Mapping[str, torch.Tensor], batch: Batch) -> Loss:
         """The loss of one batch."""
         return self.told(outputs["states"], batch["tag"])
+
+    def tell(self, outputs: Mapping[str, torch.Tensor], batch: Texts) -> list[torch.Tensor]:
+        """Of each text the shares `[t, classes]` of its tokens."""
+        return list(self.shares(outputs["states"]).split(batch.lengths().tolist()))

@@ -1,0 +1,331 @@
+"""A model that was taught a task: how it is taught, asked, saved and read again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from isogloss.errors import ModelError, TrainingError, UsageError
+from isogloss.files import write_json
+from isogloss.settings import Settings
+from isogloss.task.contracts import Cut, Guess, HeadTask
+from isogloss.task.cutting import Cutter, cutter_of
+from isogloss.task.examples import Examples
+from isogloss.task.ledger import LAST
+
+if TYPE_CHECKING:
+    from isogloss.encode.folder import ModelFolder
+    from isogloss.train.evaluation import Evaluate
+
+TASK = "task"
+"""Where what was learned beside a model lies in its folder."""
+PLAIN: dict[str, Any] = {"use": "full.v1", "fast": 1.0}
+"""All weights, the token table as fast as the rest."""
+_TOKENS = 4096  # of a batch that is told of, padding included
+
+
+class Told(NamedTuple):
+    """What a solver says of examples.
+
+    Attributes:
+        guesses: one an example, None where it cannot say anything.
+        dropped: examples without a guess, by reason.
+        truncated: examples of which something was cut off.
+        seconds: that it took.
+    """
+
+    guesses: list[Guess | None]
+    dropped: Mapping[str, int]
+    truncated: int
+    seconds: float
+
+    @property
+    def values(self) -> list[Any]:
+        """As a task scores them."""
+        return [None if guess is None else guess.value for guess in self.guesses]
+
+
+class Solver(Protocol):
+    """What knows a task.
+
+    Attributes:
+        seconds: that teaching it took, what it began as included.
+        classes: the names of what it tells, by part.
+        kept: which weights were kept where no label chose them.
+    """
+
+    seconds: float
+    classes: Mapping[str, Sequence[str]]
+    kept: str
+
+    def tell(self, examples: Examples) -> Told:
+        """What it says of examples, whose labels it does not look at."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write it into an empty folder."""
+        ...
+
+
+class Tuning(Settings):
+    """How a model is tuned to a task.
+
+    Attributes:
+        epochs: how often each piece is read.
+        batch: pieces a step.
+        parameters: `use` and the settings of registered parameters: what may change.
+        learning_rate: its peak.
+        warmup: share of the steps over which it rises.
+        schedule: how it falls after that.
+        weight_decay: of AdamW.
+        clip: largest gradient norm, 0 for none.
+        precision: of products in training.
+        threads: CPU threads.
+        checkpoint_every: steps between checkpoints.
+    """
+
+    epochs: float = Field(default=5, gt=0)
+    batch: int = Field(default=32, ge=1)
+    parameters: dict[str, Any] = PLAIN
+    learning_rate: float = Field(default=1e-4, gt=0)
+    warmup: float = Field(default=0.1, ge=0, le=1)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip: float = Field(default=1.0, ge=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    threads: int = Field(default=2, ge=1)
+    checkpoint_every: int = Field(default=100, ge=1)
+
+    def steps(self, pieces: int) -> int:
+        """Steps in which so many pieces are read `epochs` times."""
+        return max(1, round(self.epochs * pieces / min(self.batch, pieces)))
+
+
+class Watch(NamedTuple):
+    """Examples by which the best weights of a training are kept.
+
+    Attributes:
+        examples: with labels; never those of a test.
+        every: steps between looks.
+    """
+
+    examples: Sequence[Examples]
+    every: int = 50
+
+
+@dataclass
+class Tuned:
+    """A model and a head that were tuned together.
+
+    Attributes:
+        task: with a head.
+        student: the model.
+        head: of the task.
+        cutter: how texts become token ids.
+        classes: the names of what the head tells, by part.
+        languages: canonical tags of those it learned from, in the order of their numbers.
+        seconds: that teaching took.
+        notes: what training told.
+        kept: which weights were kept where no label chose them.
+    """
+
+    task: HeadTask
+    student: Any  # a Student; the loop's protocol knows of a plain module only
+    head: Any
+    cutter: Cutter
+    classes: Mapping[str, Sequence[str]]
+    languages: Sequence[str] = ()
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    kept: str = LAST
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Of the languages, for the column `language`."""
+        return {tag: number for number, tag in enumerate(self.languages)}
+
+    def tell(self, examples: Examples) -> Told:
+        """What it says of examples."""
+        start = time.perf_counter()
+        sealed = examples.sealed()
+        cut = self.task.cut(sealed, self.cutter, self.classes)
+        found = self._found(cut, examples.language)
+        guesses = self.task.join(sealed, cut.pieces, found, self.classes)
+        dropped = {reason: n for reason, n in cut.dropped.items() if n}
+        return Told(guesses, dropped, cut.truncated, time.perf_counter() - start)
+
+    def _found(self, cut: Cut, language: str) -> list[Any]:
+        import torch
+
+        from isogloss.encode.batches import pack
+        from isogloss.task.pieces import together
+        from isogloss.train.contracts import wanted_of
+
+        module, found = self.student.module, [None] * len(cut.pieces)
+        device = next(module.parameters()).device
+        module.eval()
+        self.head.eval()
+        numbers = self.numbers if language in self.numbers else {}
+        lengths = np.array([len(piece.ids) for piece in cut.pieces], np.int64)
+        with torch.no_grad():
+            for at in pack(lengths, _TOKENS):
+                batch = together([cut.pieces[i] for i in at], [language] * len(at), numbers)
+                batch = batch.to(device)
+                made = self.head.tell(module(batch, wanted_of(self.head)), batch)
+                for place, one in zip(at, made, strict=True):
+                    found[place] = _numpy(one)
+        return found
+
+    def save(self, folder: Path) -> None:
+        """A folder that `transformers` loads, with the head in `task/`."""
+        from safetensors.torch import save_file
+
+        self.student.save(folder)
+        (folder / TASK).mkdir()
+        weights = {k: v.detach().contiguous() for k, v in self.head.state_dict().items()}
+        save_file(weights, folder / TASK / "head.safetensors")
+        about = {"classes": self.classes, "languages": self.languages, "seconds": self.seconds}
+        write_json(folder / TASK / "task.json", about)
+
+
+def _numpy(value: Any) -> Any:
+    """Tensors, alone or by name, as arrays."""
+    if isinstance(value, Mapping):
+        return {name: _numpy(one) for name, one in value.items()}
+    return value.float().cpu().numpy() if hasattr(value, "cpu") else value
+
+
+def tune(
+    folder: ModelFolder,
+    task: HeadTask,
+    train: Sequence[Examples],
+    tuning: Tuning,
+    *,
+    seed: int,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    advance: Any = None,
+) -> Tuned:
+    """Tune a model and the head of a task on labelled examples.
+
+    Args:
+        folder: of the model. One that knows the task goes on with its head and its classes.
+        task: with a head.
+        train: examples with labels.
+        tuning: how.
+        seed: of batches, dropout and the head's first weights.
+        watch: keep the weights that are best on these, the last by default.
+        checkpoint: folder for checkpoints, from which the same training goes on.
+        advance: of a progress bar, told of each step.
+
+    Raises:
+        ModelError: not a transformer with a fast tokenizer.
+        TrainingError: nothing to train on.
+    """
+    from isogloss.task.pieces import Pieces
+    from isogloss.train.contracts import Lesson
+    from isogloss.train.loop import LoopSettings
+    from isogloss.train.loop import train as loop
+
+    start = time.perf_counter()
+    solver = open_tuned(folder, task, tuning.parameters, train, seed)
+    cuts = [task.cut(one, solver.cutter, solver.classes) for one in train]
+    pieces = [piece for cut in cuts for piece in cut.pieces]
+    tags = [one.language for one, cut in zip(train, cuts, strict=True) for _ in cut.pieces]
+    if not pieces:
+        raise TrainingError("no example can be trained on", remedy="check that they have text")
+    measure, steps = task.measures[0], tuning.steps(len(pieces))
+    mixture = Pieces(pieces, tags, min(tuning.batch, len(pieces)), solver.numbers)
+    trained = loop(
+        solver.student, [Lesson(mixture, [(1.0, solver.head)])],
+        LoopSettings(
+            steps=steps, seed=seed, evaluate_every=min(watch.every, steps) if watch else 0,
+            stop_on=measure if watch else "", higher=True,
+            **tuning.model_dump(exclude={"epochs", "batch", "parameters"}),
+        ),
+        checkpoint=checkpoint, advance=advance,
+        evaluate=_watched(solver, watch.examples) if watch else None,
+    )  # fmt: skip
+    solver.seconds += time.perf_counter() - start
+    solver.notes += trained.notes
+    return solver
+
+
+def open_tuned(
+    folder: ModelFolder,
+    task: HeadTask,
+    parameters: Mapping[str, Any] = PLAIN,
+    train: Sequence[Examples] = (),
+    seed: int = 0,
+) -> Tuned:
+    """A model with the head that lies in its folder, or a new one for some examples.
+
+    Args:
+        folder: of the model.
+        task: with a head.
+        parameters: `use` and the settings of registered parameters: what may change.
+        train: examples that are to be learned; none for a solver that only tells.
+        seed: of the first weights.
+
+    Raises:
+        ModelError: not a transformer with a fast tokenizer, or nothing to learn and no head.
+        UsageError: the head is of another task.
+    """
+    from isogloss.train.student import student_of
+
+    if folder.kind not in ("transformer.v1", "inserted.v1"):
+        raise ModelError(
+            "only a transformer is tuned", file=folder.path,
+            remedy="teach a probe over its vectors: --learner probe",
+        )  # fmt: skip
+    about = read_task(folder)
+    if not (about or train):
+        raise ModelError(
+            "knows no task", file=folder.path, remedy="teach it one: isogloss transfer --help"
+        )
+    classes = about["classes"] if about else task.classes(train)
+    tags = tuple(dict.fromkeys([*about.get("languages", ()), *(one.language for one in train)]))
+    cutter = cutter_of(folder)
+    settings = {key: value for key, value in parameters.items() if key != "use"}
+    student = student_of(parameters["use"], folder.body, cutter.tokenizer, tags=tags, **settings)
+    head = task.head(classes, seed)
+    head.begin(student.module)
+    if about:
+        _bring_back(head, folder)
+    return Tuned(task, student, head, cutter, classes, tags, about.get("seconds", 0.0))
+
+
+def read_task(folder: ModelFolder) -> dict[str, Any]:
+    """What a folder says of the task that it knows; empty where it knows none."""
+    file = folder.path / TASK / "task.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def _bring_back(head: Any, folder: ModelFolder) -> None:
+    from safetensors.torch import load_file
+
+    try:
+        head.load_state_dict(load_file(folder.path / TASK / "head.safetensors"))
+    except RuntimeError:
+        raise UsageError(
+            f"the head in {folder.path} is not one of this task",
+            remedy="name the task that it was taught",
+        ) from None
+
+
+def _watched(solver: Tuned, examples: Sequence[Examples]) -> Evaluate:
+    def evaluate() -> dict[str, float]:
+        found = []
+        for one in examples:
+            tally = solver.task.score(one, solver.tell(one).values)[solver.task.measures[0]]
+            found.append(float(tally.statistic(tally.columns.sum(0))))
+        return {solver.task.measures[0]: sum(found) / len(found)}
+
+    return evaluate

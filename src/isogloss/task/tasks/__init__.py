@@ -1,0 +1,1 @@
+"""What a model can be taught: data format, head and measures, one file each."""

@@ -1,0 +1,86 @@
+"""A probe over vectors: parity with scikit-learn, and what it refuses."""
+
+import numpy as np
+import pytest
+
+import labelled
+from isogloss.encode.vectors import Vectors
+from isogloss.errors import UsageError
+from isogloss.task.probe import fit, probe, softmax
+from isogloss.task.tasks.classify import ClassifyTask
+from isogloss.task.tasks.tag import TagTask
+
+
+class Bag:
+    """Vectors of counted words; it notes what it was asked."""
+
+    name, fingerprint, layers, window, pooling, licence = "bag", "0" * 16, (0,), 99, "mean", None
+    words = [w for kind in labelled.KINDS.values() for w in kind] + labelled.OTHERS
+
+    def encode(self, texts, *, language, **options):
+        made = np.array([[t.split().count(w) for w in self.words] for t in texts], np.float32)
+        rows, sizes = np.arange(len(texts)), np.ones(len(texts), int)
+        return {0: Vectors(made, rows, len(texts), 0, "mean", language, sizes, 0, "", "")}
+
+
+@pytest.fixture
+def encoder(monkeypatch):
+    bag = Bag()
+    monkeypatch.setattr("isogloss.encode.cache.encode_cached", lambda e, t, **o: e.encode(t, **o))
+    return bag
+
+
+def test_the_fit_is_that_of_scikit_learn():
+    linear = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 5)), rng.integers(0, 3, 60)
+    ours = fit(x, y, 3, 2.5)
+    theirs = linear.LogisticRegression(C=2.5, tol=1e-10, max_iter=5000).fit(x, y)
+    np.testing.assert_allclose(
+        softmax(x @ ours[:-1] + ours[-1]), theirs.predict_proba(x), atol=1e-4
+    )
+
+
+def test_it_learns_tells_and_counts(encoder):
+    solver = probe(encoder, ClassifyTask(), [labelled.texts(40)])
+    test = labelled.texts(30, seed=1)
+    assert solver.tell(test).values == test.column("label")
+    odd = labelled.make_examples("x", "eng", labelled.TEXT, {"text": ["apple", None]})
+    told = solver.tell(odd)
+    assert told.values == ["fruit", None] and told.dropped == {"no text": 1}
+
+
+def test_a_pair_is_read_by_both_texts(encoder):
+    rng = np.random.default_rng(0)
+    kinds = [[str(rng.choice(list(labelled.KINDS))) for _ in range(2)] for _ in range(60)]
+    sides = [[" ".join(labelled.sentence(kind, rng)) for kind in pair] for pair in kinds]
+    first, second = zip(*sides, strict=True)
+    same = ["same" if a == b else "other" for a, b in kinds]
+    pairs = labelled.make_examples(
+        "x", "eng", labelled.TEXT, {"text": first, "second": second, "label": same}
+    )
+    solver = probe(encoder, ClassifyTask(), [pairs])
+    assert len(solver.weights) == 4 * len(Bag.words) + 1
+    right = np.mean([a == b for a, b in zip(solver.tell(pairs).values, same, strict=True)])
+    assert right > max(same.count("same"), same.count("other")) / len(same)
+
+
+def test_translations_of_one_example_are_in_one_fold(encoder, monkeypatch):
+    """With other folds the strongest fit would win: the twin of each example tells its label."""
+    seen = []
+    import isogloss.task.probe as module
+
+    def noted(x, y, classes, strength):
+        seen.append({tuple(row) for row in x})
+        return fit(x, y, classes, strength)
+
+    monkeypatch.setattr(module, "fit", noted)
+    train = labelled.texts(24)
+    probe(encoder, ClassifyTask(), [train, train])
+    whole = seen[-1]
+    assert all(len(rows) < len(whole) for rows in seen[:4])
+
+
+def test_words_are_not_probed(encoder):
+    with pytest.raises(UsageError, match="not words with tags"):
+        probe(encoder, TagTask(), [labelled.words()])
