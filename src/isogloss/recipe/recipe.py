@@ -32,7 +32,7 @@ class Recipe(Settings):
         pivot: the language everything is compared with.
         languages: the languages it is about; empty means all that the texts share.
         seed: of everything random.
-        text: corpora by the name that steps use.
+        text: corpora by the name that steps use; a run whose steps read none may leave it out.
         steps: what is done, in order; each has a `use`, a `name` and its own settings.
         network: whether models and corpora may be fetched.
         strict: refuse texts longer than the model's window instead of counting them.
@@ -44,7 +44,7 @@ class Recipe(Settings):
     pivot: str = "eng"
     languages: tuple[str, ...] = ()
     seed: int = 0
-    text: dict[str, Text]
+    text: dict[str, Text] = {}
     steps: tuple[dict[str, Any], ...]
     network: bool = False
     strict: bool = False

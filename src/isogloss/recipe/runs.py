@@ -22,17 +22,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isogloss._version import __version__
 from isogloss.errors import CorpusError, OutputError, UsageError
 from isogloss.files import atomic_folder, fingerprint, write_json
+from isogloss.language import read_language
 from isogloss.progress import Start, silent
 from isogloss.recipe.maps import copy_maps
 from isogloss.recipe.processes import Processes, join
 from isogloss.recipe.recipe import Recipe
 from isogloss.recipe.step import FILES, DoneHere, Step, Workplace, read_notes, step_key
 from isogloss.score import Scores
+
+if TYPE_CHECKING:
+    from isogloss.corpus.records import Corpus
 
 
 @dataclass(frozen=True)
@@ -222,10 +226,7 @@ def _inputs(recipe: Recipe, start: Start, *, alone: bool) -> Workplace:
         )
         for name, text in recipe.text.items()
     }  # fmt: skip
-    corpora = list(texts.values())
-    pivot = str(corpora[0].resolve([recipe.pivot])[0])
-    shared = [str(x) for x in corpora[0].languages if all(x in c.languages for c in corpora)]
-    languages = [tag for tag in shared if tag != pivot]
+    pivot, languages = _settled(recipe, list(texts.values()))
     if not languages and not alone:
         raise CorpusError(
             f"the texts {', '.join(texts)} share no language besides {pivot}",
@@ -239,6 +240,16 @@ def _inputs(recipe: Recipe, start: Start, *, alone: bool) -> Workplace:
         folder=Path(), scratch=Path(), pivot=pivot, languages=languages, seed=recipe.seed,
         strict=recipe.strict, texts=texts, encoders=encoders, done={}, start=start,
     )  # fmt: skip
+
+
+def _settled(recipe: Recipe, corpora: Sequence[Corpus]) -> tuple[str, list[str]]:
+    """The pivot and the languages that all texts share; without a text, those that are named."""
+    if corpora:
+        pivot = str(corpora[0].resolve([recipe.pivot])[0])
+        shared = [str(x) for x in corpora[0].languages if all(x in c.languages for c in corpora)]
+    else:
+        pivot, *shared = (str(read_language(tag)) for tag in (recipe.pivot, *recipe.languages))
+    return pivot, [tag for tag in shared if tag != pivot]
 
 
 def _do(step: Step, key: str, place: Workplace, processes: Processes) -> dict[str, Any]:

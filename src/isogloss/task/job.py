@@ -19,7 +19,7 @@ from isogloss.task.solver import Solver, Watch
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
     from isogloss.encode.protocol import Encoder
-    from isogloss.task.translate.contracts import Translator
+    from isogloss.task.translate.contract import Translator
 
 KEPT = 4
 """Solvers that are held in memory."""
@@ -90,6 +90,7 @@ class Job:
         watched: whether the best weights by the source's `dev` are kept, not the last.
         start: starts a progress bar.
         ledger: of the attempt that is under way.
+        last: the solver that was asked last in it.
         truncated: texts that were cut off in it.
         dropped: examples of which nothing could be told in it, by reason.
     """
@@ -104,6 +105,7 @@ class Job:
     watched: bool = False
     start: Start = silent
     ledger: Ledger = field(default_factory=Ledger)
+    last: Solver | None = None
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     _solvers: dict[str, Solver] = field(default_factory=dict)
@@ -197,7 +199,7 @@ class Job:
 
     def tell(self, solver: Solver, examples: Examples) -> list[Guess | None]:
         """What a solver says of examples."""
-        told = solver.tell(examples)
+        told, self.last = solver.tell(examples), solver
         self.ledger = timed(self.ledger, predict_seconds=told.seconds, predicted=len(examples))
         self.truncated += told.truncated
         self.dropped += Counter(told.dropped)
@@ -222,7 +224,8 @@ def attempt(job: Job, strategy: Strategy, target: str) -> list[Guess | None]:
     Raises:
         UsageError: it told more or fewer guesses than there are examples.
     """
-    job.ledger, job.truncated, job.dropped = Ledger(target=target), 0, Counter()
+    job.ledger, job.last = Ledger(target=target), None
+    job.truncated, job.dropped = 0, Counter()
     guesses, asked = list(strategy(job, target)), len(job.test(target))
     if len(guesses) != asked:
         raise UsageError(
