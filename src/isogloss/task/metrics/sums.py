@@ -58,7 +58,10 @@ def share(
     return Tally(columns, lambda s: ratio(s[0], s[1]), settings or {})
 
 
-def prf(counts: np.ndarray, settings: Mapping[str, Any] | None = None) -> dict[str, Tally]:
+def prf(
+    counts: np.ndarray | Sequence[tuple[float, float, float]],
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Tally]:
     """F1, precision and recall of counts.
 
     Args:
