@@ -33,6 +33,7 @@ _DOOR = {
     "read_corpus": "isogloss.corpus",
     "read_language": "isogloss.language",
     "run": "isogloss.recipe.main_jobs",
+    "transfer": "isogloss.recipe.main_jobs",
 }
 __all__ = ["__version__", *sorted(_DOOR)]
 

@@ -60,8 +60,8 @@ def test_few_shot_labels_are_told():
     ledger = Ledger(target="hin_Deva") + labels_used(lines(701), "train")
     ledger += labels_used(lines(1, "hin_Deva"), "train")
     assert ledger.rule() == (
-        "trained on 701 labels of eng_Latn and 1 of hin_Deva; the last step was kept; training, "
-        "but no choice, saw 1 label of hin_Deva"
+        "trained on 701 labels of eng_Latn and 1 of hin_Deva; the last step was kept; training "
+        "saw 1 label of hin_Deva"
     )
 
 

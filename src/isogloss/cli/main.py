@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from isogloss._version import __version__
-from isogloss.cli import merging, mining, spaces, tokenizers, vocabulary
+from isogloss.cli import merging, mining, spaces, tokenizers, transferring, vocabulary
 from isogloss.cli.options import (
     Json,
     Model,
@@ -370,6 +370,7 @@ app.command("lexicon")(spaces.lexicon)
 app.command("merge")(merging.merge)
 app.command("mine")(mining.mine)
 app.command("score-bitext")(mining.score_bitext)
+app.command("transfer")(transferring.transfer)
 app.add_typer(tokenizers.app, name="tokenizers")
 app.add_typer(vocabulary.app, name="vocabulary")
 

@@ -32,8 +32,10 @@ def listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def named_paths(given: Iterable[str]) -> dict[str, str]:
-    """`NAME=PATH` of each option.
+def named_paths(
+    given: Iterable[str], option: str = "--text", such_as: str = "train=bible"
+) -> dict[str, str]:
+    """`NAME=PATH` of each time that an option is given.
 
     Raises:
         UsageError: an option without a name or a path.
@@ -42,7 +44,9 @@ def named_paths(given: Iterable[str]) -> dict[str, str]:
     for text in given:
         name, _, path = text.partition("=")
         if not (name and path):
-            raise UsageError(f"--text {text}: not NAME=PATH", remedy="such as --text train=bible")
+            raise UsageError(
+                f"{option} {text}: not NAME=PATH", remedy=f"such as {option} {such_as}"
+            )
         found[name] = path
     return found
 

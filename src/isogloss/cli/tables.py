@@ -25,10 +25,45 @@ LEFT = ("system", "tokenizer", "language", "similar", "pivot", "direction", "met
 
 def summary(scores: Scores) -> list[Table]:
     """Before and after if there are both, else the measures of the last layer."""
+    if transferred := Scores(row for row in scores if row.strategy):
+        return strategies(transferred)
     changes = scores.where(stage="change")
     if changes and not changes.where(measure="retrieval_p1"):
         return [_other_changes(scores, name) for name in dict.fromkeys(r.measure for r in changes)]
     return [_changes(scores)] if changes else [_measures(scores)]
+
+
+def strategies(scores: Scores) -> list[Table]:
+    """One row a language, one column a strategy: means over seeds of the main measure.
+
+    A star is a difference to the first strategy that remains after Holm, of p below 0.05. Below,
+    what each was taught with and what it cost.
+    """
+    means = scores.where(stage="over seeds")
+    means = means.where(measure=means[0].measure)
+    names = list(dict.fromkeys(str(row.strategy) for row in means))
+    sure = {
+        (row.strategy, row.language) for row in scores.where(stage="change")
+        if (row.settings["p_holm"] or row.settings["p"]) < 0.05
+    }  # fmt: skip
+    title = f"{means[0].task}: {means[0].measure}, means of {len(means[0].settings['seeds'])} seeds"
+    table = _table(title, ("language", *names, "n"))
+    for tag in sorted({row.language for row in means}, key=lambda tag: (tag is None, tag)):
+        rows = {row.strategy: row for row in means.where(language=tag)}
+        cells = [
+            _cell(rows[name]) + ("*" if (name, tag) in sure else "") if name in rows else ""
+            for name in names
+        ]
+        n = next(iter(rows.values())).n
+        table.add_row(_name(tag) or "mean", *cells, str(n), end_section=False)
+    costs = _table("What it took", ("strategy", "training", "an example", "what labels were seen"))
+    for name in names:
+        row = means.where(strategy=name)[0]
+        took = row.settings
+        asked = "" if took["predict_ms"] is None else f"{took['predict_ms']:.3g} ms"
+        rule = took["rule"].replace(str(row.language), "the target")
+        costs.add_row(name, f"{took['train_seconds']:.1f} s", asked, rule)
+    return [table, costs]
 
 
 def by_setting(scores: Scores, setting: str, title: str) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from isogloss.errors import UsageError
 from isogloss.progress import Start, silent
 from isogloss.recipe.recipe import read_recipe
 from isogloss.recipe.runs import Run, execute
@@ -122,6 +123,61 @@ def extend_steps(train: str, held_out: str, **distil: Any) -> list[dict[str, Any
         {"use": "pivot.v1", "name": "pivot", "model": "student", "text": held_out},
         {"use": "compare.v1", "name": "change", "before": "before", "after": "after"},
     ]
+
+
+def transfer(
+    model: str | Path,
+    *,
+    train: str,
+    languages: Sequence[str] = (),
+    strategies: Sequence[str | dict[str, Any]] = ("zero_shot",),
+    out: str | Path,
+    parallel: str | Path | None = None,
+    start: Start = silent,
+    command: str = "",
+    **options: Any,
+) -> Run:
+    """Bring a task from languages with labels to others, by strategies side by side.
+
+    Args:
+        model: as for `measure`.
+        train: a suite, or the file of one, and the languages with labels: `sib200/eng`.
+        languages: targets; all that the suite has by default.
+        strategies: names, or tables with `use` and settings; the first is what the others are
+            compared with.
+        out: the run's folder.
+        parallel: n-way text, for strategies that read it.
+        start: starts progress bars.
+        command: what the user typed, for the report.
+        options: `seed` of intervals, `network`, and the settings of the step `transfer.v1`.
+
+    Raises:
+        IsoglossError: bad input, with file, line and remedy.
+    """
+    about, step = _parted(options)
+    suite, _, sources = train.rpartition("/")
+    if not (suite and sources):
+        raise UsageError(
+            f"{train!r} names no suite and language", remedy="such as --train sib200/eng"
+        )
+    first, *others = sources.split(",")
+    tables = [one if isinstance(one, dict) else {"use": one} for one in strategies]
+    text = {"text": {"parallel": _text(parallel, about.pop("licence", None))}} if parallel else {}
+    source = {
+        "name": Path(out).name,
+        "title": f"{_short(model)}: {_short(suite)} from {sources} to other languages",
+        "model": str(model),
+        "pivot": first,
+        "steps": [
+            {
+                "use": "transfer.v1", "name": "transfer", "suite": suite,
+                "source": [first, *others], "targets": list(languages), "strategies": tables,
+                **({"parallel": "parallel"} if parallel else {}), **step,
+            }
+        ],
+        **text, **about,
+    }  # fmt: skip
+    return execute_source(source, out, start, command)
 
 
 def run(

@@ -15,16 +15,17 @@ from isogloss import registry
 from isogloss.errors import UsageError, located
 from isogloss.files import fingerprint, write_json
 from isogloss.language import read_language, resolve
-from isogloss.recipe.step import FILES, Step, Workplace, full_name
+from isogloss.recipe.factors import known_factor
+from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
 from isogloss.score import Score, Scores, bootstrap_of_sums, defined
 from isogloss.task.solver import Tuning
 
 if TYPE_CHECKING:
+    from isogloss.task.compare import Seeds
     from isogloss.task.contracts import Tally, Task
     from isogloss.task.examples import Examples
     from isogloss.task.job import Job, Learner, Means, Strategy
-    from isogloss.task.sealed import SealedTest
     from isogloss.task.suites.suite import Suite
 
 Table = dict[str, Any]
@@ -85,15 +86,15 @@ class Transfer(Step):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     select: Literal["last", "source-dev"] = "last"
     translator: str | None = None
-    lexicons: dict[str, FilePath] = {}
+    lexicons: dict[str, FilePath] = Field(default_factory=dict)
     parallel: str | None = None
-    folders: dict[str, Path] = {}
+    folders: dict[str, Path] = Field(default_factory=dict)
     keep: bool = False
 
     @field_validator("strategies")
     @classmethod
     def _known(cls, value: tuple[Table, ...]) -> tuple[Table, ...]:
-        read = tuple({**one, "use": full_name("strategy", str(one.get("use", "")))} for one in value)
+        read = tuple(known_factor("strategy", one, beside=("name",)) for one in value)
         names = [name_of(one) for one in read]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"strategies of the same name: {', '.join(sorted(twice))}")
@@ -232,81 +233,123 @@ class Transfer(Step):
         if job.last:
             job.last.save(folder)
 
-    def _check_leaks(self, sources: Sequence[str], targets: Sequence[str], place: Workplace) -> None:
+    def _check_leaks(
+        self, sources: Sequence[str], targets: Sequence[str], place: Workplace
+    ) -> None:
         """Tell of examples of the tests that are in the training data of a source."""
-        from isogloss.task.leaks import check_leaks
+        from isogloss.task.leaks import find_leaks
 
-        part = self._suite.part(self.task)
+        parallel, clean = self._suite.part(self.task).n_way, 0
         for source in sources:
             train = self._read(source, "train")
             for target in [source, *targets]:
-                test = self._read(target, "test")
-                for told in check_leaks(train, test, n_way=part.n_way).told():
-                    place.notes.append(f"WARNING: {self.name}: {told}")
+                leaks = find_leaks(train, self._read(target, "test"), parallel=parallel)
+                clean += not leaks.found
+                if leaks.found:
+                    told = leaks.told().removeprefix("WARNING: ")
+                    place.notes.append(f"WARNING: {self.name}, {source} and {target}: {told}")
+        place.notes.append(f"{self.name}: no leak from training into {clean} of the tests")
 
     def _rows(
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str, place: Workplace
     ) -> tuple[list[Score], dict[str, np.ndarray]]:
         """Scores by seed and over seeds, and what each strategy has over the first."""
-        from isogloss.task.compare import change_rows, compare_languages, over_seeds, together
-
-        rows: list[Score] = []
-        items: dict[str, np.ndarray] = {}
-        whole: dict[str, dict[str, Tally]] = {}
         about = {
             "pivot": source, "dataset": self._suite.name, "task": self._suite.part(self.task).name,
-            "system": self._system(place),
+            "system": place.encoder(self.model).name,
         }  # fmt: skip
+        rows: list[Score] = []
+        items: dict[str, np.ndarray] = {}
         for (name, target), outcomes in found.items():
             here = {**about, "strategy": name, "language": target}
+            back = {**here, "stage": "source after", "language": source,
+                    "direction": f"{source}>{target}"}  # fmt: skip
             for seed, outcome in zip(self.seeds, outcomes, strict=True):
-                rows += [self._row(m, t, outcome, seed, place, here)
-                         for m, t in outcome.tallies.items()]  # fmt: skip
-                rows += [
-                    self._row(m, t, outcome, seed, place, {**here, "stage": "source after",
-                              "language": source, "direction": f"{source}>{target}"})
-                    for m, t in outcome.source.items()
-                ]  # fmt: skip
+                for at, tallies in ((here, outcome.tallies), (back, outcome.source)):
+                    rows += [
+                        _row(measure, tally, outcome, seed, place.seed, at)
+                        for measure, tally in tallies.items()
+                    ]
                 for measure, tally in outcome.tallies.items():
                     items[f"{measure}|{target}|{name}|{seed}"] = tally.columns
-            for measure in self._task.measures:
-                tallies = [outcome.tallies[measure] for outcome in outcomes]
-                seeds = over_seeds(tallies, seed=place.seed)
-                rows.append(
-                    Score(
-                        measure=measure, value=seeds.mean, low=seeds.low, high=seeds.high,
-                        interval=seeds.interval, n=len(tallies[0].columns), stage="over seeds",
-                        settings={**_of_all(outcomes), "values": seeds.values,
-                                  "spread": seeds.spread, "seeds": list(self.seeds)}, **here,
-                    )
-                )  # fmt: skip
-            main = [outcome.tallies[self._task.measures[0]] for outcome in outcomes]
-            whole.setdefault(name, {})[target] = together(main)
+        for measure in self._task.measures:
+            rows += self._over_seeds(found, measure, place.seed, about)
+        return rows + self._changes(found, place.seed, about), items
+
+    def _over_seeds(
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], measure: str, seed: int,
+        about: Mapping[str, Any],
+    ) -> list[Score]:  # fmt: skip
+        """Means over seeds of each language, and of all of them."""
+        from isogloss.task.compare import over_seeds, over_values, together
+
+        parallel, rows = self._suite.part(self.task).n_way, []
+        for name in dict.fromkeys(name for name, _ in found):
+            own = {target: outcomes for (n, target), outcomes in found.items() if n == name}
+            every: list[list[Tally]] = []
+            for target, outcomes in own.items():
+                every.append([outcome.tallies[measure] for outcome in outcomes])
+                made, n = over_seeds(every[-1], seed=seed), len(every[-1][0].columns)
+                rows.append(_mean_row(measure, made, n, target, name, self.seeds, outcomes, about))
+            by_seed = list(zip(*every, strict=True))
+            if parallel:
+                mean = over_seeds([together(tallies) for tallies in by_seed], seed=seed)
+            else:
+                values = [np.mean([float(t.statistic(t.columns.sum(0))) for t in tallies])
+                          for tallies in by_seed]  # fmt: skip
+                mean = over_values([float(value) for value in values])
+            n = sum(len(tallies[0].columns) for tallies in every)
+            every_one = [outcome for outcomes in own.values() for outcome in outcomes]
+            rows.append(_mean_row(measure, mean, n, None, name, self.seeds, every_one, about))
+        return rows
+
+    def _changes(
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], seed: int,
+        about: Mapping[str, Any],
+    ) -> list[Score]:  # fmt: skip
+        """What each strategy has over the first by the main measure, language by language."""
+        from isogloss.task.compare import change_rows, compare_languages, together
+
+        measure, whole = self._task.measures[0], {}
+        for (name, target), outcomes in found.items():
+            tallies = [outcome.tallies[measure] for outcome in outcomes]
+            whole.setdefault(name, {})[target] = together(tallies)
         first, *others = whole
-        parallel = self._suite.part(self.task).n_way
+        rows: list[Score] = []
         for name in others:
             by_language, mean = compare_languages(
-                whole[first], whole[name], parallel=parallel, seed=place.seed
+                whole[first], whole[name], parallel=self._suite.part(self.task).n_way, seed=seed
             )
-            changed = {"measure": self._task.measures[0], "strategy": name, "against": first}
-            rows += change_rows(by_language, **changed, **about)
-            rows += change_rows({"mean": mean}, **changed, **about)
-        return rows, items
+            told = {"measure": measure, "strategy": name, "against": first, **about}
+            rows += change_rows(by_language, **told)
+            rows += change_rows({"": mean}, **told).having(language=None)
+        return rows
 
-    def _system(self, place: Workplace) -> str:
-        return place.encoder(self.model).name
 
-    def _row(
-        self, measure: str, tally: Tally, outcome: Outcome, seed: int, place: Workplace,
-        about: Mapping[str, Any],
-    ) -> Score:  # fmt: skip
-        found = bootstrap_of_sums(tally.columns, tally.statistic, seed=place.seed)
-        return Score(
-            measure=measure, value=defined(found.value), low=defined(found.low),
-            high=defined(found.high), interval="bootstrap over examples", n=len(tally.columns),
-            dropped=outcome.about["dropped"], truncated=outcome.about["truncated"], seed=seed,
-            settings={**tally.settings, **outcome.about["settings"]}, **about,
-        )  # fmt: skip
+def _row(
+    measure: str, tally: Tally, outcome: Outcome, seed: int, drawn: int, about: Mapping[str, Any]
+) -> Score:
+    """A score of one seed."""
+    found = bootstrap_of_sums(tally.columns, tally.statistic, seed=drawn)
+    return Score(
+        measure=measure, value=defined(found.value), low=defined(found.low),
+        high=defined(found.high), interval="bootstrap over examples", n=len(tally.columns),
+        dropped=outcome.about["dropped"], truncated=outcome.about["truncated"], seed=seed,
+        settings={**tally.settings, **outcome.about["settings"]}, **about,
+    )  # fmt: skip
+
+
+def _mean_row(
+    measure: str, found: Seeds, n: int, target: str | None, name: str, seeds: Sequence[int],
+    outcomes: Sequence[Outcome], about: Mapping[str, Any],
+) -> Score:  # fmt: skip
+    """A score over seeds; without a target, over languages too."""
+    told = {"values": found.values, "spread": found.spread, "seeds": list(seeds)}
+    return Score(
+        measure=measure, value=found.mean, low=found.low, high=found.high, n=n, language=target,
+        interval=found.interval, stage="over seeds", strategy=name,
+        settings={**_of_all(outcomes), **told}, **about,
+    )  # fmt: skip
 
 
 def name_of(table: Table) -> str:
@@ -318,27 +361,13 @@ def name_of(table: Table) -> str:
 
 
 def strategy_of(table: Table) -> Strategy:
-    """A registered strategy with its settings.
-
-    Raises:
-        UsageError: a setting that it does not have.
-    """
-    import inspect
-
+    """A registered strategy with its settings."""
     settings = {key: value for key, value in table.items() if key not in ("use", "name")}
-    function = registry.get("strategy", table["use"])
-    known = {name for name, p in inspect.signature(function).parameters.items()
-             if p.kind is inspect.Parameter.KEYWORD_ONLY}  # fmt: skip
-    if unknown := set(settings) - known:
-        raise UsageError(
-            f"{table['use']} has no setting {', '.join(sorted(unknown))}",
-            remedy=f"it has {', '.join(sorted(known)) or 'none'}",
-        )
-    return partial(function, **settings)
+    return partial(registry.get("strategy", table["use"]), **settings)
 
 
 def _of_all(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What all seeds used and cost: of numbers the mean, of what else there is the first."""
+    """What several attempts used and cost: means of numbers, else what the first one says."""
     every = [outcome.about["settings"] for outcome in outcomes]
     return {
         key: float(np.mean([one[key] for one in every]))

@@ -147,7 +147,7 @@ class Ledger:
         if self.target and not self.target_selected:
             own = self.counted("train", of=self.target)
             parts.append(
-                f"training, but no choice, saw {_listed(own)}"
+                f"training saw {_listed(own)}"
                 if own else f"no label of {self.target} was seen"
             )  # fmt: skip
         told = "; ".join(parts)

@@ -1,0 +1,121 @@
+"""Examples whose texts are put into another language, while their labels stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from isogloss.errors import UsageError
+from isogloss.language import read_language
+from isogloss.task.examples import Examples
+from isogloss.train.transforms.switch import Phrases, phrases, switched
+
+
+def translated(
+    examples: Examples,
+    translate: Callable[[Sequence[str], str, str], list[str]],
+    target: str,
+) -> Examples:
+    """Each text translated; missing ones stay missing, and labels are those of before.
+
+    Args:
+        examples: whose labels belong to whole texts.
+        translate: texts, from, to: as many texts.
+        target: canonical tag.
+
+    Raises:
+        UsageError: labels of words or of places in a text, which a translation moves.
+    """
+    made = {}
+    for name in text_columns(examples):
+        column = examples.column(name)
+        there = [row for row, text in enumerate(column) if text]
+        done = iter(translate([column[row] for row in there], examples.language, target))
+        texts = list(column)
+        for row in there:
+            texts[row] = next(done)
+        made[name] = texts
+    return examples.having(made, language=target)
+
+
+def text_columns(examples: Examples) -> list[str]:
+    """The columns of whole texts that stand on their own.
+
+    Raises:
+        UsageError: the labels are of words or of places in a text.
+    """
+    shape = examples.shape
+    if "words" in shape.columns or "context" in shape.columns:
+        raise UsageError(
+            f"a translation of {shape.name} does not have their labels",
+            remedy="project the labels: isogloss project-labels, or --strategy projected",
+        )
+    return [name for name in ("text", "second") if any(examples.column(name))] if (
+        "second" in shape.columns
+    ) else ["text"]  # fmt: skip
+
+
+def code_switched(
+    examples: Examples,
+    entries: Mapping[str, Sequence[tuple[str, str]]],
+    rng: np.random.Generator,
+    *,
+    share: float,
+    one: bool,
+) -> tuple[Examples, int]:
+    """Words that a dictionary has exchanged for a translation, and how many were.
+
+    Of words with tags each is exchanged for itself: a translation of several words has the tag on
+    all of them, as the inside of an entity behind its first.
+
+    Args:
+        examples: of texts or of words.
+        entries: by canonical tag, pairs of a source word or phrase and a translation.
+        rng: what is drawn from.
+        share: probability that a known phrase is exchanged.
+        one: whether each text goes into one language, else each phrase into any.
+    """
+    script = read_language(examples.language).script
+    tables = {tag: phrases(pairs, script, lower=True) for tag, pairs in entries.items()}
+    told = {"script": script, "share": share, "lower": True, "one": one}
+    if "words" in examples.shape.columns:
+        return _switched_words(examples, tables, rng, share=share, one=one)
+    made, total = {}, 0
+    for name in text_columns(examples):
+        texts = []
+        for text in examples.column(name):
+            done, count = switched(text, tables, rng, **told) if text else (text, 0)
+            texts.append(done)
+            total += count
+        made[name] = texts
+    return examples.having(made), total
+
+
+def _switched_words(
+    examples: Examples, tables: Mapping[str, Phrases], rng: np.random.Generator, *,
+    share: float, one: bool,
+) -> tuple[Examples, int]:  # fmt: skip
+    rows, tagged, total = [], [], 0
+    for words, tags in zip(examples.column("words"), examples.column("tags"), strict=True):
+        into = [str(rng.choice(sorted(tables)))] if one else sorted(tables)
+        made: list[str] = []
+        marks: list[str] = []
+        for at, word in enumerate(words):
+            known = [tag for tag in into if (word.lower(),) in tables[tag]]
+            put = [word]
+            if known and rng.random() < share:
+                choices = tables[known[int(rng.integers(len(known)))]][word.lower(),]
+                put = choices[int(rng.integers(len(choices)))].split() or [word]
+                total += 1
+            made += put
+            if tags is not None:
+                marks += [tags[at], *[_inside(tags[at])] * (len(put) - 1)]
+        rows.append(made)
+        tagged.append(marks if tags is not None else None)
+    return examples.having({"words": rows, "tags": tagged}), total
+
+
+def _inside(tag: str) -> str:
+    """The tag of the words behind the first."""
+    return f"I-{tag[2:]}" if tag.startswith(("B-", "I-")) else tag

@@ -1,0 +1,57 @@
+"""Words of the source's examples exchanged for translations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from isogloss.corpus.lexicon import read_lexicon
+from isogloss.errors import UsageError
+from isogloss.registry import register
+from isogloss.task.contracts import Guess
+from isogloss.task.job import Job
+from isogloss.task.retext import code_switched
+
+
+@register("strategy", "code_switch.v1")
+def code_switch(
+    job: Job,
+    target: str,
+    *,
+    share: float = 0.5,
+    copies: int = 2,
+    into: Literal["target", "all"] = "target",
+) -> Sequence[Guess | None]:
+    """Train on the source's labels beside copies with words exchanged by dictionaries.
+
+    Into `all` languages with a dictionary at once the target need not be known, and one model is
+    for all; into the `target` alone there is one for each. It needs no parallel text.
+
+    Source: Qin et al. (2020), CoSDA-ML; Krishnan et al. (2021), Multilingual Code-Switching for
+    Zero-Shot Cross-Lingual Intent Prediction and Slot Filling, section 3 (`all`).
+
+    Args:
+        job: what there is.
+        target: canonical tag.
+        share: of known words that are exchanged.
+        copies: of the source's examples, each with other draws.
+        into: whose words are put in.
+
+    Raises:
+        UsageError: there is no dictionary of the target, or of any.
+    """
+    lexicons = job.means.need("lexicons", "dictionaries", "--lexicon hin=en-hi.tsv.gz")
+    if into == "target" and target not in lexicons:
+        raise UsageError(
+            f"there is no dictionary of {target}", remedy="give one with --lexicon, or into=all"
+        )
+    chosen = [target] if into == "target" else sorted(lexicons)
+    entries = {tag: read_lexicon(lexicons[tag]).entries for tag in chosen}
+    source, rng = job.sources(), np.random.default_rng(job.seed)
+    made = [
+        code_switched(one, entries, rng, share=share, one=into == "target")[0]
+        for _ in range(copies) for one in source
+    ]  # fmt: skip
+    return job.tell(job.train([*source, *made]), job.test(target))

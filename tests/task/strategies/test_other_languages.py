@@ -1,0 +1,66 @@
+"""Strategies that put texts into another language."""
+
+import numpy as np
+import pytest
+
+import labelled
+from isogloss.errors import UsageError
+from isogloss.task.retext import code_switched, translated
+from loading import load
+
+_made = load("task/strategies/test_strategies.py")
+TARGET, seen, told = _made.TARGET, _made.seen, _made.told
+
+
+def test_translated_training_data_reach_the_target_and_labels_stay(job):
+    assert told(job, "translate_train.v1") > 0.85 > told(job, "zero_shot.v1")
+    assert told(job, "translate_train.v1", beside=False) > 0.85
+    [made] = job.learner.taught[-1]["train"]
+    assert made.language == TARGET
+    assert made.column("label") == labelled.texts(60).column("label")
+    assert seen(job) == {"eng_Latn": 60} and job.ledger.translations.texts == 60
+
+
+def test_a_translated_test_is_asked_of_the_sources_model(job):
+    assert told(job, "translate_test.v1") > 0.85
+    assert [one.language for one in job.learner.taught[-1]["train"]] == ["eng_Latn"]
+    assert job.ledger.translations.texts == 60
+
+
+def test_words_switched_by_a_dictionary_reach_the_target(job):
+    assert told(job, "code_switch.v1", share=1.0, copies=1) > 0.85
+    source, made = job.learner.taught[-1]["train"]
+    for text, other in zip(source.column("text"), made.column("text"), strict=True):
+        assert other == " ".join(word[::-1] for word in text.split())
+    assert told(job, "code_switch.v1", into="all") > 0.85
+    assert len(job.learner.taught[-1]["train"]) == 3
+
+
+def test_a_target_without_a_dictionary_is_refused(job):
+    job.means.lexicons.clear()
+    with pytest.raises(UsageError, match="needs dictionaries"):
+        told(job, "code_switch.v1")
+
+
+def test_tags_go_with_their_words_into_translations_of_several():
+    examples = labelled.make_examples(
+        "x", "eng", labelled.WORDS, {"words": [["the", "Whale"]], "tags": [["O", "B-beast"]]}
+    )
+    pairs = {"deu_Latn": [("whale", "grosser Fisch"), ("the", "der")]}
+    made, count = code_switched(examples, pairs, np.random.default_rng(0), share=1.0, one=True)
+    assert made.column("words") == [["der", "grosser", "Fisch"]]
+    assert made.column("tags") == [["O", "B-beast", "I-beast"]] and count == 2
+
+
+def test_labels_of_words_are_not_translated():
+    with pytest.raises(UsageError, match="project the labels"):
+        translated(labelled.words(4), lambda texts, a, b: list(texts), TARGET)
+
+
+def test_missing_texts_stay_missing_and_pairs_are_translated_on_both_sides():
+    pair = labelled.make_examples(
+        "x", "eng", labelled.TEXT,
+        {"text": ["ab", None], "second": ["cd", "ef"], "label": ["x", "y"]},
+    )  # fmt: skip
+    made = translated(pair, lambda texts, a, b: [t[::-1] for t in texts], TARGET)
+    assert made.column("text") == ["ba", None] and made.column("second") == ["dc", "fe"]

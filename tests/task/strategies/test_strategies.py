@@ -1,0 +1,125 @@
+"""What strategies see, what they teach with, and that each does what its name says."""
+
+import numpy as np
+import pytest
+
+import labelled
+from isogloss import registry
+from isogloss.errors import UsageError
+from isogloss.task.contracts import Guess
+from isogloss.task.job import attempt
+from isogloss.task.solver import Watch
+from isogloss.task.strategies.few_shot import drawn
+from isogloss.task.strategies.self_training import surest
+
+TARGET = "deu_Latn"
+
+
+def told(job, name, **settings):
+    def strategy(job, target):
+        return registry.get("strategy", name)(job, target, **settings)
+
+    guesses = attempt(job, strategy, TARGET)
+    gold = job.load(TARGET, "test").column("label")
+    return float(
+        np.mean([g is not None and g.value == x for g, x in zip(guesses, gold, strict=True)])
+    )
+
+
+def seen(job, use="train"):
+    return job.ledger.counted(use)
+
+
+def test_zero_shot_sees_the_sources_labels_alone(job):
+    assert told(job, "zero_shot.v1") < 0.7
+    assert seen(job) == {"eng_Latn": 60} and not seen(job, "select")
+    assert job.ledger.rule().endswith("no label of deu_Latn was seen")
+
+
+def test_target_labels_are_the_bound(job):
+    assert told(job, "target_labels.v1") > 0.85
+    assert seen(job) == {TARGET: 60}
+
+
+def test_few_shots_are_as_many_of_each_label_and_weigh_a_tenth(job):
+    assert told(job, "few_shot.v1", shots=3) > 0.6
+    assert seen(job) == {"eng_Latn": 60, TARGET: 6}
+    read = job.learner.taught[-1]["train"]
+    few = [one for one in read if one.language == TARGET]
+    assert sum(map(len, few)) == 6
+    assert {x: few[0].column("label").count(x) for x in labelled.KINDS} == {"fruit": 3, "beast": 3}
+    assert told(job, "few_shot.v1", shots=1) > 0.5
+    read = job.learner.taught[-1]["train"]
+    assert sum(one.language == TARGET for one in read) == 3  # 2 of 60, three times over
+
+
+def test_continued_training_reads_the_source_first(job):
+    told(job, "few_shot.v1", shots=2, continued=True)
+    first, second = job.learner.taught
+    assert [one.language for one in first["train"]] == ["eng_Latn"]
+    assert [one.language for one in second["train"]] == [TARGET] and second["after"]
+    assert job.ledger.train_seconds == 2.0
+
+
+def test_other_seeds_draw_other_shots():
+    examples = labelled.texts(60)
+    assert drawn(examples, 3, 0) != drawn(examples, 3, 1)
+    with pytest.raises(UsageError, match="0 shots"):
+        drawn(examples, 0, 0)
+
+
+def test_self_training_adds_guesses_and_no_labels(job):
+    told(job, "self_training.v1", share=0.5)
+    source, guessed = job.learner.taught[-1]["train"]
+    assert source.language == "eng_Latn" and guessed.language == TARGET
+    assert seen(job) == {"eng_Latn": 60} and job.ledger.unlabelled == {TARGET: 60}
+    solver = job.train(job.sources())
+    own = [g.value for g in solver.tell(job.load(TARGET, "train")).guesses]
+    rows = [job.load(TARGET, "train").ids.index(one) for one in guessed.ids]
+    assert guessed.column("label") == [own[row] for row in rows]
+
+
+def test_the_surest_are_the_same_share_of_each_label():
+    guesses = [Guess("a", np.array([p, 1 - p])) for p in (0.9, 0.6, 0.8, 0.7)]
+    guesses += [None, Guess("b", np.array([0.4, 0.6])), Guess("b", np.array([0.45, 0.55]))]
+    assert surest(guesses, 0.5) == [0, 2, 5]
+
+
+def test_the_same_training_is_done_once_and_paid_each_time(job):
+    told(job, "zero_shot.v1")
+    told(job, "zero_shot.v1")
+    assert len(job.learner.taught) == 1 and job.ledger.train_seconds == 1.0
+
+
+def test_no_strategy_gets_labels_of_the_test(job):
+    with pytest.raises(UsageError, match="labels of a test"):
+        job.labelled(TARGET, "test")
+    assert set(job.test(TARGET).column("label")) == {None}
+
+
+def test_a_checkpoint_that_the_target_chose_is_told(job):
+    """Planted: a strategy that keeps the weights that are best on the target's labels."""
+
+    def planted(job, target):
+        watch = Watch([job.load(target, "dev")])
+        return job.tell(job.train(job.sources(), watch=watch), job.test(target))
+
+    attempt(job, planted, TARGET)
+    assert job.ledger.rule().startswith("WARNING") and "target-selected" in job.ledger.rule()
+
+
+def test_weights_chosen_on_the_sources_dev_are_told_too(job):
+    job.watched = True
+    told(job, "zero_shot.v1")
+    assert job.learner.taught[-1]["watch"] is not None
+    assert "the checkpoint was chosen on 60 labels of eng_Latn" in job.ledger.rule()
+
+
+def test_a_strategy_must_tell_of_every_example(job):
+    with pytest.raises(UsageError, match="told 0 of 60 examples of deu_Latn"):
+        attempt(job, lambda job, target: [], TARGET)
+
+
+def test_means_that_are_missing_are_named(job):
+    with pytest.raises(UsageError, match="needs n-way text"):
+        job.means.need("parallel", "n-way text", "--parallel")
