@@ -103,16 +103,7 @@ def parse(path: str | Path, wanted: Sequence[str] | None = None) -> Spec:
     Raises:
         UsageError: a key that is not an option nor a language tag.
     """
-    text, mark, query = str(path).partition("?")
-    if mark and Path(path).exists():
-        text, query = str(path), ""
-    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
-    options = dict(pairs)
-    if len(options) < len(pairs) or not all(options.values()) or (mark and query and not pairs):
-        raise UsageError(
-            f"{path}: options are given once each, as name=value",
-            remedy="such as sib200/{language}/*.tsv.gz?id=index_id&text=text",
-        )
+    text, options = split_query(path)
     for key in options:
         if key not in OPTIONS:
             try:
@@ -123,6 +114,25 @@ def parse(path: str | Path, wanted: Sequence[str] | None = None) -> Spec:
                     remedy=f"known: {', '.join(OPTIONS)}, or a language tag naming its column",
                 ) from None
     return Spec(text, options, wanted)
+
+
+def split_query(path: str | Path) -> tuple[str, dict[str, str]]:
+    """The path before `?`, and the options after it, whatever their names.
+
+    Raises:
+        UsageError: an option without a value, or given twice.
+    """
+    text, mark, query = str(path).partition("?")
+    if mark and Path(path).exists():
+        text, query = str(path), ""
+    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) < len(pairs) or not all(options.values()) or (mark and query and not pairs):
+        raise UsageError(
+            f"{path}: options are given once each, as name=value",
+            remedy="such as sib200/{language}/*.tsv.gz?id=index_id&text=text",
+        )
+    return text, options
 
 
 def language_files(spec: Spec) -> dict[Language, list[Path]]:
@@ -155,7 +165,7 @@ def _by_index(spec: Spec, index: Sequence[Mapping[str, str]]) -> dict[Language, 
         code = row.get("code") or row["bcp47"]
         files = _files_of(spec.path, code, row.get("file"))
         named.update(files)
-        language = _maybe(code, spec, row.get("script"))
+        language = as_language(code, spec, row.get("script"))
         if language is None or not files:
             spec.drop("entries of index.tsv without a " + ("language" if files else "file"))
             continue
@@ -206,7 +216,7 @@ def _by_listing(spec: Spec, skip: Collection[Path] = ()) -> dict[Language, list[
             files = sorted(f for f in entry.iterdir() if _is_text(f))
         if not files or set(files) <= set(skip):
             continue
-        if language := _maybe(code, spec):
+        if language := as_language(code, spec):
             _keep(found, language, files)
         elif not skip:  # beside an index, other files are not meant to be languages
             spec.note(f"{entry.name} was left out: its name is not a language")
@@ -220,28 +230,40 @@ def _anchor(pattern: str) -> Path:
     return Path(*parts[:count])
 
 
-def _by_pattern(spec: Spec) -> dict[Language, list[Path]]:
-    """Files that match a pattern; neither `{language}` nor `*` ever matches a `/`."""
-    folder = _anchor(spec.text)
-    below = spec.path.relative_to(folder).as_posix()
+def spellings(pattern: str) -> dict[str, list[Path]]:
+    """Files that match a pattern, by what stands in place of `{language}`.
+
+    Neither `{language}` nor `*` ever matches a `/`.
+    """
+    folder = _anchor(pattern)
+    below = Path(pattern).expanduser().relative_to(folder).as_posix()
     expression = re.escape(below).replace(r"\{language\}", r"(?P<language>[^/]+?)", 1)
     expression = expression.replace(r"\{language\}", r"(?P=language)").replace(r"\*", r"[^/]*")
-    scripts = {row.get("code", ""): row.get("script") for row in read_index(folder)}
     by_code: dict[str, list[Path]] = {}
     for file in sorted(folder.glob("/".join("*" for _ in Path(below).parts))):
         match = re.fullmatch(expression, file.relative_to(folder).as_posix())
         if match and file.is_file():
             by_code.setdefault(match["language"], []).append(file)
+    return by_code
+
+
+def scripts_beside(pattern: str) -> dict[str, str | None]:
+    """The script of each code, as the index of the folder that a pattern starts in gives it."""
+    return {row.get("code", ""): row.get("script") for row in read_index(_anchor(pattern))}
+
+
+def _by_pattern(spec: Spec) -> dict[Language, list[Path]]:
+    scripts = scripts_beside(spec.text)
     found: dict[Language, list[Path]] = {}
-    for code, files in by_code.items():
-        if language := _maybe(code, spec, scripts.get(code)):
+    for code, files in spellings(spec.text).items():
+        if language := as_language(code, spec, scripts.get(code)):
             _keep(found, language, files)
         else:
             spec.note(f"{files[0].name} was left out: {code!r} is not a language")
     return found
 
 
-def _maybe(code: str, spec: Spec, script: str | None = None) -> Language | None:
+def as_language(code: str, spec: Spec, script: str | None = None) -> Language | None:
     """The language a name means; what was decided on the way waits until it is chosen."""
     decisions: list[str] = []
     try:
