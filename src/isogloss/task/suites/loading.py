@@ -1,0 +1,208 @@
+"""Many languages of a suite at once: what was read, and what does not fit together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from isogloss.errors import CorpusError, UnknownLanguage, UsageError
+from isogloss.language import resolve
+from isogloss.task.examples import Examples
+from isogloss.task.readers.bio import scheme_of, spans
+from isogloss.task.suites.suite import Part, Suite
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+class Loaded(NamedTuple):
+    """Examples and the task of the suite that they belong to."""
+
+    task: str
+    examples: Examples
+
+
+class Read(NamedTuple):
+    """What was loaded, and what is worth knowing of it, in sentences."""
+
+    parts: list[Loaded]
+    notes: list[str]
+
+
+def load(
+    suite: Suite,
+    *,
+    languages: Sequence[str] | None = None,
+    splits: Sequence[str] = ("test",),
+    tasks: Sequence[str] | None = None,
+    data: str | Path | None = None,
+    network: bool = False,
+) -> Read:
+    """The examples of some tasks, languages and splits; nothing else is opened.
+
+    Args:
+        suite: what to read.
+        languages: any spellings; all by default.
+        splits: a task without one of them is told in a note.
+        tasks: all by default.
+        data: the folder of the data; by default what ISOGLOSS_DATA names.
+        network: allow the network for Hugging Face sets.
+
+    Raises:
+        UnknownLanguage: no task has a language that is wanted.
+        CorpusError: what reading finds, or unequal labels where the suite says they are the same.
+    """
+    chosen = [suite.part(name) for name in tasks] if tasks else list(suite.tasks)
+    parts: list[Loaded] = []
+    notes = list(suite.notes)
+    missing = dict.fromkeys(languages or ())
+    for part in chosen:
+        for split in splits:
+            if split not in part.splits:
+                notes.append(f"{part.name} has no {split}")
+                continue
+            there = suite.languages(part.name, split, data=data)
+            tags = list(there)
+            if languages is not None:
+                wanted = [tag for tag in languages if _has(tag, there)]
+                for tag in wanted:
+                    missing.pop(tag, None)
+                tags = list(dict.fromkeys(resolve(wanted, there, note=notes.append)))
+            read = [
+                suite.examples(part.name, str(tag), split, data=data, network=network)
+                for tag in tags
+            ]
+            notes += unequal(part, read)
+            parts += [Loaded(part.name, one) for one in read]
+    if missing or not parts:
+        _refuse(suite, list(missing), chosen, splits, data)
+    return Read(parts, list(dict.fromkeys(notes)))
+
+
+def _has(tag: str, there: Iterable) -> bool:
+    try:
+        return bool(resolve([tag], there))
+    except UnknownLanguage:
+        return False
+
+
+def _refuse(
+    suite: Suite,
+    missing: list[str],
+    chosen: Sequence[Part],
+    splits: Sequence[str],
+    data: str | Path | None,
+) -> None:
+    """Say what is not there; of a language, which near ones are."""
+    there = {
+        tag: code
+        for part in chosen
+        for split in splits
+        if split in part.splits
+        for tag, code in suite.languages(part.name, split, data=data).items()
+    }
+    if missing and there:
+        resolve(missing, there)
+    raise UsageError(
+        f"{suite.name} has nothing of {', '.join([*missing, *splits])}",
+        remedy=f"its splits are {', '.join(dict.fromkeys(s for p in chosen for s in p.splits))}",
+    )
+
+
+def label_set(examples: Examples) -> frozenset[str]:
+    """The labels, tags, or types of entities that occur."""
+    columns = [n for n in ("label", "labels", "tags") if n in examples.shape.labels]
+    found: set[str] = set()
+    for name in columns:
+        values = [v for v in examples.column(name) if v is not None]
+        if name == "label":
+            found.update(map(str, values))
+        elif name == "tags" and scheme_of(values):
+            found.update(one.type for tags in values for one in spans(tags))
+        else:
+            found.update(label for one in values for label in one)
+    return frozenset(found)
+
+
+def unequal(part: Part, read: Sequence[Examples]) -> list[str]:
+    """Sentences about labels and ids that languages of a task do not share.
+
+    Raises:
+        CorpusError: unequal labels where the suite says that they are the same.
+    """
+    return _unequal_labels(part, read) + (_unequal_ids(part, read) if part.n_way else [])
+
+
+def _unequal_labels(part: Part, read: Sequence[Examples]) -> list[str]:
+    languages: Mapping[str, list[str]] = defaultdict(list)
+    for one in read:
+        for label in label_set(one):
+            languages[label].append(one.language)
+    said = []
+    for label, having in sorted(languages.items()):
+        lacking = [one.language for one in read if one.language not in having]
+        if lacking and len(lacking) <= len(having):
+            said.append(f"{', '.join(lacking)} without {label}")
+        elif lacking:
+            said.append(f"only {', '.join(having)} with {label}")
+    if not said:
+        return []
+    sentence = f"{part.name}: labels are not the same in {read[0].split}: {'; '.join(said)}"
+    if part.labels == "same":
+        raise CorpusError(
+            sentence, remedy="leave those languages out, or rename or keep labels in the suite"
+        )
+    return [sentence]
+
+
+def _unequal_ids(part: Part, read: Sequence[Examples]) -> list[str]:
+    if not read:
+        return []
+    every = set().union(*(one.ids for one in read))
+    lacking = {one.language: len(every) - len(one) for one in read if len(one) < len(every)}
+    if not lacking:
+        return []
+    listed = ", ".join(f"{language} ({count})" for language, count in lacking.items())
+    return [f"{part.name}: not every row of {read[0].split} is in every language: {listed} lack"]
+
+
+class Count(NamedTuple):
+    """How much was read of a language.
+
+    Attributes:
+        task: of the suite.
+        language: canonical tag.
+        split: which.
+        rows: examples.
+        labels: different ones.
+        dropped: examples that were left out, for any reason.
+    """
+
+    task: str
+    language: str
+    split: str
+    rows: int
+    labels: int
+    dropped: int
+
+
+def counts(parts: Iterable[Loaded]) -> list[Count]:
+    """How much was read, one row a task, language and split."""
+    return [
+        Count(task, e.language, e.split, len(e), len(label_set(e)), sum(e.dropped.values()))
+        for task, e in parts
+    ]
+
+
+def counts_table(rows: Iterable[Count]) -> Table:
+    """The same for a terminal."""
+    from rich.table import Table
+
+    table = Table(header_style="bold")
+    for name in Count._fields:
+        table.add_column(name, justify="left" if name in Count._fields[:3] else "right")
+    for row in rows:
+        table.add_row(*(f"{v:,}" if isinstance(v, int) else v for v in row))
+    return table
