@@ -13,6 +13,7 @@ IsoglossError
 ├── NetworkRefused          something would need the network and was not allowed to
 ├── VectorError             vectors that are not numbers, or do not fit together
 ├── TruncationError         strict mode: a text is longer than the model's window
+├── TranslatorError         a translator that fails, or gives what is no translation
 ├── TrainingError           training cannot go on (loss is not a number, collapse ...)
 └── OutputError             an output folder that cannot or must not be written
 """
@@ -128,6 +129,10 @@ class VectorError(IsoglossError):
 
 class TruncationError(IsoglossError):
     """Strict mode: a text is longer than the model's window."""
+
+
+class TranslatorError(IsoglossError):
+    """A translator that fails, or gives what is no translation."""
 
 
 class TrainingError(IsoglossError):

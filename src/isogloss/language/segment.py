@@ -11,14 +11,6 @@ UNSPACED = frozenset(
 )  # fmt: skip
 """ISO 15924 codes of scripts that put no space between words."""
 
-WRITTEN_WITH = {
-    "Jpan": ("Hira", "Kana", "Hani"), "Kore": ("Hang", "Hani"), "Hans": ("Hani",),
-    "Hant": ("Hani",), "Hrkt": ("Hira", "Kana"), "Hanb": ("Hani", "Bopo"), "Aran": ("Arab",),
-    "Latf": ("Latn",), "Latg": ("Latn",), "Cyrs": ("Cyrl",), "Syre": ("Syrc",),
-    "Syrj": ("Syrc",), "Syrn": ("Syrc",),
-}  # fmt: skip
-"""Scripts of the characters behind codes of ways to write, which no character has."""
-
 _RUN = re.compile(r"[0-9A-Za-z\u00c0-\u024f]+(?:[.,:'’-][0-9A-Za-z\u00c0-\u024f]+)*")
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from isogloss.errors import CorpusError, ModelError, UsageError
-from isogloss.language.segment import WRITTEN_WITH
+from isogloss.language.letters import WRITTEN_WITH
 from isogloss.vocabulary.bpe import Merges
 from isogloss.vocabulary.pieces import Pieces, byte_of, read_pieces
 from isogloss.vocabulary.words import words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,22 +65,30 @@ def switched(
     places = units(text, script)
     keys = [text[a:b].lower() if lower else text[a:b] for a, b in places]
     allowed = [str(rng.choice(sorted(tables)))] if one else sorted(tables)
-    longest = max((len(key) for tag in allowed for key in tables[tag]), default=0)
-    made, end, at, count = [], 0, 0, 0
-    while at < len(places):
-        for length in range(min(longest, len(places) - at), 0, -1):
-            key = tuple(keys[at : at + length])
-            if there := [tag for tag in allowed if key in tables[tag]]:
-                break
-        else:
-            at += 1
-            continue
+    made, end, count = [], 0, 0
+    for at, key, there in known_phrases(keys, {tag: tables[tag] for tag in allowed}):
         if rng.random() < share:
             choices = tables[there[int(rng.integers(len(there)))]][key]
             made += [text[end : places[at][0]], choices[int(rng.integers(len(choices)))]]
-            end, count = places[at + length - 1][1], count + 1
-        at += length
+            end, count = places[at + len(key) - 1][1], count + 1
     return "".join([*made, text[end:]]), count
+
+
+def known_phrases(
+    keys: Sequence[str], tables: Mapping[str, Phrases]
+) -> Iterator[tuple[int, tuple[str, ...], list[str]]]:
+    """The phrases of a text that a table has, the longest first: place, phrase, tables with it."""
+    longest = max((len(key) for table in tables.values() for key in table), default=0)
+    at = 0
+    while at < len(keys):
+        for length in range(min(longest, len(keys) - at), 0, -1):
+            key = tuple(keys[at : at + length])
+            if there := [tag for tag, table in tables.items() if key in table]:
+                yield at, key, there
+                at += length
+                break
+        else:
+            at += 1
 
 
 def _switch(
