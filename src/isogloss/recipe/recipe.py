@@ -44,7 +44,7 @@ class Recipe(Settings):
     pivot: str = "eng"
     languages: tuple[str, ...] = ()
     seed: int = 0
-    text: dict[str, Text] = {}
+    text: dict[str, Text] = Field(default_factory=dict)
     steps: tuple[dict[str, Any], ...]
     network: bool = False
     strict: bool = False
