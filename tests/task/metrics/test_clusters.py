@@ -1,5 +1,6 @@
 """Agreement of clusters with classes equals scikit-learn's."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +8,6 @@ from sklearn import metrics as oracle
 
 from isogloss.errors import UsageError
 from isogloss.score import bootstrap_of_sums
-from isogloss.task.metrics import clusters
 from isogloss.task.metrics.clusters import cluster_scores
 
 PAIRS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 4)), min_size=1, max_size=30)
@@ -44,9 +44,41 @@ def test_there_is_an_interval():
     assert found.low < found.value < found.high
 
 
-def test_bad_input(monkeypatch):
-    monkeypatch.setattr(clusters, "_MOST", 3)
-    with pytest.raises(UsageError, match="2 examples in 2 pairs"):
-        cluster_scores(["a", "b"], [1, 2])
+def plain_interval(gold, told, resamples=400):
+    draws = np.random.default_rng(0).integers(0, len(gold), size=(resamples, len(gold)))
+    found = [oracle.v_measure_score(gold[draw], told[draw]) for draw in draws]
+    return np.percentile(found, [2.5, 97.5])
+
+
+def world(n, classes, clusters):
+    rng = np.random.default_rng(0)
+    gold = rng.integers(0, classes, n)
+    return gold, np.where(rng.random(n) < 0.5, gold, rng.integers(0, clusters, n))
+
+
+def test_a_few_large_clusters_have_the_interval_of_resampled_entropies():
+    gold, told = world(2000, 4, 4)
+    found = bootstrap_of_sums(*cluster_scores(gold, told)["v_measure"][:2])
+    np.testing.assert_allclose(found[1:], plain_interval(gold, told), atol=0.01)
+
+
+def test_many_small_clusters_have_an_interval_around_the_value():
+    gold, told = world(200, 7, 50)
+    found = bootstrap_of_sums(*cluster_scores(gold, told)["v_measure"][:2])
+    low, high = plain_interval(gold, told)
+    assert low > found.value  # what influences are for
+    assert found.low < found.value < found.high
+    assert found.high - found.low == pytest.approx(high - low, rel=0.5)
+
+
+def test_one_class_or_one_cluster():
+    found = cluster_scores(["a", "a"], [1, 2])
+    assert {name: value(tally) for name, tally in found.items()} == {
+        "v_measure": 0, "homogeneity": 1, "completeness": 0,
+    }  # fmt: skip
+    assert value(cluster_scores(["a", "a"], [1, 1])["v_measure"]) == 1
+
+
+def test_bad_input():
     with pytest.raises(UsageError, match="no gold value"):
         cluster_scores(["a", None], [1, 2])
