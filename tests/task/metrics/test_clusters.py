@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
@@ -17,6 +17,7 @@ def value(tally):
     return float(tally.statistic(tally.columns.sum(0)))
 
 
+@settings(max_examples=40)
 @given(PAIRS)
 def test_it_equals_scikit_learn(pairs):
     gold, told = map(list, zip(*pairs, strict=True))
@@ -44,7 +45,7 @@ def test_there_is_an_interval():
     assert found.low < found.value < found.high
 
 
-def plain_interval(gold, told, resamples=400):
+def plain_interval(gold, told, resamples=200):
     draws = np.random.default_rng(0).integers(0, len(gold), size=(resamples, len(gold)))
     found = [oracle.v_measure_score(gold[draw], told[draw]) for draw in draws]
     return np.percentile(found, [2.5, 97.5])
@@ -57,9 +58,9 @@ def world(n, classes, clusters):
 
 
 def test_a_few_large_clusters_have_the_interval_of_resampled_entropies():
-    gold, told = world(2000, 4, 4)
+    gold, told = world(1000, 4, 4)
     found = bootstrap_of_sums(*cluster_scores(gold, told)["v_measure"][:2])
-    np.testing.assert_allclose(found[1:], plain_interval(gold, told), atol=0.01)
+    np.testing.assert_allclose(found[1:], plain_interval(gold, told), atol=0.012)
 
 
 def test_many_small_clusters_have_an_interval_around_the_value():

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 from sklearn.preprocessing import MultiLabelBinarizer
@@ -36,6 +36,7 @@ def quiet(function, *args, **kwargs):
         return function(*args, zero_division=0, **kwargs)
 
 
+@settings(max_examples=40)
 @given(PAIRS)
 def test_single_classes_equal_scikit_learn(pairs):
     gold, told = map(list, zip(*pairs, strict=True))
@@ -53,6 +54,7 @@ def test_single_classes_equal_scikit_learn(pairs):
     assert value(matthews(gold, told)) == pytest.approx(expected, abs=1e-9)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(SETS, SETS), min_size=1, max_size=20))
 def test_sets_of_classes_equal_scikit_learn(pairs):
     gold, told = map(list, zip(*pairs, strict=True))
