@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +84,37 @@ def load_body(folder: ModelFolder) -> Any:
     """The network without its head, float32, in evaluation mode; the encoder of an encoder-decoder.
 
     Raises:
-        ModelError: it cannot be loaded, weights that matter are missing and would be random, or
-            weights are not finite.
+        ModelError: as `load_network`, or weights are not finite.
     """
-    import torch
     from transformers import AutoModel, AutoModelForTextEncoding
 
     # The encoder half of T5 saved alone, whose configuration AutoModel reads as the whole.
     half = any(name.endswith("EncoderModel") for name in folder.config.get("architectures") or ())
-    auto = AutoModelForTextEncoding if half else AutoModel
+    model = load_network(AutoModelForTextEncoding if half else AutoModel, folder, _unused)
+    body = model.get_encoder() if model.config.is_encoder_decoder and not half else model
+    check_finite_weights(body, folder)
+    return body.eval()
+
+
+def _unused(model: Any) -> tuple[str, ...]:
+    return _UNUSED + (("decoder.",) if model.config.is_encoder_decoder else ())
+
+
+def load_network(
+    auto: Any, folder: ModelFolder, unused: Callable[[Any], tuple[str, ...]] = lambda model: ()
+) -> Any:
+    """The network that a class of `transformers` makes of a folder, float32 and complete.
+
+    Args:
+        auto: such as `AutoModelForSeq2SeqLM`.
+        folder: the model.
+        unused: of a network, what the names of weights begin with that may be missing.
+
+    Raises:
+        ModelError: it cannot be loaded, or weights that matter are missing and would be random.
+    """
+    import torch
+
     with quiet():
         try:
             model, info = auto.from_pretrained(
@@ -107,8 +129,7 @@ def load_body(folder: ModelFolder) -> Any:
             raise ModelError(
                 f"the model cannot be loaded: {_first_line(error)}", file=folder.body
             ) from error
-    unused = _UNUSED + (("decoder.",) if model.config.is_encoder_decoder else ())
-    missing = sorted(key for key in info["missing_keys"] if not key.startswith(unused))
+    missing = sorted(key for key in info["missing_keys"] if not key.startswith(unused(model)))
     mismatched = sorted(str(key[0]) for key in info.get("mismatched_keys", ()))
     if missing or mismatched:
         bad = missing + mismatched
@@ -119,15 +140,22 @@ def load_body(folder: ModelFolder) -> Any:
             file=folder.body,
             remedy="check that the weights and config.json belong together",
         )
-    body = model.get_encoder() if model.config.is_encoder_decoder and not half else model
-    # Attention can hide one: its fast kernels give numbers where a score is none.
-    if bad := next((n for n, p in body.named_parameters() if not torch.isfinite(p).all()), None):
+    return model
+
+
+def check_finite_weights(model: Any, folder: ModelFolder) -> None:
+    """Raise a `ModelError` where a weight is not a finite number.
+
+    Attention can hide one: its fast kernels give numbers where a score is none.
+    """
+    import torch
+
+    if bad := next((n for n, p in model.named_parameters() if not torch.isfinite(p).all()), None):
         raise ModelError(
             f"{bad} holds values that are not finite",
             file=folder.body,
             remedy="copy or download the model again, or train it again at a lower learning rate",
         )
-    return body.eval()
 
 
 def read_window(folder: ModelFolder, tokenizer: Any) -> int:
