@@ -144,7 +144,7 @@ class LocalTranslator:
             ):
                 made[int(row)] = text
                 cut |= set() if ended else {int(row)}
-        done = [made[i] for i in range(len(lines))]
+        done = [made.get(i, "") for i in range(len(lines))]  # a line may have no token
         self.told = _by_text(parts, truncated, cut)
         return join_lines(parts, done)
 
