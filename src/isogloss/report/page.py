@@ -17,6 +17,7 @@ from isogloss.report.languages import key_table
 from isogloss.report.rows import main_rows
 from isogloss.report.summary import summarise
 from isogloss.report.table import table
+from isogloss.report.transfer import results, transfer_table
 from isogloss.score import Scores
 
 ASSETS = Path(__file__).parent / "assets"
@@ -45,6 +46,19 @@ CHARTS = {
         "premium",
         "Tokens spent on the same sentences relative to the pivot, by language and tokenizer; 1 is "
         "parity, yellow is dearer. The 95% intervals are in each cell's tooltip and in the table.",
+    ),
+    "transfer.v1": (
+        "Strategies, language by language",
+        None,
+        "The main measure of each strategy on the test of each language, the best of the first "
+        "strategy first; further right is better. Lines are 95% intervals; how they were made and "
+        "each seed are in the tooltip.",
+    ),
+    "transfer_costs.v1": (
+        "What each strategy costs",
+        None,
+        "What one language costs, on average, relative to the dearest strategy: time before the "
+        "first prediction, time of an example, peak memory, calls of a translator, labels.",
     ),
 }
 
@@ -84,6 +98,7 @@ def render(scores: Scores, provenance: Mapping[str, Any]) -> str:
         summary=summarise(scores, list(provenance.get("notes", []))),
         charts=[_figure(name, scores) for name in drawn],
         key=key_table(scores),
+        transfer=transfer_table(scores),
         table=rows,
         inputs=told.inputs(provenance),
         steps=told.steps(provenance),
@@ -109,10 +124,11 @@ def charts(scores: Scores) -> dict[str, dict[str, Any]]:
 
 def _figure(name: str, scores: Scores) -> dict[str, str]:
     title, measure, caption = CHARTS[name]
-    sizes = sorted({row.n for row in main_rows(scores, measure)})
+    rows = main_rows(scores, measure) if measure else results(scores)
+    sizes = sorted({row.n for row in rows})
     if sizes:
         span = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
-        caption = f"{caption} n = {span} sentences a language."
+        caption = f"{caption} n = {span} {'sentences' if measure else 'examples'} a language."
     return {"title": title, "caption": caption}
 
 

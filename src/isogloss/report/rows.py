@@ -105,9 +105,9 @@ def variants(scores: Scores) -> dict[str, Scores]:
 def comparisons(scores: Scores) -> dict[tuple[str, str | None], str]:
     """Systems and what each was compared with, None for the start, with a name for the pair.
 
-    Those of retrieval where it was measured.
+    Those of retrieval where it was measured, and none of strategies, which are no systems.
     """
-    changes = scores.where(stage="change")
+    changes = scores.where(stage="change", strategy=None)
     changes = changes.where(measure="retrieval_p1") or changes
     names = system_names(changes)
     pairs = dict.fromkeys((str(row.system), row.settings.get("against")) for row in changes)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from isogloss.measure.catalogue import MEASURES
-from isogloss.report import audit
+from isogloss.report import audit, transfer
 from isogloss.report.rows import (
     audited_systems,
     by_language,
@@ -49,6 +49,8 @@ def summarise(scores: Scores, notes: Sequence[str] = ()) -> Summary:
 
     Where a run tried several things, each is read alone; what holds for all is said once.
     """
+    if transfer.results(scores):
+        return _transfer(scores, notes)
     if systems := audited_systems(scores):
         return _audit(scores, systems, notes)
     tried = variants(scores)
@@ -71,6 +73,21 @@ def _audit(scores: Scores, systems: list[str], notes: Sequence[str]) -> Summary:
         audit.happened(scores, systems) + warnings,
         advice,
     )
+
+
+def _transfer(scores: Scores, notes: Sequence[str]) -> Summary:
+    """Strategies for tasks, and after them what else was measured."""
+    rest = Scores(row for row in scores if row.strategy is None)
+    other = summarise(rest, notes) if rest else None
+    warnings = [n.removeprefix("WARNING:").strip() for n in notes if n.startswith("WARNING")]
+    own = Scores(row for row in scores if row.strategy is not None)
+    return Summary(
+        transfer.verdict(scores),
+        (transfer.figures(scores) + (other.figures if other else []))[:4],
+        transfer.happened(scores) + _truncated(own) + _dropped(own)
+        + (other.happened if other else warnings),
+        transfer.advice(scores) + (other.advice if other else []),
+    )  # fmt: skip
 
 
 def _together(tried: dict[str, Summary]) -> Summary:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from isogloss.score import Score, Scores
-from isogloss.task.compare import TEST, Difference, compare
+from isogloss.task.compare import TEST, compare
 from isogloss.task.contracts import Tally
 
 
-def forgetting(before: Tally, after: Tally, *, measure: str, language: str, **about: Any) -> Scores:
+def forgetting(
+    before: Tally,
+    after: Tally,
+    *,
+    measure: str,
+    language: str,
+    target: str | None = None,
+    **about: Any,
+) -> Scores:
     """Three rows of the source language: before and after adaptation, and the paired change.
 
     `settings` has `forgetting: true`, which tells them from rows of target languages.
@@ -20,22 +27,21 @@ def forgetting(before: Tally, after: Tally, *, measure: str, language: str, **ab
         after: of the adapted model on the same examples.
         measure: its name.
         language: the source's canonical tag.
+        target: canonical tag of the language that it was adapted to; None for several at once.
         about: other columns, such as `strategy`, `task`, `dataset` and `seed`.
 
     Raises:
         VectorError: see `compare`.
     """
     found = compare(before, after)
+    settings: dict[str, Any] = {"forgetting": True} | ({"target": target} if target else {})
+    columns: dict[str, Any] = {"measure": measure, "language": language, "n": found.n, **about}
     return Scores([
-        *(_row(measure, language, found, stage, about) for stage in ("before", "after")),
+        *(Score(stage=stage, value=value, settings=settings, **columns)
+          for stage, value in (("before", found.before), ("after", found.after))),
         Score(
-            measure=measure, language=language, stage="change", value=found.difference, n=found.n,
-            low=found.low, high=found.high, interval="paired bootstrap over examples",
-            settings={"forgetting": True, "test": TEST, "p": found.p}, **about,
+            stage="change", value=found.difference, low=found.low, high=found.high,
+            interval="paired bootstrap over examples",
+            settings={**settings, "test": TEST, "p": found.p}, **columns,
         ),
     ])  # fmt: skip
-
-
-def _row(measure: str, language: str, found: Difference, stage: str, about: Any) -> Score:
-    return Score(measure=measure, language=language, stage=stage, value=asdict(found)[stage],
-                 n=found.n, settings={"forgetting": True}, **about)  # fmt: skip

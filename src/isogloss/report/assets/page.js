@@ -21,6 +21,7 @@
       axis.labelExpr = "replace(datum.label, regexp(' \\\\([^()]*\\\\)$'), '')";
     }
     spec.config.legend.gradientLength = 120;
+    if (spec.config.legend.columns) spec.config.legend.columns = 1;
   };
   document.querySelectorAll(".chart").forEach(draw);
 

@@ -1,0 +1,70 @@
+"""What strategies cost, each kind of cost relative to the dearest strategy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isogloss.registry import register
+from isogloss.report.charts.look import chart, language_axis
+from isogloss.report.transfer import attempts
+from isogloss.score import Scores
+from isogloss.task.ledger import Cost, cost_table, costs
+
+KINDS = {
+    "training": "train_seconds", "an example": "predict_ms", "memory": "memory",
+    "translator's calls": "calls", "labels to train": "train_labels",
+    "labels to choose": "select_labels",
+}  # fmt: skip
+COLOURS = ["#0072b2", "#56b4e9", "#8a8f98", "#e69f00", "#009e73", "#d55e00"]
+LANE, GAP = 16, 12  # pixels of one bar, and between two strategies
+
+
+@register("chart", "transfer_costs.v1")
+def transfer_costs(scores: Scores) -> dict[str, Any] | None:
+    """Bars as long as the share of the largest of their kind, with the amount itself as text."""
+    made = attempts(scores)
+    found, told = costs(made), {row["strategy"]: row for row in cost_table(made)}
+    tops = {kind: max((_amount(one, name) or 0.0 for one in found), default=0.0)
+            for kind, name in KINDS.items()}  # fmt: skip
+    kinds = [kind for kind, top in tops.items() if top]
+    rows = [
+        {"language": one.strategy, "kind": kind, "share": value / tops[kind],
+         "amount": told[one.strategy][kind]}
+        for one in found for kind in kinds if (value := _amount(one, KINDS[kind])) is not None
+    ]  # fmt: skip
+    if not rows:
+        return None
+    colour = {
+        "field": "kind", "type": "nominal", "sort": kinds,
+        "scale": {"domain": kinds, "range": [COLOURS[list(KINDS).index(k)] for k in kinds]},
+    }  # fmt: skip
+    x = {
+        "field": "share", "type": "quantitative", "title": "share of the dearest strategy",
+        "axis": {"format": "%", "tickCount": 5}, "scale": {"domain": [0, 1.15]},
+    }  # fmt: skip
+    tooltip = [{"field": "language", "title": "strategy"}, {"field": "kind"}, {"field": "amount"}]
+    bars = {
+        "mark": {"type": "bar", "cornerRadiusEnd": 2},
+        "encoding": {"x": x, "color": colour, "tooltip": tooltip},
+    }
+    amounts = {
+        "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 11, "color": "#6b7680"},
+        "encoding": {"x": x, "text": {"field": "amount"}},
+    }
+    order = [one.strategy for one in found]
+    spec = chart(
+        "Cost of strategies relative to the dearest",
+        (GAP + LANE * len(kinds)) * len(order) + 8,
+        data={"values": rows},
+        encoding={
+            "y": {**language_axis(order), "scale": {"paddingInner": 0.2}},
+            "yOffset": {"field": "kind", "type": "nominal", "sort": kinds},
+        },
+        layer=[bars, amounts],
+    )
+    spec["config"]["legend"]["columns"] = 6  # the page narrows it on a phone
+    return spec
+
+
+def _amount(one: Cost, name: str) -> float | None:
+    return getattr(one, name)

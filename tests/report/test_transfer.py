@@ -1,0 +1,228 @@
+"""Runs whose scores name a strategy: a section, two charts, and a summary of their own."""
+
+import json
+import re
+
+import pytest
+
+from isogloss.report import write_report
+from isogloss.report.page import charts, render
+from isogloss.report.rows import comparisons
+from isogloss.report.summary import summarise
+from isogloss.report.transfer import costs, forgotten, ranked, results, rules, transfer_table
+from isogloss.score import Score, Scores
+
+BAD = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+TAGS = ["hin_Deva", "hau_Latn", "amh_Ethi"]
+
+
+def rule(tag, selected=False):
+    if selected:
+        return f"WARNING: the checkpoint was chosen on 99 labels of {tag} (target-selected)"
+    return f"trained on 701 labels of eng_Latn; the last step was kept; no label of {tag} was seen"
+
+
+def cost(tag, calls=0, selected=False):
+    return {
+        "rule": rule(tag, selected), "labels": {"train": {"eng_Latn": 701}}, "train_seconds": 30.0,
+        "predict_ms": 2.5, "peak_memory": 2**30, "model_bytes": 2**20,
+        "translations": {"texts": calls, "characters": 100 * calls, "calls": calls},
+    }  # fmt: skip
+
+
+def row(strategy, tag, value, *, seed=1, **more):
+    return Score(**{
+        "measure": "accuracy", "value": value, "n": 204, "language": tag, "strategy": strategy,
+        "seed": seed, "low": value - 0.05, "high": value + 0.05, "task": "classify",
+        "dataset": "sib200", "system": "MiniLM", "settings": cost(tag),
+        "interval": "bootstrap over examples", **more,
+    })  # fmt: skip
+
+
+def run(tags=TAGS, names=("zero-shot", "few-shot"), seeds=(1, 2, 3), **more):
+    rows = []
+    for k, name in enumerate(names):
+        for i, tag in enumerate(tags):
+            for s in seeds:
+                value = 0.5 + 0.1 * k + 0.05 * (i % 7) + 0.01 * s
+                rows.append(row(name, tag, value, seed=s, **more))
+                rows.append(row(name, tag, value - 0.1, seed=s, measure="macro_f1", **more))
+    return Scores(rows)
+
+
+def change(strategy, tag, value, p, **more):
+    settings = {"against": "zero-shot", "p": p, "p_holm": p}
+    return row(strategy, tag, value, stage="change", seed=None, settings=settings, **more)
+
+
+def test_seeds_become_one_result_by_the_main_measure():
+    found = results(run())
+    assert len(found) == 6 and {one.group.measure for one in found} == {"accuracy"}
+    first = found[0]
+    assert first.value == pytest.approx(0.52) and first.values == pytest.approx((0.51, 0.52, 0.53))
+    half = 4.302652729911275 * 0.01 / 3**0.5
+    assert (first.low, first.high) == pytest.approx((0.52 - half, 0.52 + half))
+    assert first.interval == "t interval of 3 seeds"
+    assert ranked(found, first.group) == ["amh_Ethi", "hau_Latn", "hin_Deva"]
+
+
+def test_a_row_of_all_seeds_is_taken_as_it_is():
+    whole = row("zero-shot", "hin_Deva", 0.52, seed=None, low=0.4, high=0.6, interval="bootstrap")
+    found = results(run() + Scores([whole]))[0]
+    assert (found.low, found.high, found.interval) == (0.4, 0.6, "bootstrap")
+    assert len(found.values) == 3
+    (one,) = results(Scores([row("zero-shot", "hin_Deva", 0.5)]))
+    assert (one.low, one.values) == (0.45, (0.5,))
+
+
+def test_the_table_averages_over_the_same_languages_only():
+    scores = run() + run(tags=["tel_Telu"], names=["zero-shot"])
+    made = transfer_table(scores)
+    assert made["columns"] == ["zero-shot", "few-shot"]
+    assert [r["language"].tag for r in made["rows"]] == [
+        "amh_Ethi", "hau_Latn", "hin_Deva", "tel_Telu"
+    ]  # fmt: skip
+    assert made["rows"][-1]["cells"][1] == {"text": "", "interval": ""}
+    (mean,) = made["means"]
+    assert mean["over"] == "mean over 3 languages" and "without Telugu" in mean["without"]
+    assert mean["cells"] == ["0.570", "0.670"]
+    assert transfer_table(Scores())["rows"] == [] == transfer_table(Scores())["rules"]
+
+
+def test_what_the_paired_test_holds_is_coloured_and_told():
+    changes = {"hin_Deva": (0.1, 0.001), "hau_Latn": (-0.1, 0.01), "amh_Ethi": (0.1, 0.3)}
+    scores = run() + Scores(change("few-shot", tag, *told) for tag, told in changes.items())
+    kinds = {r["language"].tag: r["cells"][1].get("kind") for r in transfer_table(scores)["rows"]}
+    assert kinds == {"hin_Deva": "up", "hau_Latn": "down", "amh_Ethi": None}
+    assert any(
+        line.startswith("few-shot against zero-shot: better in 1 (Hindi), worse in 1 (Hausa) of 3")
+        for line in summarise(scores).happened
+    )
+    assert comparisons(scores) == {}
+
+
+def test_rules_are_said_once_and_warnings_first():
+    scores = run()
+    assert rules(scores) == [(name, rule("the target")) for name in ("zero-shot", "few-shot")]
+    planted = row("few-shot", "tel_Telu", 0.9, settings=cost("tel_Telu", selected=True))
+    told = rules(scores + Scores([planted]))
+    assert told[1][1] == (
+        "WARNING: the checkpoint was chosen on 99 labels of the target (target-selected) (Telugu)"
+    )
+    summary = summarise(scores + Scores([planted]))
+    assert summary.happened[0].startswith("few-shot: the checkpoint was chosen on 99 labels")
+    assert summary.advice[0].startswith("Read the scores of few-shot as upper bounds")
+    many = [
+        row("few-shot", tag, 0.5, settings={"rule": f"WARNING: {i}" if i < 6 else f"rule {i}"})
+        for i, tag in enumerate("abcdefghijkl")
+    ]
+    told = [sentence for _, sentence in rules(Scores(many))]
+    assert len(told) == 7 and told[-1].startswith("and 6 more like these")
+
+
+def test_costs_stand_beside_the_score():
+    calls = Scores(
+        row("translate-train", tag, 0.8, settings=cost(tag, calls=8)) for tag in TAGS
+    )  # fmt: skip
+    made = costs(run() + calls)
+    table = [dict(zip(made["columns"], line, strict=True)) for line in made["rows"]]
+    assert [line["strategy"] for line in table] == ["zero-shot", "few-shot", "translate-train"]
+    assert table[2]["translator's calls"] == "8" and table[0]["translator's calls"] == "0"
+    assert table[0]["training"] == "30.0 s" and table[0]["score"] == "0.570"
+    assert costs(run(settings={})) == {"columns": [], "rows": []}
+    spec = charts(run() + calls)["transfer_costs.v1"]
+    bars = {(b["language"], b["kind"]): b for b in spec["data"]["values"]}
+    assert bars["translate-train", "translator's calls"]["share"] == 1
+    assert bars["zero-shot", "translator's calls"]["share"] == 0
+    assert bars["zero-shot", "an example"]["amount"] == "2.5 ms"
+    assert "transfer_costs.v1" not in charts(run(settings={}))
+
+
+def test_forgetting_is_told_and_is_no_result():
+    rows = [
+        row("few-shot", "eng_Latn", value, stage=stage, settings={"forgetting": True})
+        for stage, value in (("before", 0.9), ("after", 0.85), ("change", -0.05))
+    ]
+    scores = run() + rows
+    assert forgotten(scores) == [
+        "few-shot: accuracy of English, the source, 0.900 before and 0.850 after, -0.050 "
+        "[-0.100, +0.000]."
+    ]
+    assert {one.language for one in results(scores)} == set(TAGS)
+    assert forgotten(scores)[0] in summarise(scores).happened
+    more = Scores(rows).having(seed=2)
+    assert forgotten(scores + more)[0].endswith("-0.050 on average over 2 models, from -0.050 to "
+                                                "-0.050.")  # fmt: skip
+    assert forgotten(scores + more.having(measure="macro_f1")) == forgotten(scores)
+
+
+def test_the_summary_says_who_is_best_over_what():
+    made = summarise(run(), ["WARNING: look here"])
+    assert made.verdict == (
+        "few-shot reaches accuracy 0.670 on average over 3 languages of sib200, zero-shot 0.570."
+    )
+    assert made.figures[0] == ("0.670", "few-shot: mean accuracy")
+    assert made.happened == [
+        "Highest of 3 languages of sib200, by value alone: few-shot in 3.", "look here"
+    ]  # fmt: skip
+    assert made.advice == []
+    apart = run(names=["a"]) + run(tags=["tel_Telu"], names=["b"])
+    assert summarise(apart).verdict == "The strategies on sib200 share no language."
+
+
+def test_dropped_examples_and_other_measures_are_still_told(make):
+    scores = run(dropped={"no words": 4}) + make.extended()
+    made = summarise(scores)
+    assert any("no words" in line for line in made.happened)
+    assert any(line.startswith("Better (paired sign-flip test") for line in made.happened)
+    assert set(charts(scores)) == {
+        "before_after.v1", "premium.v1", "transfer.v1", "transfer_costs.v1"
+    }  # fmt: skip
+
+
+def test_the_chart_holds_every_language_and_grows():
+    few, many = run(), run(tags=[f"q{a}{b}_Latn" for a in "abcdef" for b in "abcdef"][:35])
+    spec, tall = (charts(scores)["transfer.v1"] for scores in (few, many))
+    assert spec["encoding"]["y"]["sort"][0] == "Amharic (amh_Ethi)"
+    assert len(tall["data"]["values"]) == 70 and 800 < tall["height"] < 1100
+    dot = spec["data"]["values"][0]
+    assert (dot["strategy"], dot["seeds"]) == ("zero-shot", "0.510, 0.520, 0.530")
+    colours = spec["layer"][1]["encoding"]["color"]["scale"]
+    assert colours["domain"] == ["zero-shot", "few-shot"] and len(set(colours["range"])) == 2
+
+
+def test_systems_and_data_sets_are_told_apart():
+    scores = run() + run(system="student") + run(dataset="nusax", task="sentiment")
+    made = transfer_table(scores)
+    assert made["columns"][:2] == ["MiniLM, zero-shot", "MiniLM, few-shot"]
+    assert len(made["columns"]) == 4 and len(made["rows"]) == 6
+    assert {r["data"] for r in made["rows"]} == {"sib200", "nusax"}
+    assert "Amharic (amh_Ethi) nusax" in charts(scores)["transfer.v1"]["encoding"]["y"]["sort"]
+    assert len(made["means"]) == 2 and made["means"][1]["over"] == "nusax mean over 3 languages"
+
+
+def test_the_section_is_on_the_page_and_escaped(provenance):
+    page = render(run(), provenance)
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+    assert headings[:4] == [
+        "In words", "Strategies, language by language", "What each strategy costs",
+        "Strategies and languages",
+    ]  # fmt: skip
+    assert "What was seen of labels" in page and "no label of the target was seen" in page
+    assert "n = 204 examples a language" in page and "Language by language" not in headings
+    hostile = run(tags=["hin_Deva", BAD], names=["zero-shot", BAD], dataset=BAD, system=BAD,
+                  interval=BAD, settings={**cost("x"), "rule": BAD})  # fmt: skip
+    bad = render(hostile, provenance)
+    assert "<script>alert" not in bad and bad.count("<script") == page.count("<script")
+    json.loads(re.search(r'id="data">(.*?)</script>', bad, re.DOTALL)[1])
+
+
+def test_runs_without_strategies_have_no_section(make, provenance):
+    page = render(make.extended(), provenance)
+    assert "Strategies and languages" not in page and "transfer.v1" not in charts(make.extended())
+
+
+def test_figures_are_drawn(provenance, tmp_path):
+    write_report(tmp_path, run(), provenance)
+    for name in ("transfer", "transfer_costs"):
+        assert (tmp_path / "figures" / f"{name}.svg").read_text().startswith("<svg")
