@@ -39,12 +39,12 @@ def strategies(scores: Scores) -> list[Table]:
     A star is a difference to the first strategy that remains after Holm, of p below 0.05. Below,
     what each was taught with and what it cost.
     """
-    means = scores.where(stage="over seeds")
+    means = Scores(row for row in scores.where(stage=None, seed=None) if "values" in row.settings)
     means = means.where(measure=means[0].measure)
     names = list(dict.fromkeys(str(row.strategy) for row in means))
     sure = {
         (row.strategy, row.language) for row in scores.where(stage="change")
-        if (row.settings["p_holm"] or row.settings["p"]) < 0.05
+        if "against" in row.settings and (row.settings["p_holm"] or row.settings["p"]) < 0.05
     }  # fmt: skip
     title = f"{means[0].task}: {means[0].measure}, means of {len(means[0].settings['seeds'])} seeds"
     table = _table(title, ("language", *names, "n"))

@@ -58,7 +58,7 @@ class Transfer(Step):
         suite: its name or its file.
         task: of the suite, where that has several.
         data: the folder of the suite's data; the environment variable ISOGLOSS_DATA by default.
-        source: languages with labels, the first one first; the run's pivot by default.
+        source: languages with labels, the first one first.
         targets: by default all that the test has.
         strategies: `use` and settings of registered strategies, and a `name` if they need one; all
             others are compared with the first.
@@ -78,7 +78,7 @@ class Transfer(Step):
     suite: str
     task: str = ""
     data: str | None = None
-    source: tuple[str, ...] = ()
+    source: tuple[str, ...] = Field(min_length=1)
     targets: tuple[str, ...] = ()
     strategies: tuple[Table, ...] = Field(default=({"use": "zero_shot.v1"},), min_length=1)
     learner: Literal["tune", "probe"] = "tune"
@@ -110,8 +110,12 @@ class Transfer(Step):
 
         files = {tag: sha256_file(file) for tag, file in self.lexicons.items()}
         suite = self._suite
-        tests = [self._read(str(tag), "test").fingerprint for tag in self._targets()]
-        about = {"suite": suite.model_dump(mode="json"), "lexicons": files, "tests": tests}
+        read = [
+            self._read(tag, split).fingerprint
+            for split in suite.part(self.task).splits
+            for tag in self._tags((), split) if tag in (*self._sources, *self._targets)
+        ]  # fmt: skip
+        about = {"suite": suite.model_dump(mode="json"), "lexicons": files, "data": read}
         return {**super().key_settings(), **about}
 
     @cached_property
@@ -129,10 +133,18 @@ class Transfer(Step):
         read = partial(self._suite.examples, self.task, data=self.data)
         return lru_cache(maxsize=512)(read)
 
+    def _tags(self, wanted: Sequence[str], split: str) -> list[str]:
+        """The suite's own languages that are wanted; all that have the split without any."""
+        there = list(self._suite.languages(self.task, split, data=self.data))
+        return [str(tag) for tag in (resolve(list(wanted), there) if wanted else there)]
+
+    @cached_property
+    def _sources(self) -> list[str]:
+        return self._tags(self.source, "train")
+
+    @cached_property
     def _targets(self) -> list[str]:
-        there = list(self._suite.languages(self.task, "test", data=self.data))
-        wanted = resolve(list(self.targets), there) if self.targets else there
-        return [str(tag) for tag in wanted]
+        return [tag for tag in self._tags(self.targets, "test") if tag not in self._sources]
 
     def run(self, place: Workplace) -> None:
         """Every strategy, every target, every seed; then what that says.
@@ -140,8 +152,7 @@ class Transfer(Step):
         Raises:
             UsageError: a strategy needs what was not given.
         """
-        sources = [str(read_language(tag)) for tag in self.source] or [place.pivot]
-        targets = [tag for tag in self._targets() if tag not in sources]
+        sources, targets = self._sources, self._targets
         if not targets:
             raise UsageError("no language to transfer to", remedy="name some with --languages")
         self._check_leaks(sources, targets, place)
@@ -184,10 +195,10 @@ class Transfer(Step):
 
         translator = None
         if self.translator:
-            from isogloss.encode.cache import cache_root
-            from isogloss.task.translate import cached, read_translator
+            from isogloss.task.translate.cached import cached
+            from isogloss.task.translate.read import read_translator
 
-            translator = cached(read_translator(self.translator), cache_root() / "translations")
+            translator = cached(read_translator(self.translator))
         tags = {tag: str(read_language(tag)) for tag in (*self.lexicons, *self.folders)}
         return Means(
             translator,
@@ -262,19 +273,14 @@ class Transfer(Step):
         items: dict[str, np.ndarray] = {}
         for (name, target), outcomes in found.items():
             here = {**about, "strategy": name, "language": target}
-            back = {**here, "stage": "source after", "language": source,
-                    "direction": f"{source}>{target}"}  # fmt: skip
             for seed, outcome in zip(self.seeds, outcomes, strict=True):
-                for at, tallies in ((here, outcome.tallies), (back, outcome.source)):
-                    rows += [
-                        _row(measure, tally, outcome, seed, place.seed, at)
-                        for measure, tally in tallies.items()
-                    ]
                 for measure, tally in outcome.tallies.items():
+                    rows.append(_row(measure, tally, outcome, seed, place.seed, here))
                     items[f"{measure}|{target}|{name}|{seed}"] = tally.columns
         for measure in self._task.measures:
             rows += self._over_seeds(found, measure, place.seed, about)
-        return rows + self._changes(found, place.seed, about), items
+        rows += self._changes(found, place.seed, about)
+        return rows + self._forgotten(found, source, about), items
 
     def _over_seeds(
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], measure: str, seed: int,
@@ -325,6 +331,26 @@ class Transfer(Step):
             rows += change_rows({"": mean}, **told).having(language=None)
         return rows
 
+    def _forgotten(
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str,
+        about: Mapping[str, Any],
+    ) -> list[Score]:  # fmt: skip
+        """What the models of each strategy do in the source, beside those of the first."""
+        from isogloss.task.compare import together
+        from isogloss.task.forgetting import forgetting
+
+        measure, rows = self._task.measures[0], []
+        first = name_of(self.strategies[0])
+        for (name, target), outcomes in found.items():
+            sides = [[one.source.get(measure) for one in side]
+                     for side in (found[first, target], outcomes)]  # fmt: skip
+            if name == first or not all(tally for side in sides for tally in side):
+                continue
+            before, after = (together([tally for tally in side if tally]) for side in sides)
+            rows += forgetting(before, after, measure=measure, language=source, target=target,
+                               strategy=name, **about)  # fmt: skip
+        return rows
+
 
 def _row(
     measure: str, tally: Tally, outcome: Outcome, seed: int, drawn: int, about: Mapping[str, Any]
@@ -347,7 +373,7 @@ def _mean_row(
     told = {"values": found.values, "spread": found.spread, "seeds": list(seeds)}
     return Score(
         measure=measure, value=found.mean, low=found.low, high=found.high, n=n, language=target,
-        interval=found.interval, stage="over seeds", strategy=name,
+        interval=found.interval, strategy=name,
         settings={**_of_all(outcomes), **told}, **about,
     )  # fmt: skip
 

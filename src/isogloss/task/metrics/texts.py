@@ -12,7 +12,8 @@ import regex
 
 from isogloss.errors import MissingExtra, UsageError
 from isogloss.language import Language, read_language
-from isogloss.language.segment import UNSPACED, WRITTEN_WITH
+from isogloss.language.letters import WRITTEN_WITH
+from isogloss.language.segment import UNSPACED
 from isogloss.language.tags import read
 from isogloss.task.contracts import Tally
 from isogloss.task.metrics.sums import checked, mean, ratio
