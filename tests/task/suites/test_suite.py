@@ -119,8 +119,8 @@ def test_what_is_not_there_is_said_with_what_is(root, made):
     with pytest.raises(UsageError, match=r"no task 'tags'\n.*topic"):
         made().examples("tags", "deu", "test", data=root)
     with pytest.raises(UnknownLanguage, match=r"'fra' .*\n.*it has: cmn_Hans, deu_Latn, swh_Latn"):
-        load(made(), languages=["deu", "fra"], data=root)
-    with pytest.raises(UsageError, match="mine has nothing of all"):
+        load(made(), languages=["deu", "fra"], data=root)  # before anything is read
+    with pytest.raises(UsageError, match=r"mine has no all\n.*train, dev, test"):
         load(made(), splits=["all"], data=root)
     with pytest.raises(UsageError, match="retrieves nothing"):
         made().collection("", "deu", "test", data=root)
@@ -158,6 +158,9 @@ def test_a_split_that_some_languages_have(root, made):
     suite = made(SUITE, ('train = "train"', train))
     assert [str(tag) for tag in suite.languages("", "train", data=root)] == ["deu_Latn"]
     assert len(load(suite, splits=["train", "test"], data=root).parts) == 4
+    read = load(suite, languages=["deu", "swh"], splits=["train", "test"], data=root)
+    assert len(read.parts) == 3
+    assert "topic has no train of swh" in read.notes
     with pytest.raises(UnknownLanguage):
         suite.examples("", "swa", "train", data=root)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from isogloss.errors import CorpusError, UnknownLanguage, UsageError
-from isogloss.language import resolve
+from isogloss.language import Language, resolve
 from isogloss.task.examples import Examples
 from isogloss.task.readers.bio import scheme_of, spans
 from isogloss.task.suites.suite import Part, Suite
@@ -55,60 +55,57 @@ def load(
         CorpusError: what reading finds, or unequal labels where the suite says they are the same.
     """
     chosen = [suite.part(name) for name in tasks] if tasks else list(suite.tasks)
-    parts: list[Loaded] = []
     notes = list(suite.notes)
-    missing = dict.fromkeys(languages or ())
+    plan = _plan(suite, chosen, languages, splits, data, notes)
+    parts: list[Loaded] = []
+    for part, split, tags in plan:
+        read = [
+            suite.examples(part.name, str(tag), split, data=data, network=network) for tag in tags
+        ]
+        notes += unequal(part, read)
+        parts += [Loaded(part.name, one) for one in read]
+    return Read(parts, list(dict.fromkeys(notes)))
+
+
+def _plan(
+    suite: Suite,
+    chosen: Sequence[Part],
+    languages: Sequence[str] | None,
+    splits: Sequence[str],
+    data: str | Path | None,
+    notes: list[str],
+) -> list[tuple[Part, str, list[Language]]]:
+    """What is to be read, before anything is."""
+    plan: list[tuple[Part, str, list[Language]]] = []
+    everywhere: dict[Language, str] = {}
+    found: set[str] = set()
     for part in chosen:
         for split in splits:
             if split not in part.splits:
                 notes.append(f"{part.name} has no {split}")
                 continue
             there = suite.languages(part.name, split, data=data)
-            tags = list(there)
-            if languages is not None:
-                wanted = [tag for tag in languages if _has(tag, there)]
-                for tag in wanted:
-                    missing.pop(tag, None)
-                tags = list(dict.fromkeys(resolve(wanted, there, note=notes.append)))
-            read = [
-                suite.examples(part.name, str(tag), split, data=data, network=network)
-                for tag in tags
-            ]
-            notes += unequal(part, read)
-            parts += [Loaded(part.name, one) for one in read]
-    if missing or not parts:
-        _refuse(suite, list(missing), chosen, splits, data)
-    return Read(parts, list(dict.fromkeys(notes)))
+            everywhere |= there
+            wanted = [tag for tag in languages or () if _has(tag, there)]
+            found.update(wanted)
+            if absent := [tag for tag in languages or () if tag not in wanted]:
+                notes.append(f"{part.name} has no {split} of {', '.join(absent)}")
+            tags = list(there) if languages is None else resolve(wanted, there, note=notes.append)
+            plan.append((part, split, list(dict.fromkeys(tags))))
+    if not plan:
+        there = dict.fromkeys(split for part in chosen for split in part.splits)
+        raise UsageError(
+            f"{suite.name} has no {', '.join(splits)}", remedy=f"its splits are {', '.join(there)}"
+        )
+    resolve([tag for tag in languages or () if tag not in found], everywhere)
+    return plan
 
 
-def _has(tag: str, there: Iterable) -> bool:
+def _has(tag: str, there: Iterable[Language]) -> bool:
     try:
         return bool(resolve([tag], there))
     except UnknownLanguage:
         return False
-
-
-def _refuse(
-    suite: Suite,
-    missing: list[str],
-    chosen: Sequence[Part],
-    splits: Sequence[str],
-    data: str | Path | None,
-) -> None:
-    """Say what is not there; of a language, which near ones are."""
-    there = {
-        tag: code
-        for part in chosen
-        for split in splits
-        if split in part.splits
-        for tag, code in suite.languages(part.name, split, data=data).items()
-    }
-    if missing and there:
-        resolve(missing, there)
-    raise UsageError(
-        f"{suite.name} has nothing of {', '.join([*missing, *splits])}",
-        remedy=f"its splits are {', '.join(dict.fromkeys(s for p in chosen for s in p.splits))}",
-    )
 
 
 def label_set(examples: Examples) -> frozenset[str]:
