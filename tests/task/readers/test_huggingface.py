@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import sys
+import types
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +12,7 @@ import pytest
 from isogloss.errors import CorpusError, MissingExtra, NetworkRefused
 from isogloss.task.examples import ANSWERS, TEXT, WORDS
 from isogloss.task.readers import read_examples
+from isogloss.task.suites import read_suite
 
 CLASSES = {"names": ["no", "yes"], "_type": "ClassLabel"}
 FEATURES = {
@@ -110,3 +113,33 @@ def test_nothing_is_fetched_without_leave():
     installed = importlib.util.find_spec("datasets") is not None
     with pytest.raises(NetworkRefused if installed else MissingExtra):
         read("hf:nobody/nothing-at-all")
+
+
+class Hub:
+    """A stand-in for the package: what was asked for, and one small set."""
+
+    def __init__(self):
+        self.asked, self.config = [], types.SimpleNamespace(HF_HUB_OFFLINE=False)
+        self.features = types.SimpleNamespace(to_dict=lambda: {"label": CLASSES})
+
+    def load_dataset(self, name, config, *, split):
+        self.asked.append((name, config, split, self.config.HF_HUB_OFFLINE))
+        return self
+
+    def with_format(self, kind):
+        return self
+
+    def __getitem__(self, rows):
+        return pa.table({"premise": ["a"], "hypothesis": ["b"], "label": [1]})
+
+
+def test_what_a_suite_asks_the_hub_for(monkeypatch):
+    hub = Hub()
+    monkeypatch.setitem(sys.modules, "datasets", hub)
+    monkeypatch.setitem(sys.modules, "datasets.config", hub.config)
+    made = read_suite("xtreme").examples("xnli", "swh", "dev")
+    assert hub.asked == [("facebook/xnli", "sw", "validation", True)]
+    assert made.table.to_pylist() == [{"id": "1", "text": "a", "second": "b", "label": "yes"}]
+    assert not hub.config.HF_HUB_OFFLINE
+    read_suite("xtreme").examples("xnli", "eng", "train", network=True)
+    assert hub.asked[1] == ("facebook/xnli", "en", "train", False)

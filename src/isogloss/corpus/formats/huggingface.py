@@ -27,16 +27,23 @@ def read(spec: Spec, about: dict[str, object]) -> Corpus:
         NetworkRefused: it is not cached and the network was not allowed.
         CorpusError: there is no such dataset, configuration or split.
     """
+    data = load_split(spec, spec.options.get("split", "test"))
+    about["name"] = spec.text.removeprefix("hf:").rpartition("/")[2]
+    return from_table(spec, about, data.with_format("arrow")[:])
+
+
+def load_split(spec: Spec, split: str) -> Any:
+    """A split of the data set that `hf:owner/name` means; raises what `read` raises."""
     try:
         import datasets  # ty: ignore[import-not-found]
         import datasets.config  # ty: ignore[import-not-found]
     except ImportError:
         raise MissingExtra("datasets", "hub", "a Hugging Face dataset") from None
-    name, split = spec.text.removeprefix("hf:"), spec.options.get("split", "test")
+    name = spec.text.removeprefix("hf:")
     offline = datasets.config.HF_HUB_OFFLINE
     datasets.config.HF_HUB_OFFLINE = offline or not spec.network
     try:
-        data: Any = datasets.load_dataset(name, spec.options.get("config"), split=split)
+        return datasets.load_dataset(name, spec.options.get("config"), split=split)
     except (OSError, ValueError) as error:
         if spec.network:
             raise CorpusError(
@@ -51,5 +58,3 @@ def read(spec: Spec, about: dict[str, object]) -> Corpus:
         ) from None
     finally:
         datasets.config.HF_HUB_OFFLINE = offline
-    about["name"] = name.rpartition("/")[2]
-    return from_table(spec, about, data.with_format("arrow")[:])

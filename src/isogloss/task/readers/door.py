@@ -69,12 +69,10 @@ def read_from(
     if split and "split" in reader.OPTIONS:
         spec.options.setdefault("split", split)
     found = reader.read(spec, shape)
-    columns, stays = checks.checked(found, shape, spec)
+    columns = _rows(*checks.checked(found, shape, spec))
     if rename or keep:
-        changed, kept = labels.renamed(_rows(columns, stays), rename or {}, keep, spec)
-        columns = {**_rows(columns, stays), **changed}
-        stays = kept
-    columns = _rows(columns, stays)
+        changed, stays = labels.renamed(columns, rename or {}, keep, spec)
+        columns = _rows({**columns, **changed}, stays)
     if not len(next(iter(columns.values()), ())):
         raise CorpusError(
             "no example is left" if spec.dropped else "no example", file=spec.text,

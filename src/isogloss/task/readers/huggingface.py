@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isogloss.corpus.formats.huggingface import load_split
 from isogloss.corpus.spec import Spec
-from isogloss.errors import CorpusError, MissingExtra, NetworkRefused
+from isogloss.errors import CorpusError
 from isogloss.registry import register
 from isogloss.task.examples import Shape
 from isogloss.task.readers.found import Found, ending
@@ -179,26 +180,5 @@ def _shards(spec: Spec) -> list[Path]:
 
 
 def _from_hub(spec: Spec) -> tuple[Iterator[pa.Table], Any]:
-    try:
-        import datasets  # ty: ignore[import-not-found]
-        import datasets.config  # ty: ignore[import-not-found]
-    except ImportError:
-        raise MissingExtra("datasets", "hub", "a Hugging Face dataset") from None
-    name, split = spec.text.removeprefix("hf:"), spec.options.get("split", "train")
-    offline = datasets.config.HF_HUB_OFFLINE
-    datasets.config.HF_HUB_OFFLINE = offline or not spec.network
-    try:
-        data: Any = datasets.load_dataset(name, spec.options.get("config"), split=split)
-    except (OSError, ValueError) as error:
-        if spec.network:
-            raise CorpusError(
-                f"cannot be read: {error}", file=spec.text,
-                remedy="check the name, ?config= and ?split=",
-            ) from None  # fmt: skip
-        raise NetworkRefused(
-            f"the dataset {name!r} is not cached, and the network was not allowed",
-            file=spec.text, remedy="allow the network with --network, or download it once",
-        ) from None  # fmt: skip
-    finally:
-        datasets.config.HF_HUB_OFFLINE = offline
+    data = load_split(spec, spec.options.get("split", "train"))
     return iter([data.with_format("arrow")[:]]), data.features.to_dict()
