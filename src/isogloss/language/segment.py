@@ -31,6 +31,37 @@ def words(text: str, script: str) -> list[str]:
     return [letter for part in parts for letter in _letters(part)]
 
 
+def tokens(text: str, script: str) -> list[str]:
+    """The words of a text, with the punctuation at their ends as words of its own.
+
+    What stands inside a word stays (`don't`, `3.5`), and so does the full stop of `U.S.` and `J.`.
+    As `words`, they hold every character that is not a space. Labels of words want them: a name is
+    `Kano`, not `Kano,`.
+
+    Args:
+        text: any text.
+        script: ISO 15924 code of its main script.
+    """
+    return [piece for word in words(text, script) for piece in _peeled(word)]
+
+
+def _peeled(word: str) -> list[str]:
+    first, stop = 0, len(word)
+    while first < stop and _mark(word[first]):
+        first += 1
+    while stop > first and _mark(word[stop - 1]):
+        stop -= 1
+    core = word[first:stop]
+    if word[stop : stop + 1] == "." and ("." in core or (len(core) == 1 and core.isupper())):
+        stop += 1  # an abbreviation, an initial
+    core = [word[first:stop]] if core else []
+    return [*word[:first], *core, *word[stop:]]
+
+
+def _mark(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
+
+
 def _letters(part: str) -> list[str]:
     found: list[str] = []
     at = 0
