@@ -1,0 +1,321 @@
+"""Labels carried by choosing, among stretches of a translation, the one most like each span."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from isogloss.errors import CorpusError, UsageError
+from isogloss.match.neighbours import unit
+from isogloss.registry import register
+from isogloss.task.projection.spans import Labelled, Projected, Span, check_lengths, join
+
+if TYPE_CHECKING:
+    from isogloss.encode.protocol import Encoder
+    from isogloss.encode.words import TokenVectors
+
+Place = tuple[int, int]
+"""The first word of a stretch, and the one after its last."""
+Score = Callable[
+    [Sequence[Labelled], Sequence[Sequence[str]], Sequence[Sequence[Place]]], list[np.ndarray]
+]
+"""Sentences, words of their translations and places in these, to `[spans, places]` a sentence."""
+Propose = Callable[[Sequence[str], Span, Sequence[str]], Sequence[Sequence[str]]]
+"""Words, a span of them and the words of the translation, to likely translations of the span."""
+Probability = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
+"""Pairs of a text and the one it is a translation of, to the mean log probability of a token."""
+LONGEST = 10  # words of a stretch
+AT_ONCE = 12  # spans whose best places are found together; more are taken one by one
+
+
+class Chosen(NamedTuple):
+    """Places of spans.
+
+    Attributes:
+        at: the index of each span's place; -1 where it has none.
+        exact: whether no other choice has a larger total.
+    """
+
+    at: list[int]
+    exact: bool
+
+
+@register("projection", "candidates.v1")
+def candidates(
+    source: Sequence[Labelled],
+    target: Sequence[Sequence[str]],
+    *,
+    score: Score,
+    propose: Propose | None = None,
+    longest: int = LONGEST,
+    least: float = -np.inf,
+    lost: str = "example",
+) -> Projected:
+    """Spans carried to the stretches of the translation that score best, none in another's way.
+
+    Prefer it where links are poor: a stretch is judged as a whole, in `by_translation` by what a
+    translator thinks of it. It costs a scoring of every stretch.
+
+    Args:
+        source: n sentences with their spans.
+        target: words of the n translations.
+        score: `by_translation` or `by_vectors`, or one of your own; more is better.
+        propose: a text-to-text model that names likely translations; by default every stretch of
+            up to `longest` words that has no punctuation at its ends is judged.
+        longest: words of a stretch.
+        least: a span all of whose places score less has none.
+        lost: leave out the `example` one of whose spans has no place, or that `span` alone.
+
+    Raises:
+        CorpusError: other numbers of sentences, or scores of another shape or that are no numbers.
+        UsageError: a limit that means nothing.
+
+    Source: García-Ferrero, Agerri and Rigau (2023), T-Projection: High Quality Annotation
+    Projection for Sequence Labeling Tasks, section 3.
+    """
+    check_lengths(source, target)
+    if longest < 1 or lost not in ("example", "span"):
+        raise UsageError(
+            f"longest is {longest} and lost {lost!r}",
+            remedy="give at least 1 word, and example or span",
+        )
+    counts: Counter[str] = Counter()
+    asked = [i for i, one in enumerate(source) if one.spans]
+    places, allowed = [], []
+    for i in asked:
+        found, own = _places(source[i], target[i], propose, longest, counts)
+        places.append(found)
+        allowed.append(own)
+    scores = score([source[i] for i in asked], [target[i] for i in asked], places)
+    made: list[Labelled | None] = [Labelled(words, []) for words in target]
+    for i, spots, own, given in zip(asked, places, allowed, scores, strict=True):
+        spans = source[i].spans
+        table = np.array(given, float)
+        if table.shape != own.shape or np.isnan(table).any():
+            raise CorpusError(
+                f"scores of shape {table.shape} for {own.shape[0]} spans and {own.shape[1]} places",
+                remedy="give one number for each, and nothing else",
+            )
+        table[~own | (table < least)] = -np.inf
+        chosen = assign(table, spots)
+        if not chosen.exact:
+            counts["sentences whose many spans were placed one by one"] += 1
+        kept = [Span(*spots[at], span.name)
+                for span, at in zip(spans, chosen.at, strict=True) if at >= 0]  # fmt: skip
+        counts["spans of the source"] += len(spans)
+        counts["spans lost: no place"] += len(spans) - len(kept)
+        if len(kept) < len(spans) and lost == "example":
+            counts["sentences left out: a span was lost"] += 1
+            made[i] = None
+            continue
+        counts["spans projected"] += len(kept)
+        made[i] = Labelled(target[i], sorted(kept))
+    return Projected(made, {why: n for why, n in counts.items() if n or why == "spans projected"})
+
+
+def stretches(words: Sequence[str], longest: int = LONGEST) -> list[Place]:
+    """All stretches of up to so many words, without those that have punctuation at an end."""
+    solid = [not _punctuation(word) for word in words]
+    return [
+        (first, stop)
+        for first in range(len(words))
+        for stop in range(first + 1, min(first + longest, len(words)) + 1)
+        if solid[first] and solid[stop - 1]
+    ]
+
+
+def assign(scores: np.ndarray, places: Sequence[Place]) -> Chosen:
+    """A place for each span, none with a word in common with another.
+
+    As many spans as can be have a place, and among such choices the total is the largest. Found by
+    dynamic programming over words and sets of spans, in time proportional to places times 2 to the
+    power of spans; more than `AT_ONCE` spans are taken one by one, the best score first.
+
+    Args:
+        scores: `[spans, places]`; -inf where a span must not be.
+        places: what each column is.
+    """
+    able = np.isfinite(scores)
+    if not able.any():
+        return Chosen([-1] * len(scores), True)
+    if len(scores) > AT_ONCE:
+        return Chosen(_greedy(scores, places), False)
+    finite = scores[able]
+    # one span more outweighs any difference between totals
+    bonus = 1 + (len(scores) + 1) * float(finite.max() - finite.min())
+    gain = np.where(able, scores - float(finite.min()) + bonus, -np.inf)
+    words = max(stop for _, stop in places)
+    sets = np.arange(2 ** len(scores))
+    best = np.full((words + 1, len(sets)), -np.inf)
+    best[0, 0] = 0
+    came = np.full((words + 1, len(sets), 2), -1)  # place and span that led here
+    begins: dict[int, list[int]] = {}
+    for at, (first, _) in enumerate(places):
+        begins.setdefault(first, []).append(at)
+    for word in range(words):
+        _better(best, came, word + 1, sets, best[word], (-1, -1))
+        for at in begins.get(word, ()):
+            for span in np.flatnonzero(able[:, at]).tolist():
+                free = sets[(sets >> span & 1) == 0]
+                _better(best, came, places[at][1], free | 1 << span,
+                        best[word, free] + gain[span, at], (at, span))  # fmt: skip
+    found = [-1] * len(scores)
+    word, chosen = words, int(best[words].argmax())
+    while word:
+        at, span = came[word, chosen].tolist()
+        if at < 0:
+            word -= 1
+        else:
+            found[span], word, chosen = at, places[at][0], chosen & ~(1 << span)
+    return Chosen(found, True)
+
+
+def by_translation(
+    probability: Probability, *, script: str = "Latn", target_script: str = "Latn"
+) -> Score:
+    """Scores of stretches by how probable they and the span are as translations of each other.
+
+    s(a, b) = (p(a | b) / p(a | a) + p(b | a) / p(b | b)) / 2 with p the geometric mean over tokens:
+    what a translator gives a text given itself is the most that it could give.
+
+    Args:
+        probability: the translator's, of the first of each pair given the second.
+        script: of the source.
+        target_script: of the translations.
+
+    Source: Vamvas and Sennrich (2022), NMTScore, section 2.1 (direct translation probability,
+    normalised); García-Ferrero et al. (2023), section 3.2.
+    """
+
+    def score(
+        source: Sequence[Labelled],
+        target: Sequence[Sequence[str]],
+        places: Sequence[Sequence[Place]],
+    ) -> list[np.ndarray]:
+        rows = []
+        for one, words, spots in zip(source, target, places, strict=True):
+            own = [join(one.words[s.first : s.stop], script) for s in one.spans]
+            rows.append((own, [join(words[a:b], target_script) for a, b in spots]))
+        asked = {pair for own, other in rows for a in own for b in other
+                 for pair in ((a, b), (b, a), (a, a), (b, b))}  # fmt: skip
+        ordered = sorted(asked)
+        known = dict(zip(ordered, np.asarray(probability(ordered), float), strict=True))
+
+        def like(a: str, b: str) -> float:
+            logs = known[a, b] - known[a, a], known[b, a] - known[b, b]
+            return float(np.exp(logs).mean())
+
+        return [np.array([[like(a, b) for b in other] for a in own]).reshape(len(own), len(other))
+                for own, other in rows]  # fmt: skip
+
+    return score
+
+
+def by_vectors(encoder: Encoder, layer: int | None = None, *, centred: bool = True) -> Score:
+    """Scores of stretches by the cosine of their mean word vector and that of the span.
+
+    Prefer it without a translator: one pass of an encoder over both sentences is all it takes.
+
+    Args:
+        encoder: of words in context.
+        layer: of it; the one two thirds up by default.
+        centred: take the mean of all words of a language's text from each, so that what they share
+            as words of that language does not count.
+    """
+
+    def score(
+        source: Sequence[Labelled],
+        target: Sequence[Sequence[str]],
+        places: Sequence[Sequence[Place]],
+    ) -> list[np.ndarray]:
+        if not source:
+            return []
+        chosen = (
+            encoder.layers[round((len(encoder.layers) - 1) * 2 / 3)] if layer is None else layer
+        )
+        spans = [[(s.first, s.stop) for s in one.spans] for one in source]
+        own = _span_vectors(encoder, [one.words for one in source], spans, chosen, centred)
+        other = _span_vectors(encoder, target, places, chosen, centred)
+        return [a @ b.T for a, b in zip(own, other, strict=True)]
+
+    return score
+
+
+def _span_vectors(
+    encoder: Encoder,
+    sentences: Sequence[Sequence[str]],
+    places: Sequence[Sequence[Place]],
+    layer: int,
+    centred: bool,
+) -> list[np.ndarray]:
+    """`[places, d]` of length 1 a sentence; a stretch without a token is 0."""
+    from isogloss.match.word_means import word_means
+
+    means: TokenVectors = word_means(encoder, sentences, layers=[layer])[layer]
+    array = means.array - means.array.mean(0) if centred else means.array
+    made = []
+    for n, spots in enumerate(places):
+        inside = slice(int(means.starts[n]), int(means.starts[n + 1]))
+        sums = np.zeros((len(sentences[n]) + 1, array.shape[1]))
+        sums[means.words[inside] + 1] = array[inside]
+        sums = sums.cumsum(0)
+        first, stop = np.array(spots, int).reshape(-1, 2).T
+        made.append(unit(sums[stop] - sums[first]))
+    return made
+
+
+def _places(
+    one: Labelled,
+    words: Sequence[str],
+    propose: Propose | None,
+    longest: int,
+    counts: Counter[str],
+) -> tuple[list[Place], np.ndarray]:
+    """Places of a translation, and which `[spans, places]` each span may have."""
+    if propose is None:
+        found = stretches(words, longest)
+        return found, np.ones((len(one.spans), len(found)), bool)
+    own: list[set[Place]] = []
+    for span in one.spans:
+        own.append(set())
+        for given in propose(one.words, span, words):
+            there = [(at, at + len(given)) for at in range(len(words) - len(given) + 1)
+                     if given and list(words[at : at + len(given)]) == list(given)]  # fmt: skip
+            own[-1].update(there)
+            counts["proposals that are not in the translation"] += not there
+    found = sorted(set().union(*own))
+    allowed = np.array([[place in mine for place in found] for mine in own], bool)
+    return found, allowed.reshape(len(own), len(found))
+
+
+def _better(
+    best: np.ndarray,
+    came: np.ndarray,
+    row: int,
+    to: np.ndarray,
+    values: np.ndarray,
+    how: tuple[int, int],
+) -> None:
+    more = values > best[row, to]
+    best[row, to[more]] = values[more]
+    came[row, to[more]] = how
+
+
+def _greedy(scores: np.ndarray, places: Sequence[Place]) -> list[int]:
+    found = [-1] * len(scores)
+    taken: set[int] = set()
+    for flat in np.argsort(-scores, axis=None, kind="stable").tolist():
+        span, at = divmod(flat, scores.shape[1])
+        words = range(*places[at])
+        if found[span] < 0 and np.isfinite(scores[span, at]) and taken.isdisjoint(words):
+            found[span] = at
+            taken.update(words)
+    return found
+
+
+def _punctuation(word: str) -> bool:
+    return all(unicodedata.category(c)[0] in "PS" for c in word)
