@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -117,7 +118,7 @@ def fit_hmm(
             if tag != UNKNOWN:
                 seen[word, at[tag]] += 1
         ends = [-1, *(at.get(tag) for tag in labels), -1] if labels else []
-        for left, right in zip(ends, ends[1:], strict=False):
+        for left, right in pairwise(ends):
             if left is not None and right is not None:
                 pairs[left, right] += 1
     emit = _Emission(words, emission == "features", smooth, penalty)
