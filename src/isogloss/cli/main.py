@@ -11,7 +11,15 @@ from typing import Annotated, Literal
 import typer
 
 from isogloss._version import __version__
-from isogloss.cli import merging, mining, spaces, tokenizers, transferring, vocabulary
+from isogloss.cli import (
+    merging,
+    mining,
+    projecting,
+    spaces,
+    tokenizers,
+    transferring,
+    vocabulary,
+)
 from isogloss.cli.options import (
     Json,
     Model,
@@ -369,6 +377,7 @@ app.command("map")(spaces.map_command)
 app.command("lexicon")(spaces.lexicon)
 app.command("merge")(merging.merge)
 app.command("mine")(mining.mine)
+app.command("project-labels")(projecting.project_labels)
 app.command("score-bitext")(mining.score_bitext)
 app.command("transfer")(transferring.transfer)
 app.add_typer(tokenizers.app, name="tokenizers")

@@ -70,22 +70,29 @@ def test_stretches_have_no_punctuation_at_their_ends():
     assert stretches(["a", ",", "b"], 3) == [(0, 1), (0, 3), (2, 3)]
 
 
-def alike(pairs):
+LANGUAGES = ("eng", "hau")
+
+
+def alike(asked):
     """A translator to whom texts are as probable as their sets of letters are alike."""
-    return [np.log(max(len(set(a) & set(b)) / len(set(a) | set(b)), 1e-9)) for a, b in pairs]
+    return [np.log(max(len(set(a) & set(b)) / len(set(a) | set(b)), 1e-9)) for a, b, *_ in asked]
 
 
 def test_the_translator_finds_names():
-    made = candidates([SOURCE], [TARGET], score=by_translation(alike))
+    made = candidates([SOURCE], [TARGET], score=by_translation(alike, LANGUAGES))
     assert made.sentences[0].spans == [Span(1, 3, "PER"), Span(5, 6, "LOC")]
     assert made.counts == {"spans of the source": 2, "spans projected": 2}
 
 
 def test_translation_scores_are_symmetric_and_1_of_a_text_with_itself():
-    def skewed(pairs):
-        return [-len(a) - (a != b) * (2 + len(b)) for a, b in pairs]
+    def skewed(asked):
+        assert len(asked) == 4 and {one[2:] for one in asked} == {
+            ("eng", "hau"), ("hau", "eng"), ("eng", "eng"), ("hau", "hau"),
+        }  # fmt: skip
+        assert all(a == b for a, b, to, of in asked if to == of)
+        return [-len(a) - (a != b) * (2 + len(b)) for a, b, *_ in asked]
 
-    score = by_translation(skewed)
+    score = by_translation(skewed, LANGUAGES)
     [[[forth]]] = score([Labelled(["xy"], [Span(0, 1, "")])], [["z"]], [[(0, 1)]])
     [[[back]]] = score([Labelled(["z"], [Span(0, 1, "")])], [["xy"]], [[(0, 1)]])
     [[[same]]] = score([Labelled(["z"], [Span(0, 1, "")])], [["z"]], [[(0, 1)]])

@@ -82,7 +82,8 @@ def test_trees_by_links():
 
 @pytest.mark.parametrize("call, error, said", [
     (lambda: project(NAMES, ["x"], language="hau", links=[]), CorpusError, "1 translations of 4"),
-    (lambda: project(NAMES, None, language="hau", links=[[]] * 4), UsageError, "needs translations"),
+    (lambda: project(NAMES, None, language="hau", links=[[]] * 4), UsageError,
+     "needs translations"),
     (lambda: project(NAMES, ["x"] * 4, language="hau"), UsageError, "links"),
     (lambda: project(NAMES, ["x"] * 4, language="hau", links=[[]] * 4, colour=1), UsageError,
      "colour"),

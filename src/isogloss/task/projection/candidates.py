@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from isogloss.errors import CorpusError, UsageError
+from isogloss.language import read_language
 from isogloss.match.neighbours import unit
 from isogloss.registry import register
 from isogloss.task.projection.spans import Labelled, Projected, Span, check_lengths, join
@@ -26,8 +27,9 @@ Score = Callable[
 """Sentences, words of their translations and places in these, to `[spans, places]` a sentence."""
 Propose = Callable[[Sequence[str], Span, Sequence[str]], Sequence[Sequence[str]]]
 """Words, a span of them and the words of the translation, to likely translations of the span."""
-Probability = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
-"""Pairs of a text and the one it is a translation of, to the mean log probability of a token."""
+Probability = Callable[[Sequence[tuple[str, str, str, str]]], Sequence[float]]
+"""Texts, each with its language after the one it is a translation of and that one's language:
+(text, of, language, language of that); to the mean log probability of a token of the text."""
 LONGEST = 10  # words of a stretch
 AT_ONCE = 12  # spans whose best places are found together; more are taken one by one
 
@@ -174,22 +176,22 @@ def assign(scores: np.ndarray, places: Sequence[Place]) -> Chosen:
     return Chosen(found, True)
 
 
-def by_translation(
-    probability: Probability, *, script: str = "Latn", target_script: str = "Latn"
-) -> Score:
+def by_translation(probability: Probability, languages: tuple[str, str]) -> Score:
     """Scores of stretches by how probable they and the span are as translations of each other.
 
     s(a, b) = (p(a | b) / p(a | a) + p(b | a) / p(b | b)) / 2 with p the geometric mean over tokens:
     what a translator gives a text given itself is the most that it could give.
 
     Args:
-        probability: the translator's, of the first of each pair given the second.
-        script: of the source.
-        target_script: of the translations.
+        probability: the translator's; it is asked in both directions, and from each language into
+            itself.
+        languages: of the source and of the translations.
 
     Source: Vamvas and Sennrich (2022), NMTScore, section 2.1 (direct translation probability,
     normalised); García-Ferrero et al. (2023), section 3.2.
     """
+    first, second = languages
+    scripts = [read_language(language).script for language in languages]
 
     def score(
         source: Sequence[Labelled],
@@ -198,21 +200,27 @@ def by_translation(
     ) -> list[np.ndarray]:
         rows = []
         for one, words, spots in zip(source, target, places, strict=True):
-            own = [join(one.words[s.first : s.stop], script) for s in one.spans]
-            rows.append((own, [join(words[a:b], target_script) for a, b in spots]))
-        asked = {pair for own, other in rows for a in own for b in other
-                 for pair in ((a, b), (b, a), (a, a), (b, b))}  # fmt: skip
-        ordered = sorted(asked)
-        known = dict(zip(ordered, np.asarray(probability(ordered), float), strict=True))
+            own = [join(one.words[s.first : s.stop], scripts[0]) for s in one.spans]
+            rows.append((own, [join(words[a:b], scripts[1]) for a, b in spots]))
+        asked = sorted({one for own, other in rows for a in own for b in other
+                        for one in _four(a, b, first, second)})  # fmt: skip
+        given = np.asarray(probability(asked) if asked else [], float)
+        known = dict(zip(asked, given, strict=True))
 
         def like(a: str, b: str) -> float:
-            logs = known[a, b] - known[a, a], known[b, a] - known[b, b]
-            return float(np.exp(logs).mean())
+            there, itself, back, other = (known[one] for one in _four(a, b, first, second))
+            return float((np.exp(there - itself) + np.exp(back - other)) / 2)
 
         return [np.array([[like(a, b) for b in other] for a in own]).reshape(len(own), len(other))
                 for own, other in rows]  # fmt: skip
 
     return score
+
+
+def _four(a: str, b: str, first: str, second: str) -> list[tuple[str, str, str, str]]:
+    """What `by_translation` asks of a pair: each given the other, and given itself."""
+    return [(a, b, first, second), (a, a, first, first), (b, a, second, first),
+            (b, b, second, second)]  # fmt: skip
 
 
 def by_vectors(encoder: Encoder, layer: int | None = None, *, centred: bool = True) -> Score:

@@ -44,8 +44,8 @@ def project(
         segment: translations that are texts to words.
         unit: what tags are: `spans` where all of them are BIO or the like, `words` otherwise, and
             `trees` for `TREES`.
-        how: what the method needs, such as `links` of every example; see `aligned`, `markers`, `codec`,
-            `candidates`, `project_tags` and `project_trees`.
+        how: what the method needs, such as `links` of every example; see `aligned`, `markers`,
+            `codec`, `candidates`, `project_tags` and `project_trees`.
 
     Returns:
         The examples that could be projected, and counts of what became of all of them.
