@@ -159,6 +159,8 @@ def test_trees_and_intents_are_written(tmp_path):
     ({}, {"shape": "bush"}, "no shape 'bush'"),
     ({}, {"segment": "bytes"}, "no segment 'bytes'"),
     ({"translations": "x", "model": "y"}, {"method": "candidates", "shape": "trees"}, "by links"),
+    ({"translations": "x", "model": "y"}, {"hmm": True}, "leave out --hmm"),
+    ({"translations": "x", "model": "y"}, {"method": "candidates", "rules": Rules(1)}, "no gap"),
 ])  # fmt: skip
 def test_what_is_missing_is_told(text, means, how, said):
     with pytest.raises(UsageError, match=said):

@@ -97,6 +97,7 @@ def run(
 
     examples = read_examples(labels, SHAPES[shape], language=languages[0])
     target = str(read_language(languages[1]))
+    _check_rules(method, rules, hmm, shape == "trees" or _has_spans(examples))
     translate = _translate(means, network)
     notes = list(examples.notes)
     given = _translations(examples, means, translate, method, target)
@@ -204,6 +205,19 @@ def _check(method: str, means: Means, shape: str, segment: str) -> None:
         )
     if shape == "trees" and method != "aligned":
         raise UsageError("trees are projected by links", remedy="leave out --method")
+
+
+def _check_rules(method: str, rules: Rules, hmm: bool, spans: bool) -> None:
+    """Refuse what would be passed over without a word."""
+    if hmm and (spans or method != "aligned"):
+        raise UsageError(
+            "a hidden Markov model is of tags of words, such as UPOS", remedy="leave out --hmm"
+        )
+    if method == "candidates" and rules != Rules(lost=rules.lost):
+        raise UsageError(
+            "candidates have no links, and so no gap, meeting or coverage",
+            remedy="leave these out, or choose --method aligned",
+        )
 
 
 def _translate(means: Means, network: bool) -> Callable[..., Sequence[str]] | None:
