@@ -250,3 +250,13 @@ def test_loading_says_nothing(tiny, capfd):
         load_encoder(folder).encode(["a"], language="eng_Latn")
     out, err = capfd.readouterr()
     assert out + err == ""
+
+
+def test_ids_that_somebody_put_together_are_read_as_texts_are(minilm):
+    encoder = load_encoder(minilm)
+    texts = ["A house by the sea.", "", "Why?"]
+    ids = [np.array(encoder.reader.tokenizer.encode(t).ids, np.int32) for t in texts]
+    found = encoder.encode_ids([*ids, ids[0][:0]], language="eng_Latn", layers=[3, 6])
+    for layer, read in encoder.encode(texts, language="eng_Latn", layers=[3, 6]).items():
+        np.testing.assert_allclose(found[layer][:3], read.array, atol=1e-5)
+        assert not found[layer][3].any()

@@ -68,7 +68,7 @@ def test_lists_give_the_best_of_the_lists_that_are_asked(shape, k, lists, probes
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inverted, "BYTES", room)
         found = by_lists(x, y, k, lists=lists, probes=probes, seed=seed)
-    centres = inverted._centres(torch.from_numpy(y), lists, seed).numpy()
+    centres = inverted.spherical_centres(torch.from_numpy(y), lists, seed).numpy()
     home, cosines = (y @ centres.T).argmax(1), x @ y.T
     asked = np.argsort(-(x @ centres.T), axis=1, kind="stable")[:, :probes]
     inside = (home == asked[..., None]).any(1)  # [n, m]

@@ -78,10 +78,10 @@ def encode_cached(
     key = fingerprint("vectors.v1", there.fingerprint, how, encoder.window, dtype)
     folder = (cache or cache_root()) / "vectors" / encoder.fingerprint / key
     n = len(there.rows)
-    tokens = _read(folder / "tokens.npy", n)  # [n]
+    tokens = read_array(folder / "tokens.npy", n)  # [n]
     arrays: dict[int, np.ndarray] = {}  # each [n, d]
     if tokens is not None:
-        read = {layer: _read(_layer(folder, layer), n) for layer in chosen}
+        read = {layer: read_array(_layer(folder, layer), n) for layer in chosen}
         arrays = {layer: array for layer, array in read.items() if array is not None}
     lacking = [layer for layer in chosen if layer not in arrays]
     if tokens is None or lacking:
@@ -94,10 +94,10 @@ def encode_cached(
             progress=progress,
         )
         tokens = made[lacking[0]].tokens
-        _write(folder / "tokens.npy", tokens)
+        write_array(folder / "tokens.npy", tokens)
         for layer in lacking:
             arrays[layer] = _rounded(made[layer].array, dtype)
-            _write(_layer(folder, layer), arrays[layer])
+            write_array(_layer(folder, layer), arrays[layer])
     elif progress:
         progress(there.total)
     if strict:
@@ -122,7 +122,12 @@ def _rounded(array: np.ndarray, dtype: str) -> np.ndarray:
     return half if fits.all() else array
 
 
-def _write(path: Path, array: np.ndarray) -> None:
+def write_array(path: Path, array: np.ndarray) -> None:
+    """A `.npy` with the sum of its bytes behind it, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     header = io.BytesIO()
     array = np.ascontiguousarray(array)
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
@@ -142,14 +147,14 @@ def _write(path: Path, array: np.ndarray) -> None:
         ) from error
 
 
-def _read(path: Path, rows: int) -> np.ndarray | None:
-    """The array, mapped; None if the file is absent, damaged or of another size."""
+def read_array(path: Path, rows: int | None = None) -> np.ndarray | None:
+    """An array of `write_array`, mapped; None if it is absent, damaged or not of so many rows."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         whole = np.memmap(path, np.uint8, "r")
     except (OSError, ValueError, EOFError):
         return None
-    if array.ndim == 0 or len(array) != rows or len(whole) <= _SUM:
+    if array.ndim == 0 or rows not in (None, len(array)) or len(whole) <= _SUM:
         return None
     digest = hashlib.sha256(whole[:-_SUM].data).digest()
     return array if digest == whole[-_SUM:].tobytes() else None

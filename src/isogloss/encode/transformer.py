@@ -105,20 +105,35 @@ class TransformerEncoder:
             check_window(tokens, there.rows, self.window, language)
         if progress:
             progress(there.total - len(there.rows) + int((tokens == 0).sum()))
-        shape = (len(ids), self._forward.width)
-        arrays = {layer: np.zeros(shape, np.float32) for layer in chosen}  # each [n, d]
-        for batch in pack(np.array([len(x) for x in ids], np.int64), _budget()):
-            found = self._forward([ids[i] for i in batch], chosen, how)
-            for layer, array in found.items():
-                arrays[layer][batch] = array
-            if progress:
-                progress(len(batch))
+        arrays = self._run(ids, chosen, how, progress)  # each [n, d]
         last = self.layers[-1]
         if last in arrays and how == self.pooling:
             for dense in self._dense:
                 arrays[last] = apply_dense(arrays[last], dense)
         about = About(how, language, tokens, self.window, self.fingerprint)
         return assemble(arrays, there, about)
+
+    def encode_ids(
+        self,
+        ids: Sequence[np.ndarray],
+        *,
+        language: str,
+        layers: Sequence[int] | None = None,
+        pooling: str = "mean",
+    ) -> dict[int, np.ndarray]:
+        """Pooled `[n, d]` per layer of token ids that somebody else put together, ends included.
+
+        For what is not one text, such as a query and a passage; dense modules are not applied.
+
+        Raises:
+            UsageError: no such layer or pooling.
+            VectorError: the network gives NaN or infinity.
+        """
+        chosen = choose_layers(layers, self.layers, self.name)
+        found = self._run(ids, chosen, check_pooling(pooling))
+        for layer, array in found.items():
+            check_finite(array, f"{language}, layer {layer}")
+        return found
 
     def encode_words(
         self, sentences: Sequence[Sequence[str]], *, layers: Sequence[int] | None = None
@@ -142,6 +157,23 @@ class TransformerEncoder:
         for layer, vectors in found.items():
             check_finite(vectors.array, f"words, layer {layer}")
         return found
+
+    def _run(
+        self,
+        ids: Sequence[np.ndarray],
+        layers: Sequence[int],
+        pooling: str,
+        progress: Progress | None = None,
+    ) -> dict[int, np.ndarray]:
+        """Pooled `[n, d]` per layer, in the order of the ids; zeros where there are none."""
+        arrays = {c: np.zeros((len(ids), self._forward.width), np.float32) for c in layers}
+        for batch in pack(np.array([len(x) for x in ids], np.int64), _budget()):
+            found = self._forward([ids[i] for i in batch], layers, pooling)
+            for layer, array in found.items():
+                arrays[layer][batch] = array
+            if progress:
+                progress(len(batch))
+        return arrays
 
     @property
     def reader(self) -> Reader:

@@ -49,7 +49,7 @@ def by_lists(
 
     with torch.inference_mode():
         queries, index = torch.from_numpy(x), torch.from_numpy(y)
-        near = affine((_centres(index, lists, seed), None))
+        near = affine((spherical_centres(index, lists, seed), None))
         home = torch.cat([near(part).argmax(1) for part in index.split(PART)])  # [m]
         order = home.argsort(stable=True)
         starts = _starts(home[order], lists)
@@ -155,8 +155,8 @@ def _maximum(values: torch.Tensor) -> torch.Tensor:
     return values[:, 0]
 
 
-def _centres(index: torch.Tensor, lists: int, seed: int) -> torch.Tensor:
-    """Spherical k-means on a sample: `[lists, d]` unit vectors."""
+def spherical_centres(index: torch.Tensor, lists: int, seed: int) -> torch.Tensor:
+    """Spherical k-means on a sample of unit vectors `[m, d]`: `[lists, d]` unit vectors."""
     # Apart from `clusters.kmeans`, whose well chosen beginnings take six times as long as all this.
     import torch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from isogloss.errors import TrainingError
+from isogloss.encode.folder import read_object
+from isogloss.errors import ModelError, TrainingError
 from isogloss.files import write_json
 from isogloss.train.batch import UNKNOWN
 from isogloss.train.contracts import Loss, wanted_of
@@ -78,17 +79,46 @@ class LabelHead(nn.Module):
         number. It reads `vectors`, means of the last states with what stands around a text, or
         `states`.
         """
-        from safetensors.torch import save_file
-
         assert self.layer is not None, "saved after training"
-        heads = folder / HEADS
-        heads.mkdir(exist_ok=True)
-        into = heads / str(sum(1 for _ in heads.iterdir()) + 1)
-        into.mkdir()
-        weights = {n: w.detach().contiguous() for n, w in self.layer.state_dict().items()}
-        save_file(weights, into / "head.safetensors")
         about = {
             "reads": wanted_of(self)[0],
             "classes": list(names) or list(map(str, range(self.classes))),
         }
-        write_json(into / "head.json", about)
+        write_head(folder, self.layer, about)
+
+
+def write_head(folder: Path, weights: nn.Module, about: Mapping[str, Any]) -> None:
+    """Write `head.safetensors` and `head.json` into the next of the folders `heads/<number>`."""
+    from safetensors.torch import save_file
+
+    heads = folder / HEADS
+    heads.mkdir(exist_ok=True)
+    into = heads / str(sum(1 for _ in heads.iterdir()) + 1)
+    into.mkdir()
+    kept = {n: w.detach().contiguous() for n, w in weights.state_dict().items()}
+    save_file(kept, into / "head.safetensors")
+    write_json(into / "head.json", dict(about))
+
+
+def read_head(folder: Path, use: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What `write_head` wrote last of an objective that says `use`: about it, and its weights.
+
+    Raises:
+        ModelError: the model has no such head, or one that cannot be read.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    found = sorted(
+        (folder / HEADS).glob("*/head.json"), key=lambda f: (len(f.parent.name), f.parent.name)
+    )
+    for file in reversed(found):
+        about = read_object(file)
+        if about.get("use") == use:
+            try:
+                return about, load_file(file.with_name("head.safetensors"))
+            except (OSError, SafetensorError) as error:
+                raise ModelError(f"the head {use} cannot be read: {error}", file=file) from None
+    raise ModelError(
+        f"the model has no head {use}", file=folder, remedy=f"train it with the objective {use}"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from isogloss.encode.folder import ModelFolder
@@ -71,6 +72,22 @@ class InsertedEncoder(TransformerEncoder):
             texts, language=language, layers=layers, pooling=pooling, strict=strict,
             progress=progress,
         )  # fmt: skip
+
+    def encode_ids(
+        self,
+        ids: Sequence[np.ndarray],
+        *,
+        language: str,
+        layers: Sequence[int] | None = None,
+        pooling: str = "mean",
+    ) -> dict[int, np.ndarray]:
+        """Pooled `[n, d]` per layer of token ids, see `TransformerEncoder`.
+
+        Raises:
+            UsageError: a language that the body has no module for; no such layer or pooling.
+        """
+        self._speak(language)
+        return super().encode_ids(ids, language=language, layers=layers, pooling=pooling)
 
     def encode_words(
         self,
