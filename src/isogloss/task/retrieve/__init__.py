@@ -1,1 +1,1 @@
-"""Passages that answer queries: by one vector each, by a vector a token, by reading both at once."""
+"""Passages that answer queries: by one vector each, a vector a token, or by reading both."""

@@ -87,7 +87,7 @@ def check_relevant(queries: Examples, ids: Sequence[str]) -> int:
     if wanted and missing == len(wanted):
         raise CorpusError(
             f"none of the relevant ids, such as {wanted[0]!r}, is in the collection",
-            file=queries.source or None, remedy="name the collection that the queries were made for",
+            file=queries.source or None, remedy="name the collection the queries were made for",
         )  # fmt: skip
     return missing
 
