@@ -165,8 +165,10 @@ def spherical_centres(index: torch.Tensor, lists: int, seed: int) -> torch.Tenso
     drawn = np.random.default_rng(seed).permutation(len(index))[: SAMPLE * lists]
     sample = index.index_select(0, torch.from_numpy(drawn))
     centres = sample[:lists].clone()
+    rows = max(1, BYTES // (4 * lists))  # whose cosines are held together
     for _ in range(ROUNDS):
-        home = affine((centres, None))(sample).argmax(1)
+        near = affine((centres, None))
+        home = torch.cat([near(part).argmax(1) for part in sample.split(rows)])
         sums = torch.zeros_like(centres).index_add_(0, home, sample)
         length = sums.norm(dim=1, keepdim=True)
         centres = torch.where(length > 0, sums / length.clamp(min=1e-12), centres)

@@ -12,6 +12,7 @@ from isogloss.match.neighbours import unit
 
 Bits = Literal[1, 2, 16]
 _PART = 2**15  # vectors that are compared with the centres together
+_CUT = 2**14  # vectors whose numbers tell where to cut; they are many millions already
 
 
 class Codec(NamedTuple):
@@ -71,7 +72,8 @@ def fit_codec(sample: np.ndarray, centres: int, bits: Bits = 2, seed: int = 0) -
         found = spherical_centres(torch.from_numpy(sample), centres, seed).numpy()
     if bits == 16:
         return Codec(found, np.empty(0, np.float32), np.empty(0, np.float32), bits)
-    left = (sample - found[nearest_centres(sample, found)]).ravel()
+    few = np.ascontiguousarray(sample[:: max(1, len(sample) // _CUT)])
+    left = (few - found[nearest_centres(few, found)]).ravel()
     cuts = np.quantile(left, np.arange(1, 2**bits) / 2**bits).astype(np.float32)
     level = np.searchsorted(cuts, left, side="right")
     counts = np.maximum(np.bincount(level, minlength=2**bits), 1)
