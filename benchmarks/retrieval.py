@@ -22,6 +22,7 @@ def resident(field: str) -> float:
 BARE = resident("VmRSS")
 
 import argparse  # noqa: E402 - what stands above is measured before anything is loaded
+import json  # noqa: E402
 import os  # noqa: E402
 import shutil  # noqa: E402
 import subprocess  # noqa: E402
@@ -35,6 +36,7 @@ import numpy as np  # noqa: E402
 
 from isogloss import read_corpus  # noqa: E402
 from isogloss.encode import load_encoder  # noqa: E402
+from isogloss.files import write_json  # noqa: E402
 from isogloss.match.search import Neighbours  # noqa: E402
 from isogloss.task.examples import QUERIES, Examples, make_examples  # noqa: E402
 from isogloss.task.retrieve.dense import (  # noqa: E402
@@ -86,7 +88,7 @@ def main() -> None:
         print(f"skipped: no text in {DATA}; set ISOGLOSS_DATA")
         return
     if given.stage:
-        STAGES[given.stage](given, verses(given))
+        STAGES[given.stage](given, read_verses(given.out))
         peak = resident("VmHWM")
         print(f"  peak memory {peak - BARE:.2f} GiB over a bare interpreter ({peak:.2f} in all)")
         if peak > MOST:
@@ -96,12 +98,14 @@ def main() -> None:
     print(f"{given.passages:,} passages in {', '.join(LANGUAGES)}; {given.queries} queries in eng; "
           f"{given.model}, seed {given.seed}, {os.environ.get('OMP_NUM_THREADS', 'all')} threads",
           flush=True)  # fmt: skip
+    given.out.mkdir(parents=True)
+    draw_verses(given)
     for stage in ("dense", "late", "rerank"):
         subprocess.run([sys.executable, __file__, *sys.argv[1:], "--stage", stage], check=True)
 
 
-def verses(given: argparse.Namespace) -> Verses:
-    """Passages drawn at random from verses that English has, and queries among these verses."""
+def draw_verses(given: argparse.Namespace) -> None:
+    """Write passages drawn at random from verses that English has, and these as queries."""
     corpus = read_corpus(DATA / "bible", languages=["eng", *LANGUAGES])
     english = corpus.texts("eng")
     columns = {tag: corpus.texts(tag) for tag in LANGUAGES}
@@ -114,14 +118,21 @@ def verses(given: argparse.Namespace) -> Verses:
     for one, (_, row) in zip(ids, there, strict=True):
         relevant.setdefault(row, []).append(one)
     asked = list(relevant)[: given.queries]
-    queries = make_examples(
-        "bible", "eng", QUERIES,
-        {"id": [corpus.ids[row] for row in asked], "text": [english[row] for row in asked],
-         "relevant": [relevant[row] for row in asked]}, split="test",
-    )  # fmt: skip
+    queries = {
+        "id": [corpus.ids[row] for row in asked], "text": [english[row] for row in asked],
+        "relevant": [relevant[row] for row in asked],
+    }  # fmt: skip
+    texts = [columns[tag][row] for tag, row in there]
+    write_json(given.out / "verses.json", {"ids": ids, "texts": texts, "queries": queries})
     if len(ids) < given.passages:
         print(f"  there are {len(ids):,} passages, not {given.passages:,}")
-    return Verses(ids, [columns[tag][row] or "" for tag, row in there], queries)
+
+
+def read_verses(folder: Path) -> Verses:
+    """What `draw_verses` wrote: stages need not have whole Bibles in memory."""
+    kept = json.loads((folder / "verses.json").read_text(encoding="utf-8"))
+    queries = make_examples("bible", "eng", QUERIES, kept["queries"], split="test")
+    return Verses(kept["ids"], kept["texts"], queries)
 
 
 def dense(given: argparse.Namespace, verses: Verses) -> None:
