@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GRID = (1.0, 10.0, 100.0, 1000.0)
 """Strengths C of a probe that are tried on its own training data."""
 FOLDS = 4
+TIMED = 32  # examples on which the encoder is timed
 
 
 @dataclass
@@ -54,15 +55,16 @@ class Probe:
 
     def tell(self, examples: Examples) -> Told:
         """The likeliest label of each example."""
-        start = time.perf_counter()
         features, there, truncated = read(self.encoder, examples)
+        start = time.perf_counter()
         shares = softmax(features @ self.weights[:-1] + self.weights[-1])  # [m, classes]
         guesses: list[Guess | None] = [None] * len(examples)
         names = self.classes["label"]
         for row, one in zip(there, shares, strict=True):
             guesses[row] = Guess(names[int(one.argmax())], one)
         dropped = {"no text": len(examples) - len(there)} if len(there) < len(examples) else {}
-        return Told(guesses, dropped, truncated, time.perf_counter() - start)
+        seconds = time.perf_counter() - start + pace(self.encoder, examples) * len(there)
+        return Told(guesses, dropped, truncated, seconds)
 
     def save(self, folder: Path) -> None:
         """The weights; the encoder stays where it is, and is named."""
@@ -127,6 +129,21 @@ def read(encoder: Encoder, examples: Examples) -> tuple[np.ndarray, list[int], i
         first, second = found
         found = [first, second, np.abs(first - second), first * second]
     return np.concatenate(found, axis=1), there, truncated
+
+
+def pace(encoder: Encoder, examples: Examples) -> float:
+    """Seconds that the encoder takes for an example, timed once a language on some of them.
+
+    Vectors may come from a cache, which tells nothing of what they cost.
+    """
+    known = vars(encoder).setdefault("_pace", {})
+    if examples.language not in known:
+        columns = [examples.column("text"), examples.column("second")]
+        texts = [text for column in columns for text in column[:TIMED] if text]
+        start = time.perf_counter()
+        encoder.encode(texts, language=examples.language)
+        known[examples.language] = (time.perf_counter() - start) / min(TIMED, len(examples))
+    return known[examples.language]
 
 
 def fit(x: np.ndarray, y: np.ndarray, classes: int, strength: float) -> np.ndarray:
