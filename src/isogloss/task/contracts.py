@@ -48,8 +48,9 @@ class Guess(NamedTuple):
     """What is told of one example.
 
     Attributes:
-        value: as the labels of its shape are written.
-        shares: how sure: `[classes]` of a text, `[words, classes]` of words, or a number.
+        value: as the label of its shape is written; of several labels, each by its name.
+        shares: how sure: `[classes]` of a text, `[words, classes]` of words, `[labels, 2]` of
+            labels that are absent or there, or a number.
     """
 
     value: Any
@@ -63,11 +64,13 @@ class Cut(NamedTuple):
         pieces: one or more an example; none of those that are left out.
         dropped: examples that are left out, by reason.
         truncated: examples of which something was cut off.
+        counted: what else happened to examples, as `read in several stretches`.
     """
 
     pieces: Sequence[Piece]
     dropped: Mapping[str, int] = {}
     truncated: int = 0
+    counted: Mapping[str, int] = {}
 
 
 class Task(Protocol):

@@ -255,7 +255,21 @@ def tune(
     )  # fmt: skip
     solver.seconds += time.perf_counter() - start
     solver.notes += trained.notes
+    solver.notes += [
+        note for one, cut in zip(train, cuts, strict=True) for note in _read_of(one, cut)
+    ]
     return solver
+
+
+def _read_of(examples: Examples, cut: Cut) -> list[str]:
+    """What happened to examples on their way into training."""
+    left_out = {f"left out: {reason}": n for reason, n in cut.dropped.items()}
+    every = {**left_out, "cut off": cut.truncated, **cut.counted}
+    return [
+        f"of {len(examples)} examples of {examples.language} to train on {n} were {what}"
+        for what, n in every.items()
+        if n
+    ]
 
 
 def open_tuned(
