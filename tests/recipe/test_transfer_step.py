@@ -71,13 +71,13 @@ def test_scores_by_seed_and_over_seeds_and_what_each_has_over_the_first(transfer
     for name in ("zero_shot", "target_labels"):
         seeds = [scores.one(measure="accuracy", strategy=name, language="deu_Latn", seed=s,
                             stage=None) for s in (0, 1)]  # fmt: skip
-        over = [row for row in scores.where(measure="accuracy", strategy=name, language="deu_Latn",
-                                            seed=None, stage=None)]  # fmt: skip
+        over = list(scores.where(measure="accuracy", strategy=name, language="deu_Latn",
+                                            seed=None, stage=None))  # fmt: skip
         assert len(over) == 1 and over[0].settings["values"] == [row.value for row in seeds]
         assert over[0].value == pytest.approx(np.mean([row.value for row in seeds]))
         assert over[0].low <= over[0].value <= over[0].high and over[0].n == 30
         assert all(row.settings["predict_ms"] > 0 for row in seeds)
-    [change] = [row for row in scores.where(stage="change", language="deu_Latn")]
+    [change] = list(scores.where(stage="change", language="deu_Latn"))
     assert change.strategy == "target_labels" and change.settings["against"] == "zero_shot"
     both = [np.mean([r.value for r in scores.where(measure="accuracy", strategy=name, stage=None,
             language="deu_Latn") if r.seed is not None])

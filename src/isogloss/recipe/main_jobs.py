@@ -129,6 +129,7 @@ def transfer(
     model: str | Path,
     *,
     train: str,
+    test: str = "",
     languages: Sequence[str] = (),
     strategies: Sequence[str | dict[str, Any]] = ("zero_shot",),
     out: str | Path,
@@ -141,7 +142,9 @@ def transfer(
 
     Args:
         model: as for `measure`.
-        train: a suite, or the file of one, and the languages with labels: `sib200/eng`.
+        train: a suite, or the file of one, with `:task` behind it where it has several, and the
+            languages with labels: `sib200/eng`, `ner_english:wikigold/eng`.
+        test: the suite with the targets, by default the same: `masakhaner2:entities`.
         languages: targets; all that the suite has by default.
         strategies: names, or tables with `use` and settings; the first is what the others are
             compared with.
@@ -170,7 +173,7 @@ def transfer(
         "pivot": first,
         "steps": [
             {
-                "use": "transfer.v1", "name": "transfer", "suite": suite,
+                "use": "transfer.v1", "name": "transfer", "suite": suite, "tests": test,
                 "source": [first, *others], "targets": list(languages), "strategies": tables,
                 **({"parallel": "parallel"} if parallel else {}), **step,
             }
