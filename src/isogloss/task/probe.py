@@ -12,10 +12,10 @@ import numpy as np
 
 from isogloss.errors import UsageError
 from isogloss.files import write_json
-from isogloss.match.neighbours import unit
 from isogloss.task.contracts import Guess, Task
 from isogloss.task.examples import TEXT, Examples
 from isogloss.task.solver import TASK, Told
+from isogloss.task.vectors import vectors_of
 
 if TYPE_CHECKING:
     from isogloss.encode.protocol import Encoder
@@ -113,18 +113,8 @@ def probe(encoder: Encoder, task: Any, train: Sequence[Examples], *, seed: int =
 
 def read(encoder: Encoder, examples: Examples) -> tuple[np.ndarray, list[int], int]:
     """Features `[m, d]` of the examples that have text, their rows, and how many were cut."""
-    from isogloss.encode.cache import encode_cached
-
-    columns = [examples.column("text"), examples.column("second")]
-    texts = [column for column in columns if any(column)]
-    there = [row for row in range(len(examples)) if all(column[row] for column in texts)]
-    found, truncated = [], 0
-    for column in texts:
-        given = [column[row] for row in there]
-        read = encode_cached(encoder, given, language=examples.language)
-        vectors = next(reversed(read.values()))
-        found.append(unit(np.asarray(vectors.array, np.float32)))
-        truncated += int(vectors.truncated)
+    columns = [name for name in ("text", "second") if any(examples.column(name))]
+    found, there, truncated = vectors_of(encoder, examples, columns)
     if len(found) == 2:
         first, second = found
         found = [first, second, np.abs(first - second), first * second]
