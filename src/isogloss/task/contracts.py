@@ -36,12 +36,14 @@ class Piece(NamedTuple):
         ids: `[t]` token ids, without what stands around a text.
         tokens: columns `[t]`, `UNKNOWN` where a token has no value.
         row: values of the piece as a whole, the same keys in every piece.
+        more: ids of further texts that are read beside it, each a view; without `tokens`.
     """
 
     example: int
     ids: np.ndarray
     tokens: Mapping[str, np.ndarray] = {}
     row: Mapping[str, Any] = {}
+    more: Sequence[np.ndarray] = ()
 
 
 class Guess(NamedTuple):

@@ -22,6 +22,7 @@ from isogloss.task.ledger import LAST
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
+    from isogloss.train.contracts import Lesson
     from isogloss.train.evaluation import Evaluate
 
 TASK = "task"
@@ -173,9 +174,9 @@ class Tuned:
         module.eval()
         self.head.eval()
         numbers = self.numbers if language in self.numbers else {}
-        lengths = np.array([len(piece.ids) for piece in cut.pieces], np.int64)
+        lengths = [sum(map(len, (piece.ids, *piece.more))) for piece in cut.pieces]
         with torch.no_grad():
-            for at in pack(lengths, _TOKENS):
+            for at in pack(np.array(lengths, np.int64), _TOKENS):
                 batch = together([cut.pieces[i] for i in at], [language] * len(at), numbers)
                 batch = batch.to(device)
                 made = self.head.tell(module(batch, wanted_of(self.head)), batch)
@@ -231,8 +232,6 @@ def tune(
     """
     from isogloss.task.pieces import Pieces
     from isogloss.train.contracts import Lesson
-    from isogloss.train.loop import LoopSettings
-    from isogloss.train.loop import train as loop
 
     start = time.perf_counter()
     solver = open_tuned(folder, task, tuning.parameters, train, seed)
@@ -241,24 +240,53 @@ def tune(
     tags = [one.language for one, cut in zip(train, cuts, strict=True) for _ in cut.pieces]
     if not pieces:
         raise TrainingError("no example can be trained on", remedy="check that they have text")
-    measure, steps = task.measures[0], tuning.steps(len(pieces))
     mixture = Pieces(pieces, tags, min(tuning.batch, len(pieces)), solver.numbers)
-    trained = loop(
-        solver.student, [Lesson(mixture, [(1.0, solver.head)])],
-        LoopSettings(
-            steps=steps, seed=seed, evaluate_every=min(watch.every, steps) if watch else 0,
-            stop_on=measure if watch else "", higher=True,
-            **tuning.model_dump(exclude={"epochs", "batch", "parameters"}),
-        ),
-        checkpoint=checkpoint, advance=advance,
-        evaluate=_watched(solver, watch.examples) if watch else None,
+    solver.notes += learn(
+        solver, Lesson(mixture, [(1.0, solver.head)]), tuning.steps(len(pieces)), tuning, seed=seed,
+        watch=watch, checkpoint=checkpoint, advance=advance,
     )  # fmt: skip
     solver.seconds += time.perf_counter() - start
-    solver.notes += trained.notes
     solver.notes += [
         note for one, cut in zip(train, cuts, strict=True) for note in _read_of(one, cut)
     ]
     return solver
+
+
+def learn(
+    solver: Any,
+    lesson: Lesson,
+    steps: int,
+    tuning: Tuning,
+    *,
+    seed: int,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    advance: Any = None,
+) -> list[str]:
+    """Train the student of a solver in place; what training told.
+
+    Args:
+        solver: with a task and a student.
+        lesson: what is read and what it is pulled toward.
+        steps: of the optimiser.
+        tuning: how.
+        seed: of batches and dropout.
+        watch: keep the weights that are best on these, the last by default.
+        checkpoint: folder for checkpoints.
+        advance: of a progress bar.
+    """
+    from isogloss.train.loop import LoopSettings, train
+
+    return train(
+        solver.student, [lesson],
+        LoopSettings(
+            steps=steps, seed=seed, evaluate_every=min(watch.every, steps) if watch else 0,
+            stop_on=solver.task.measures[0] if watch else "", higher=True,
+            **tuning.model_dump(exclude={"epochs", "batch", "parameters"}),
+        ),
+        checkpoint=checkpoint, advance=advance,
+        evaluate=_watched(solver, watch.examples) if watch else None,
+    ).notes  # fmt: skip
 
 
 def _read_of(examples: Examples, cut: Cut) -> list[str]:
@@ -334,7 +362,7 @@ def _bring_back(head: Any, folder: ModelFolder) -> None:
         ) from None
 
 
-def _watched(solver: Tuned, examples: Sequence[Examples]) -> Evaluate:
+def _watched(solver: Any, examples: Sequence[Examples]) -> Evaluate:
     def evaluate() -> dict[str, float]:
         found = []
         for one in examples:
