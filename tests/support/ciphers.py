@@ -12,16 +12,15 @@ WORDS = {
 TAGS = {"eng": "eng_Latn", "rus": "rus_Cyrl", "ell": "ell_Grek"}
 
 
-def sentences(n, seed=0, unseen=False):
-    """Rows of one to three places in a vocabulary, rising; `unseen` ones are never among others.
+def sentences(n, seed=0):
+    """Rows of one to three places in a vocabulary, rising.
 
     Order is that of a language, not of a sentence, so that a model of one layer can learn it.
     """
     rng, rows = np.random.default_rng(seed), []
     while len(rows) < n:
         row = sorted(rng.permutation(6)[: int(rng.integers(1, 4))].tolist())
-        if (len(row) == 3 and sum(row) % 3 == 0) == unseen:
-            rows.append(row)
+        rows.append(row)
     return rows
 
 
