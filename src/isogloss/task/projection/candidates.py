@@ -13,7 +13,8 @@ from isogloss.errors import CorpusError, UsageError
 from isogloss.language import read_language
 from isogloss.match.neighbours import unit
 from isogloss.registry import register
-from isogloss.task.projection.spans import Labelled, Projected, Span, check_lengths, join
+from isogloss.task.projection.contract import Labelled, Projected, check_lengths, join
+from isogloss.task.spans import Span
 
 if TYPE_CHECKING:
     from isogloss.encode.protocol import Encoder
@@ -106,7 +107,7 @@ def candidates(
         chosen = assign(table, spots)
         if not chosen.exact:
             counts["sentences whose many spans were placed one by one"] += 1
-        kept = [Span(*spots[at], span.name)
+        kept = [Span(*spots[at], span.kind)
                 for span, at in zip(spans, chosen.at, strict=True) if at >= 0]  # fmt: skip
         counts["spans of the source"] += len(spans)
         counts["spans lost: no place"] += len(spans) - len(kept)
