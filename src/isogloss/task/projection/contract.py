@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,33 @@ class Projected(NamedTuple):
 
     sentences: list[Labelled | None]
     counts: Mapping[str, int]
+
+
+def placed(
+    one: Labelled,
+    words: Sequence[str],
+    places: Sequence[tuple[int, int] | None],
+    lost: str,
+    counts: Counter[str],
+) -> Labelled | None:
+    """A translation with the spans of a sentence where they were found.
+
+    Args:
+        one: the sentence.
+        words: its translation.
+        places: of each span, its first word and the one after its last; None where it has none.
+        lost: `example` gives None where a span has no place, `span` leaves that one out.
+        counts: what happened is added to it.
+    """
+    pairs = zip(one.spans, places, strict=True)
+    kept = [Span(*place, span.kind) for span, place in pairs if place]
+    counts["spans of the source"] += len(one.spans)
+    counts["spans lost: no place"] += len(one.spans) - len(kept)
+    if len(kept) < len(one.spans) and lost == "example":
+        counts["sentences left out: a span was lost"] += 1
+        return None
+    counts["spans projected"] += len(kept)
+    return Labelled(words, sorted(kept))
 
 
 def join(words: Sequence[str], script: str = "Latn") -> str:
