@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -18,7 +19,7 @@ from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
 from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
-from isogloss.score import Score, Scores, bootstrap_of_sums, defined
+from isogloss.score import Score, Scores
 from isogloss.task.solver import Tuning
 
 if TYPE_CHECKING:
@@ -330,13 +331,13 @@ def _row(
     measure: str, tally: Tally, outcome: Outcome, seed: int, drawn: int, about: Mapping[str, Any]
 ) -> Score:
     """A score of one seed."""
-    found = bootstrap_of_sums(tally.columns, tally.statistic, seed=drawn)
-    return Score(
-        measure=measure, value=defined(found.value), low=defined(found.low),
-        high=defined(found.high), interval="bootstrap over examples", n=len(tally.columns),
-        dropped=outcome.about["dropped"], truncated=outcome.about["truncated"], seed=seed,
-        settings={**tally.settings, **outcome.about["settings"]}, **about,
+    from isogloss.task.evaluate import score_of
+
+    made = score_of(
+        measure, tally, {"seed": drawn}, dropped=outcome.about["dropped"],
+        truncated=outcome.about["truncated"], seed=seed, **about,
     )  # fmt: skip
+    return replace(made, settings={**tally.settings, **outcome.about["settings"]})
 
 
 def _mean_row(
