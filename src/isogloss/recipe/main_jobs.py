@@ -1,4 +1,4 @@
-"""The main jobs as plain functions: measure, extend, run."""
+"""The main jobs as plain functions: measure, extend, transfer, evaluate, run."""
 
 from __future__ import annotations
 
@@ -181,6 +181,75 @@ def transfer(
         **text, **about,
     }  # fmt: skip
     return execute_source(source, out, start, command)
+
+
+def evaluate(
+    model: str | Path,
+    *,
+    suites: Sequence[str],
+    languages: Sequence[str] = (),
+    out: str | Path,
+    encoder: str | Path | None = None,
+    mteb: str | Path | None = None,
+    start: Start = silent,
+    command: str = "",
+    **options: Any,
+) -> Run:
+    """What a finished model is worth on the tests of suites, as it is: nothing is trained.
+
+    Args:
+        model: a folder that `transfer` left with `keep`, which tells the task that it was taught;
+            or any encoder, for what vectors solve alone: similarity, clusters, retrieval.
+        suites: their names or files.
+        languages: by default all that the suites test.
+        out: the run's folder.
+        encoder: of a probe, where that is not under the name that the probe's folder has.
+        mteb: a folder for the scores as MTEB's result files.
+        start: starts progress bars.
+        command: what the user typed, for the report.
+        options: `seed` of intervals and of clusters, `network`, and the settings of the step
+            `evaluate.v1`.
+
+    Raises:
+        IsoglossError: bad input, with file, line and remedy.
+    """
+    from isogloss.recipe.trained_on import trained_on
+    from isogloss.task.finished import knows
+    from isogloss.task.solver import read_task
+
+    about, step = _parted(options)
+    folder = Path(model).expanduser()
+    taught = read_task(folder) if knows(folder) else {}
+    base = encoder or taught.get("encoder") or model
+    if taught:
+        step["solver"] = str(folder)
+    behind = sorted(trained_on(model) | trained_on(base))
+    source = {
+        "name": Path(out).name,
+        "title": f"{_short(model)} on {', '.join(map(_short, suites))}",
+        "model": str(base),
+        "steps": [
+            {
+                "use": "evaluate.v1", "name": "evaluate", "suites": list(map(str, suites)),
+                "targets": list(languages), **({"behind": behind} if behind else {}), **step,
+            }
+        ],
+        **about,
+    }  # fmt: skip
+    done = execute_source(source, out, start, command)
+    if mteb is not None:
+        write_results(done, suites, mteb, step.get("data"))
+    return done
+
+
+def write_results(run: Run, suites: Sequence[str], folder: str | Path, data: str | None) -> None:
+    """The scores by language of a run that evaluated suites, as MTEB's result files."""
+    from isogloss.task.mteb import write_mteb
+    from isogloss.task.suites import read_suite
+
+    for suite in map(read_suite, suites):
+        rows = [one for one in run.scores if one.dataset == suite.name and one.language]
+        write_mteb(rows, suite, folder, data=data)
 
 
 def run(

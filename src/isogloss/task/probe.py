@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isogloss.errors import UsageError
+from isogloss.errors import ModelError, UsageError
 from isogloss.files import write_json
+from isogloss.registry import name_of
 from isogloss.task.contracts import Guess, Task
 from isogloss.task.examples import TEXT, Examples
-from isogloss.task.solver import TASK, Told
+from isogloss.task.solver import TASK, Told, read_task
 from isogloss.task.vectors import vectors_of
 
 if TYPE_CHECKING:
@@ -71,10 +72,31 @@ class Probe:
         (folder / TASK).mkdir(parents=True)
         np.save(folder / TASK / "probe.npy", self.weights.astype(np.float32))
         about = {
-            "classes": self.classes, "seconds": self.seconds, "strength": self.strength,
+            "task": name_of("task", self.task), "classes": self.classes, "seconds": self.seconds,
+            "strength": self.strength,
             "encoder": self.encoder.name, "encoder_fingerprint": self.encoder.fingerprint,
         }  # fmt: skip
         write_json(folder / TASK / "task.json", about)
+
+
+def open_probe(folder: Path, task: Task, encoder: Encoder) -> Probe:
+    """A probe that was saved.
+
+    Raises:
+        ModelError: it is not whole, or was taught on the vectors of another encoder.
+    """
+    about = read_task(folder)
+    if about.get("encoder_fingerprint") != encoder.fingerprint:
+        raise ModelError(
+            f"the probe was taught on the vectors of {about.get('encoder')}, which "
+            f"{encoder.name} is not, or not any more",
+            file=folder, remedy="name the encoder that it was taught on: --encoder",
+        )  # fmt: skip
+    try:
+        weights = np.load(folder / TASK / "probe.npy", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the weights of the probe cannot be read: {error}", file=folder) from None
+    return Probe(task, encoder, weights, about["classes"], about["strength"], about["seconds"])
 
 
 def probe(encoder: Encoder, task: Any, train: Sequence[Examples], *, seed: int = 0) -> Probe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 from pydantic import Field
 
+from isogloss.encode.folder import read_object
 from isogloss.errors import ModelError, TrainingError, UsageError
 from isogloss.files import write_json
+from isogloss.registry import name_of
 from isogloss.settings import Settings
 from isogloss.task.contracts import Cut, Guess, HeadTask
 from isogloss.task.cutting import Cutter, cutter_of
@@ -192,7 +193,10 @@ class Tuned:
         (folder / TASK).mkdir()
         weights = {k: v.detach().contiguous() for k, v in self.head.state_dict().items()}
         save_file(weights, folder / TASK / "head.safetensors")
-        about = {"classes": self.classes, "languages": self.languages, "seconds": self.seconds}
+        about = {
+            "task": name_of("task", self.task), "classes": self.classes,
+            "languages": self.languages, "seconds": self.seconds,
+        }  # fmt: skip
         write_json(folder / TASK / "task.json", about)
 
 
@@ -327,7 +331,7 @@ def open_tuned(
             "only a transformer is tuned", file=folder.path,
             remedy="teach a probe over its vectors: --learner probe",
         )  # fmt: skip
-    about = read_task(folder)
+    about = read_task(folder.path)
     if not (about or train):
         raise ModelError(
             "knows no task", file=folder.path, remedy="teach it one: isogloss transfer --help"
@@ -344,10 +348,14 @@ def open_tuned(
     return Tuned(task, student, head, cutter, classes, tags, about.get("seconds", 0.0))
 
 
-def read_task(folder: ModelFolder) -> dict[str, Any]:
-    """What a folder says of the task that it knows; empty where it knows none."""
-    file = folder.path / TASK / "task.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+def read_task(folder: Path) -> dict[str, Any]:
+    """What a folder says of the task that it knows; empty where it knows none.
+
+    Raises:
+        ModelError: its `task.json` is no JSON.
+    """
+    file = folder / TASK / "task.json"
+    return read_object(file) if file.is_file() else {}
 
 
 def _bring_back(head: Any, folder: ModelFolder) -> None:
