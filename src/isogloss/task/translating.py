@@ -258,7 +258,7 @@ def open_translator(
 
     if folder.kind != "transformer.v1":
         raise ModelError("only a transformer is taught to translate", file=folder.path)
-    about = read_task(folder)
+    about = read_task(folder.path)
     known = about.get("classes", {}).get("to", ())
     if not (known or train):
         raise ModelError(
