@@ -81,7 +81,7 @@ def place(tmp_path):
 def taught(place, bilingual):
     """A probe that knows `kind`, as `transfer` leaves it."""
     run = isogloss.transfer(
-        bilingual, train=f"{place}/kinds.toml/eng", languages=["deu"], task="kind", seeds=[0],
+        bilingual, train=f"{place}/kinds.toml:kind/eng", languages=["deu"], seeds=[0],
         learner="probe", keep=True, data=str(place), out=place / "transfer",
     )  # fmt: skip
     return run.folder / "files" / "transfer" / "zero_shot"
@@ -117,7 +117,7 @@ def test_a_probe_says_what_it_said_when_it_was_taught(place, taught):
 
 def test_a_tuned_model_says_what_it_said_when_it_was_taught(place, tiny_body):
     then = isogloss.transfer(
-        tiny_body, train=f"{place}/kinds.toml/eng", languages=["deu"], task="kind", seeds=[0],
+        tiny_body, train=f"{place}/kinds.toml:kind/eng", languages=["deu"], seeds=[0],
         tuning={"epochs": 0.2, "batch": 16}, keep=True, data=str(place), out=place / "transfer",
     )  # fmt: skip
     run = evaluate(then.folder / "files" / "transfer" / "zero_shot", place, languages=["deu"])
