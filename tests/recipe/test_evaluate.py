@@ -134,6 +134,7 @@ def test_the_command_prints_a_table_a_task(place, bilingual):
     assert said.exit_code == 0, said.output
     assert "alike of kinds" in said.output and "words of kinds" in said.output
     assert "German (deu_Latn)" in said.output and "mean of 2" in said.output
+    assert "isogloss: The words were drawn at random." in said.output
     assert isogloss.open_run(place / "worth").scores
 
 

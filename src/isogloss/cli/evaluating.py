@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from isogloss.cli.options import Json, Network, Seed, listed
+from isogloss.cli.options import Json, Network, Seed, listed, tell
 
 
 def evaluate(
@@ -72,4 +72,6 @@ def evaluate(
             split=split, encoder=encoder, data=data, mteb=mteb, seed=seed, network=network,
             start=start, command=_command(),
         )  # fmt: skip
+    notes = run.provenance.get("notes", [])
+    tell(note for note in notes if not note.startswith("WARNING"))  # `_show` tells the others
     _show(run, as_json)

@@ -100,7 +100,7 @@ class Evaluate(Step):
             for part in parts:
                 wanted = self._wanted(suite, part)
                 if wanted == []:
-                    self._told.append(f"{suite.name} has none of the languages for {part.name}")
+                    self._told.append(f"WARNING: {suite.name} has no {part.name} of any")
                     continue
                 read = load(suite, languages=wanted, splits=(self.split,), tasks=[part.name],
                             data=self.data)  # fmt: skip
