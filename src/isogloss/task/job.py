@@ -200,7 +200,10 @@ class Job:
     def tell(self, solver: Solver, examples: Examples) -> list[Guess | None]:
         """What a solver says of examples."""
         told, self.last = solver.tell(examples), solver
-        self.ledger = timed(self.ledger, predict_seconds=told.seconds, predicted=len(examples))
+        self.ledger = timed(
+            self.ledger, predict_seconds=told.seconds, predicted=len(examples),
+            model_bytes=solver.size,
+        )  # fmt: skip
         self.truncated += told.truncated
         self.dropped += Counter(told.dropped)
         return told.guesses

@@ -59,11 +59,17 @@ class Solver(Protocol):
         seconds: that teaching it took, what it began as included.
         classes: the names of what it tells, by part.
         kept: which weights were kept where no label chose them.
+        size: bytes of all weights that telling needs; 0 where that is not known.
     """
 
     seconds: float
     classes: Mapping[str, Sequence[str]]
     kept: str
+
+    @property
+    def size(self) -> int:
+        """Of all weights."""
+        ...
 
     def tell(self, examples: Examples) -> Told:
         """What it says of examples, whose labels it does not look at."""
@@ -150,6 +156,13 @@ class Tuned:
     def numbers(self) -> dict[str, int]:
         """Of the languages, for the column `language`."""
         return {tag: number for number, tag in enumerate(self.languages)}
+
+    @property
+    def size(self) -> int:
+        """Bytes of the weights of model and head, shared ones once."""
+        parts = (*self.student.module.parameters(), *self.head.parameters())
+        weights = {id(weight): weight for weight in parts}
+        return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
     def tell(self, examples: Examples) -> Told:
         """What it says of examples."""
