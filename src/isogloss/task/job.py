@@ -109,6 +109,7 @@ class Job:
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     _solvers: dict[str, Solver] = field(default_factory=dict)
+    _made: dict[str, tuple[Solver, Ledger]] = field(default_factory=dict)
 
     def labelled(
         self,
@@ -178,9 +179,7 @@ class Job:
             [one.fingerprint for one in watch.examples] if watch else [],
         )  # fmt: skip
         solver = self._solvers.pop(key, None) or self._taught(key, examples, begun, watch, changes)
-        self._solvers[key] = solver  # the newest is the last
-        while len(self._solvers) > KEPT:
-            self._solvers.pop(next(iter(self._solvers)))
+        _hold(self._solvers, key, solver)
         self.ledger = timed(self.ledger, train_seconds=solver.seconds, kept=solver.kept)
         return solver
 
@@ -196,6 +195,23 @@ class Job:
             self.task, examples, seed=self.seed, after=after, watch=watch, start=self.start,
             changes=changes,
         )  # fmt: skip
+
+    def once(self, name: str, make: Callable[[], Solver]) -> Solver:
+        """A solver that a strategy makes of others; the same again is not made again, but counts.
+
+        Args:
+            name: of what is made, of these sources.
+            make: makes it, labels included.
+        """
+        before, self.ledger = self.ledger, Ledger()
+        found = self._made.pop(name, None)
+        try:
+            made = found or (make(), self.ledger)
+        finally:
+            self.ledger = before
+        _hold(self._made, name, made)
+        self.ledger += made[1]
+        return made[0]
 
     def tell(self, solver: Solver, examples: Examples) -> list[Guess | None]:
         """What a solver says of examples."""
@@ -219,6 +235,13 @@ class Job:
         spent = Translations(len(texts), sum(map(len, texts)), len(texts))
         self.ledger += Ledger(translations=spent)
         return made
+
+
+def _hold(held: dict[str, Any], key: str, value: Any) -> None:
+    """Put it in as the newest, and let the oldest go."""
+    held[key] = value
+    while len(held) > KEPT:
+        held.pop(next(iter(held)))
 
 
 def attempt(job: Job, strategy: Strategy, target: str) -> list[Guess | None]:

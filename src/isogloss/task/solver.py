@@ -95,6 +95,7 @@ class Tuning(Settings):
         precision: of products in training.
         threads: CPU threads.
         checkpoint_every: steps between checkpoints.
+        order: another seed of batches and dropout; the head begins as it does without.
     """
 
     epochs: float = Field(default=5, gt=0)
@@ -108,6 +109,7 @@ class Tuning(Settings):
     precision: Literal["float32", "bfloat16"] = "float32"
     threads: int = Field(default=2, ge=1)
     checkpoint_every: int = Field(default=100, ge=1)
+    order: int | None = Field(default=None, ge=0)
 
     def steps(self, pieces: int) -> int:
         """Steps in which so many pieces are read `epochs` times."""
@@ -233,7 +235,7 @@ def tune(
         task: with a head.
         train: examples with labels.
         tuning: how.
-        seed: of batches, dropout and the head's first weights.
+        seed: of batches, dropout and the head's first weights; see `Tuning.order`.
         watch: keep the weights that are best on these, the last by default.
         checkpoint: folder for checkpoints, from which the same training goes on.
         advance: of a progress bar, told of each step.
@@ -259,9 +261,10 @@ def tune(
     trained = loop(
         solver.student, [Lesson(mixture, [(1.0, solver.head)])],
         LoopSettings(
-            steps=steps, seed=seed, evaluate_every=min(watch.every, steps) if watch else 0,
+            steps=steps, seed=seed if tuning.order is None else tuning.order,
+            evaluate_every=min(watch.every, steps) if watch else 0,
             stop_on=measure if watch else "", higher=True,
-            **tuning.model_dump(exclude={"epochs", "batch", "parameters"}),
+            **tuning.model_dump(exclude={"epochs", "batch", "parameters", "order"}),
         ),
         checkpoint=checkpoint, advance=advance,
         evaluate=_watched(solver, watch.examples) if watch else None,
