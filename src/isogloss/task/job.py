@@ -155,7 +155,7 @@ class Job:
         self,
         examples: Sequence[Examples],
         *,
-        after: Solver | None = None,
+        after: Solver | Path | None = None,
         watch: Watch | None = None,
         **changes: Any,
     ) -> Solver:
@@ -163,7 +163,8 @@ class Job:
 
         Args:
             examples: with labels, which `labelled` has given, or made of those.
-            after: a solver that it goes on from; by default the model of the job.
+            after: a solver that it goes on from, or the folder of a model; by default the model of
+                the job.
             watch: keep the weights that are best on these; the source's `dev` if `watched`.
             changes: of how it is taught: `epochs`, `learning_rate` ...
         """
@@ -171,24 +172,35 @@ class Job:
             watch = Watch(self.sources("dev", use="select"))
         for one in watch.examples if watch else ():
             self.ledger += labels_used(one, "select")
-        begun = next((key for key, one in self._solvers.items() if one is after), "")
-        if after is not None and not begun:
-            raise UsageError("the solver to go on from is not one of this job")
+        begun = self._begun(after)
         key = fingerprint(
             [one.fingerprint for one in examples], self.seed, dict(changes), begun,
             [one.fingerprint for one in watch.examples] if watch else [],
         )  # fmt: skip
-        solver = self._solvers.pop(key, None) or self._taught(key, examples, begun, watch, changes)
+        solver = self._solvers.pop(key, None) or self._taught(
+            key, examples, after if isinstance(after, Path) else begun, watch, changes
+        )  # fmt: skip
         _hold(self._solvers, key, solver)
         self.ledger = timed(self.ledger, train_seconds=solver.seconds, kept=solver.kept)
         return solver
 
+    def _begun(self, after: Solver | Path | None) -> str:
+        """What names the solver or the model that is gone on from; empty for that of the job."""
+        if isinstance(after, Path):
+            from isogloss.encode.folder import open_folder
+
+            return open_folder(after, after.name).fingerprint
+        begun = next((key for key, one in self._solvers.items() if one is after), "")
+        if after is not None and not begun:
+            raise UsageError("the solver to go on from is not one of this job")
+        return begun
+
     def _taught(
-        self, key: str, examples: Sequence[Examples], begun: str, watch: Watch | None,
+        self, key: str, examples: Sequence[Examples], begun: str | Path, watch: Watch | None,
         changes: Mapping[str, Any],
     ) -> Solver:  # fmt: skip
-        after = self.scratch / begun if begun else None
-        if after and not after.is_dir():
+        after = self.scratch / begun if begun else None  # a whole path stays as it is
+        if isinstance(begun, str) and after and not after.is_dir():
             with atomic_folder(after) as folder:
                 self._solvers[begun].save(folder)
         return self.learner.teach(

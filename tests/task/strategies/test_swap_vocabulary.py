@@ -55,12 +55,13 @@ def folders(tmp_path_factory):
     return own, other
 
 
-def job_of(folders, scratch):
+def job_of(folders, scratch, **changes):
     def load(language, split):
         examples = labelled.texts(64, split=split, seed=split == "test")
         return examples if language == "eng_Latn" else backwards(examples, language)
 
-    learner = TuneModel(open_folder(folders[0], "own"), QUICK, scratch / "training")
+    tuning = Tuning.model_validate({**QUICK.model_dump(), **changes})
+    learner = TuneModel(open_folder(folders[0], "own"), tuning, scratch / "training")
     means = Means(folders={TARGET: folders[1]})
     return Job(ClassifyTask(), ["eng_Latn"], load, learner, 0, means, scratch / "solvers")
 
