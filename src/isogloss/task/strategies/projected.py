@@ -73,13 +73,9 @@ def projected(
         CorpusError: no row of the parallel text that both languages have, or nothing could be
             projected.
     """
-    if job.task.shape != WORDS:
-        raise UsageError(
-            f"labels of {job.task.shape.name} are not projected word by word",
-            remedy="take translate_train.v1, whose labels go with whole texts",
-        )
+    need_words(job)
     source = job.sources()
-    unit = _unit(source)
+    unit = unit_of(source)
     _check(through, carry, unit, hmm=hmm)
     if carry == "links" and links not in MODELS:
         job.means.need("encoder", "an encoder for the links", "one, or set links = eflomal")
@@ -159,7 +155,21 @@ def _counted(job: Job, made: Examples, counts: Mapping[str, int]) -> Examples:
     return made
 
 
-def _unit(source: Sequence[Examples]) -> Literal["spans", "words"]:
+def need_words(job: Job) -> None:
+    """Refuse a task whose labels are not of words.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if job.task.shape != WORDS:
+        raise UsageError(
+            f"labels of {job.task.shape.name} are not projected word by word",
+            remedy="take translate_train.v1, whose labels go with whole texts",
+        )
+
+
+def unit_of(source: Sequence[Examples]) -> Literal["spans", "words"]:
+    """What the tags of training data are: of spans, as BIO, or of each word."""
     tags = [one for examples in source for one in examples.column("tags") if one is not None]
     return "spans" if are_spans(tags) else "words"
 
