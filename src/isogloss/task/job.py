@@ -14,7 +14,7 @@ from isogloss.progress import Start, silent
 from isogloss.task.contracts import Guess, Task
 from isogloss.task.examples import Examples
 from isogloss.task.ledger import Ledger, Translations, Use, labels_used, timed
-from isogloss.task.solver import Solver, Watch
+from isogloss.task.solver import Solver, Watch, size_of
 
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
@@ -230,7 +230,7 @@ class Job:
         told, self.last = solver.tell(examples), solver
         self.ledger = timed(
             self.ledger, predict_seconds=told.seconds, predicted=len(examples),
-            model_bytes=solver.size,
+            model_bytes=size_of(solver),
         )  # fmt: skip
         self.truncated += told.truncated
         self.dropped += Counter(told.dropped)

@@ -42,7 +42,6 @@ class Probe:
         strength: C.
         seconds: that teaching took.
         kept: which weights were kept.
-        size: not known, as most of it is the encoder's.
     """
 
     task: Task
@@ -52,7 +51,6 @@ class Probe:
     strength: float
     seconds: float = 0.0
     kept: str = "its strength was chosen by folds of its own training data"
-    size: int = 0
 
     def tell(self, examples: Examples) -> Told:
         """The likeliest label of each example."""

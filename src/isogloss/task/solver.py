@@ -53,23 +53,17 @@ class Told(NamedTuple):
 
 
 class Solver(Protocol):
-    """What knows a task.
+    """What knows a task; it may also have `size`, see `size_of`.
 
     Attributes:
         seconds: that teaching it took, what it began as included.
         classes: the names of what it tells, by part.
         kept: which weights were kept where no label chose them.
-        size: bytes of all weights that telling needs; 0 where that is not known.
     """
 
     seconds: float
     classes: Mapping[str, Sequence[str]]
     kept: str
-
-    @property
-    def size(self) -> int:
-        """Of all weights."""
-        ...
 
     def tell(self, examples: Examples) -> Told:
         """What it says of examples, whose labels it does not look at."""
@@ -78,6 +72,11 @@ class Solver(Protocol):
     def save(self, folder: Path) -> None:
         """Write it into an empty folder."""
         ...
+
+
+def size_of(solver: Solver) -> int:
+    """Bytes of all weights that telling needs; 0 where the solver does not know it."""
+    return int(getattr(solver, "size", 0))
 
 
 class Tuning(Settings):

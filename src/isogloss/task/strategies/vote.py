@@ -19,6 +19,7 @@ from isogloss.task.projection.combine import (
     majority,
 )
 from isogloss.task.projection.spans import are_spans, read_spans, write_tags
+from isogloss.task.solver import size_of
 
 Guesses = Sequence[Guess | None]
 
@@ -63,7 +64,7 @@ def each(job: Job, target: str) -> list[Guesses]:
     for one in job.sources():
         solver = job.train([one])
         told.append(job.tell(solver, job.test(target)))
-        sizes.append(solver.size)
+        sizes.append(size_of(solver))
     job.ledger = replace(job.ledger, model_bytes=sum(sizes) if all(sizes) else 0)
     return told
 
