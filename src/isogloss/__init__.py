@@ -25,6 +25,7 @@ _DOOR = {
     "Score": "isogloss.score",
     "Scores": "isogloss.score",
     "Vectors": "isogloss.encode.vectors",
+    "evaluate": "isogloss.recipe.main_jobs",
     "extend": "isogloss.recipe.main_jobs",
     "load_encoder": "isogloss.encode",
     "make_corpus": "isogloss.corpus.records",

@@ -14,6 +14,7 @@ from isogloss.task.compare import (
     change_rows,
     compare,
     compare_languages,
+    over_languages,
     over_seeds,
     over_values,
     same_languages,
@@ -214,3 +215,19 @@ def test_seeds_that_have_no_mean_are_refused():
         over_seeds([accuracy([0, 1])], interval="normal")
     with pytest.raises(VectorError, match="at least 2 examples"):
         over_seeds([accuracy([1])])
+
+
+def test_a_mean_over_languages_is_of_their_values_and_its_interval_knows_what_is_parallel():
+    rng = np.random.default_rng(0)
+    hits = (rng.random(300) < 0.6).astype(float)
+    same = {tag: accuracy(hits) for tag in ("deu", "fra", "hin", "rus")}  # one errs as all do
+    drawn, alone = over_languages(same, parallel=True), bootstrap_mean(hits)[0]
+    assert (drawn.low, drawn.high) == pytest.approx((alone.low, alone.high))
+    apart = over_languages(same)
+    assert drawn.value == apart.value == pytest.approx(hits.mean())
+    assert apart.high - apart.low == pytest.approx((drawn.high - drawn.low) / 2, rel=0.25)
+    unequal = {"deu": f1(draw_counts(rng, 50, 0.4)), "fra": f1(draw_counts(rng, 20, 0.9))}
+    values = [float(one.statistic(one.columns.sum(0))) for one in unequal.values()]
+    assert over_languages(unequal).value == pytest.approx(np.mean(values))
+    with pytest.raises(VectorError, match="no examples in common"):
+        over_languages(unequal, parallel=True)

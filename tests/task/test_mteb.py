@@ -63,7 +63,7 @@ def check_form(told):
 
 def test_a_file_is_where_and_as_mteb_wants_it(tmp_path):
     scores = Scores(
-        [row(low=0.4, high=0.6, model_fingerprint="abc"), row("f1_macro", model_fingerprint="abc")]
+        [row(low=0.4, high=0.6, model_fingerprint="abc"), row("macro_f1", model_fingerprint="abc")]
     )
     paths = write_mteb(scores, SIB, tmp_path, revision="r1", seconds={"topic": 2.5})
     assert paths == [tmp_path / "org__model" / "abc" / "SIB200Classification.json"]
@@ -87,7 +87,7 @@ def test_subsets_are_called_as_the_files_are(tmp_path):
 
 
 def test_retrieval_names_both_languages():
-    told = task_result([row(task="bitext")], TATOEBA, TATOEBA.part())
+    told = task_result([row("precision@1", task="bitext")], TATOEBA, TATOEBA.part())
     assert told["scores"]["test"][0]["languages"] == ["deu-Latn", "eng-Latn"]
     assert told["task_name"] == "Tatoeba"
 
@@ -103,8 +103,8 @@ def test_splits_and_languages_are_kept_apart():
 def test_what_mteb_cannot_hold_is_refused():
     with pytest.raises(UsageError, match=r"accuracy of deu_Latn is given twice\n.*seed="):
         task_result([row(seed=1), row(seed=2)], SIB, SIB.part())
-    with pytest.raises(UsageError, match=r"no accuracy of deu_Latn.*\n.*f1_macro"):
-        task_result([row("f1_macro")], SIB, SIB.part())
+    with pytest.raises(UsageError, match=r"no accuracy of deu_Latn.*\n.*macro_f1"):
+        task_result([row("macro_f1")], SIB, SIB.part())
     with pytest.raises(UsageError, match="means something else by main_score"):
         task_result([row(), row("main_score")], SIB, SIB.part())
 

@@ -12,6 +12,7 @@ import typer
 
 from isogloss._version import __version__
 from isogloss.cli import (
+    evaluating,
     merging,
     mining,
     projecting,
@@ -373,6 +374,7 @@ def _similar(as_json: bool, **asked) -> None:
         plain_console().print(similar_languages(scores))
 
 
+app.command("evaluate")(evaluating.evaluate)
 app.command("map")(spaces.map_command)
 app.command("lexicon")(spaces.lexicon)
 app.command("merge")(merging.merge)

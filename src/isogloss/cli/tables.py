@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from isogloss.language import read_language
 from isogloss.measure.catalogue import MEASURES
+from isogloss.report.evaluated import evaluations
 from isogloss.report.rows import compared, comparisons, last_layers, system_names
 from isogloss.score import Score, Scores
 from isogloss.vocabulary.consequences import BLIND, unknown_shares, window_holds
@@ -27,6 +28,8 @@ def summary(scores: Scores) -> list[Table]:
     """Before and after if there are both, else the measures of the last layer."""
     if transferred := Scores(row for row in scores if row.strategy):
         return strategies(transferred)
+    if evaluations(scores):
+        return evaluated(scores)
     changes = scores.where(stage="change")
     if changes and not changes.where(measure="retrieval_p1"):
         return [_other_changes(scores, name) for name in dict.fromkeys(r.measure for r in changes)]
@@ -64,6 +67,24 @@ def strategies(scores: Scores) -> list[Table]:
         rule = took["rule"].replace(str(row.language), "the target")
         costs.add_row(name, f"{took['train_seconds']:.1f} s", asked, rule)
     return [table, costs]
+
+
+def evaluated(scores: Scores) -> list[Table]:
+    """A table a task: one row a language, one column a measure, and means last."""
+    made = []
+    for dataset, task in evaluations(scores):
+        rows = scores.where(dataset=dataset, task=task)
+        measures = list(dict.fromkeys(row.measure for row in rows))
+        table = _table(f"{task} of {dataset}", ("language", *map(_titled, measures), "n"))
+        groups: dict[tuple[str | None, int], list[Score]] = {}
+        for row in rows:
+            key = (row.language, len(row.settings.get("languages", ())))
+            groups.setdefault(key, []).append(row)
+        for (tag, languages), part in groups.items():
+            name = _name(tag) or f"mean of {languages}"
+            table.add_row(name, *map(_cell, part), str(part[0].n))
+        made.append(table)
+    return made
 
 
 def by_setting(scores: Scores, setting: str, title: str) -> Table:
@@ -158,7 +179,7 @@ def _tokenizers(scores: Scores, systems: list[str | None]) -> Table:
 
 
 def _titled(measure: str) -> str:
-    return MEASURES[measure].title
+    return MEASURES[measure].title if measure in MEASURES else measure
 
 
 def _mean(rows: Sequence[Score]) -> float:
@@ -217,7 +238,7 @@ def _changes(scores: Scores) -> Table:
 def _other_changes(scores: Scores, measure: str) -> Table:
     """Before and after of one measure, of runs that retrieve nothing."""
     names = ("language", "before", "after", "change", "p (Holm)", "n")
-    table = _table(MEASURES[measure].title if measure in MEASURES else measure, names)
+    table = _table(_titled(measure), names)
     for change in last_layers(scores.where(stage="change", measure=measure)):
         before, after = compared(scores, change)
         table.add_row(

@@ -17,15 +17,18 @@ def transfer(
     train: Annotated[
         str,
         typer.Option(
-            help="A suite and the languages whose labels are learned from: sib200/eng, or "
-            "my-suite.toml/eng,spa."
+            help="A suite and the languages whose labels are learned from: sib200/eng, "
+            "ner_english:wikigold/eng where a suite has several tasks, or my-suite.toml/eng,spa."
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(help="Folder of the run; a stopped run goes on, a finished one is left."),
     ],
-    task: Annotated[str, typer.Option(help="Task of the suite, where it has several.")] = "",
+    test: Annotated[
+        str,
+        typer.Option(help="The suite with the targets, by default the same: masakhaner2:entities."),
+    ] = "",
     languages: Annotated[
         str, typer.Option(help="Targets, separated by commas. All that the suite tests by default.")
     ] = "",
@@ -96,7 +99,7 @@ def transfer(
     tuning = {name: value for name, value in told.items() if value is not None}
     with bars() as start:
         run = job(
-            model, train=train, languages=listed(languages), out=out, task=task, learner=learner,
+            model, train=train, languages=listed(languages), out=out, test=test, learner=learner,
             strategies=[strategy_table(one) for one in listed(strategy)], tuning=tuning or None,
             seeds=[_whole(one) for one in listed(seeds)], select=select, translator=translator,
             lexicons=named_paths(lexicon or (), "--lexicon", "hin=en-hi.tsv.gz") or None,

@@ -164,4 +164,56 @@ MEASURES = {
     "size_curve_error": About(
         "size curve's error", "lower", "how far token counts are from the curve, on sizes left out"
     ),
+    "accuracy": About("accuracy", "higher", "share of examples whose answer is right"),
+    "macro_f1": About(
+        "macro F1", "higher", "F1 of each label, averaged so that rare labels count as much"
+    ),
+    "micro_f1": About("micro F1", "higher", "F1 of all labels told, of all examples together"),
+    "exact": About("exact", "higher", "share of examples in which all of the answer is right"),
+    "f1": About(
+        "F1",
+        "higher",
+        "precision and recall in one: of entities with kind and both ends, or of answers' words",
+    ),
+    "precision": About("precision", "higher", "share of the entities told that are right"),
+    "recall": About("recall", "higher", "share of the entities there are that are told right"),
+    "word_accuracy": About("word accuracy", "higher", "share of words whose tag is right"),
+    "intent_accuracy": About(
+        "intent accuracy", "higher", "share of requests whose intent is right"
+    ),
+    "slot_f1": About("slot F1", "higher", "F1 of slots, right in kind and at both ends"),
+    "las": About("LAS", "higher", "share of words with the right head and relation"),
+    "uas": About("UAS", "higher", "share of words with the right head"),
+    "upos": About("UPOS", "higher", "share of words with the right part of speech"),
+    "ufeats": About("features", "higher", "share of words with all their features right"),
+    "clas": About("CLAS", "higher", "LAS of words that mean something by themselves"),
+    "mlas": About(
+        "MLAS", "higher", "CLAS where tags, features and function words must be right too"
+    ),
+    "ndcg@10": About(
+        "nDCG@10", "higher", "how near the first 10 places are to the best order; early ones count"
+    ),
+    "recall@100": About("recall@100", "higher", "share of what is relevant among the first 100"),
+    "mrr@10": About("MRR@10", "higher", "mean of 1 / place of the first relevant one, 0 after 10"),
+    "precision@1": About("P@1", "higher", "share of queries whose first place is relevant"),
+    "spearman": About(
+        "Spearman", "higher", "rank correlation of told likeness and people's; 1 is the same order"
+    ),
+    "pearson": About(
+        "Pearson", "higher", "linear correlation of told likeness and people's; 1 is a line"
+    ),
+    "v_measure": About(
+        "V-measure", "higher", "homogeneity and completeness in one; 1 is the people's groups"
+    ),
+    "homogeneity": About("homogeneity", "higher", "whether each cluster has texts of one label"),
+    "completeness": About(
+        "completeness", "higher", "whether texts of one label are in one cluster"
+    ),
+    "chrf": About(
+        "chrF++", "higher", "runs of letters and words shared with a person's translation, of 100"
+    ),
+    "bleu": About("BLEU", "higher", "runs of words shared with a person's translation, of 100"),
+    "on_target": About(
+        "on target", "higher", "share of translations that are in the language asked for"
+    ),
 }

@@ -1,4 +1,4 @@
-"""The main jobs as plain functions: measure, extend, run."""
+"""The main jobs as plain functions: measure, extend, transfer, evaluate, run."""
 
 from __future__ import annotations
 
@@ -129,6 +129,7 @@ def transfer(
     model: str | Path,
     *,
     train: str,
+    test: str = "",
     languages: Sequence[str] = (),
     strategies: Sequence[str | dict[str, Any]] = ("zero_shot",),
     out: str | Path,
@@ -141,7 +142,9 @@ def transfer(
 
     Args:
         model: as for `measure`.
-        train: a suite, or the file of one, and the languages with labels: `sib200/eng`.
+        train: a suite, or the file of one, with `:task` behind it where it has several, and the
+            languages with labels: `sib200/eng`, `ner_english:wikigold/eng`.
+        test: the suite with the targets, by default the same: `masakhaner2:entities`.
         languages: targets; all that the suite has by default.
         strategies: names, or tables with `use` and settings; the first is what the others are
             compared with.
@@ -170,7 +173,7 @@ def transfer(
         "pivot": first,
         "steps": [
             {
-                "use": "transfer.v1", "name": "transfer", "suite": suite,
+                "use": "transfer.v1", "name": "transfer", "suite": suite, "tests": test,
                 "source": [first, *others], "targets": list(languages), "strategies": tables,
                 **({"parallel": "parallel"} if parallel else {}), **step,
             }
@@ -178,6 +181,75 @@ def transfer(
         **text, **about,
     }  # fmt: skip
     return execute_source(source, out, start, command)
+
+
+def evaluate(
+    model: str | Path,
+    *,
+    suites: Sequence[str],
+    languages: Sequence[str] = (),
+    out: str | Path,
+    encoder: str | Path | None = None,
+    mteb: str | Path | None = None,
+    start: Start = silent,
+    command: str = "",
+    **options: Any,
+) -> Run:
+    """What a finished model is worth on the tests of suites, as it is: nothing is trained.
+
+    Args:
+        model: a folder that `transfer` left with `keep`, which tells the task that it was taught;
+            or any encoder, for what vectors solve alone: similarity, clusters, retrieval.
+        suites: their names or files.
+        languages: by default all that the suites test.
+        out: the run's folder.
+        encoder: of a probe, where that is not under the name that the probe's folder has.
+        mteb: a folder for the scores as MTEB's result files.
+        start: starts progress bars.
+        command: what the user typed, for the report.
+        options: `seed` of intervals and of clusters, `network`, and the settings of the step
+            `evaluate.v1`.
+
+    Raises:
+        IsoglossError: bad input, with file, line and remedy.
+    """
+    from isogloss.recipe.trained_on import trained_on
+    from isogloss.task.finished import knows
+    from isogloss.task.solver import read_task
+
+    about, step = _parted(options)
+    folder = Path(model).expanduser()
+    taught = read_task(folder) if knows(folder) else {}
+    base = encoder or taught.get("encoder") or model
+    if taught:
+        step["solver"] = str(folder)
+    behind = sorted(trained_on(model) | trained_on(base))
+    source = {
+        "name": Path(out).name,
+        "title": f"{_short(model)} on {', '.join(map(_short, suites))}",
+        "model": str(base),
+        "steps": [
+            {
+                "use": "evaluate.v1", "name": "evaluate", "suites": list(map(str, suites)),
+                "targets": list(languages), **({"behind": behind} if behind else {}), **step,
+            }
+        ],
+        **about,
+    }  # fmt: skip
+    done = execute_source(source, out, start, command)
+    if mteb is not None:
+        write_results(done, suites, mteb, step.get("data"))
+    return done
+
+
+def write_results(run: Run, suites: Sequence[str], folder: str | Path, data: str | None) -> None:
+    """The scores by language of a run that evaluated suites, as MTEB's result files."""
+    from isogloss.task.mteb import write_mteb
+    from isogloss.task.suites import read_suite
+
+    for suite in map(read_suite, suites):
+        rows = [one for one in run.scores if one.dataset == suite.name and one.language]
+        write_mteb(rows, suite, folder, data=data)
 
 
 def run(

@@ -20,8 +20,9 @@ from isogloss.recipe.word_alignment import Text, align
 from isogloss.task.examples import INTENTS, TREES, WORDS, Examples
 from isogloss.task.projection.aligned import USUAL, Rules, aligned
 from isogloss.task.projection.candidates import by_vectors
+from isogloss.task.projection.contract import join
 from isogloss.task.projection.project import project
-from isogloss.task.projection.spans import join
+from isogloss.task.spans import are_spans
 
 if TYPE_CHECKING:
     from isogloss.task.projection.markers import Segment
@@ -257,9 +258,7 @@ def _texts(examples: Examples) -> list[str]:
 
 
 def _has_spans(examples: Examples) -> bool:
-    from isogloss.task.projection.spans import are_spans
-
-    return are_spans([tags for tags in examples.column("tags") if tags is not None])
+    return are_spans(examples.column("tags"))
 
 
 def _links(means: Means, linked: Callable) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -12,21 +13,20 @@ import numpy as np
 from pydantic import Field, FilePath, field_validator
 
 from isogloss import registry
-from isogloss.errors import UsageError, located
+from isogloss.errors import located
 from isogloss.files import fingerprint, write_json
-from isogloss.language import read_language, resolve
+from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
 from isogloss.recipe.step import FILES, Step, Workplace
 from isogloss.registry import register
-from isogloss.score import Score, Scores, bootstrap_of_sums, defined
+from isogloss.score import Score, Scores
 from isogloss.task.solver import Tuning
 
 if TYPE_CHECKING:
+    from isogloss.recipe.transfer_data import TransferData
     from isogloss.task.compare import Seeds
-    from isogloss.task.contracts import Tally, Task
-    from isogloss.task.examples import Examples
+    from isogloss.task.contracts import Tally
     from isogloss.task.job import Job, Learner, Means, Strategy
-    from isogloss.task.suites.suite import Suite
 
 Table = dict[str, Any]
 
@@ -55,9 +55,9 @@ class Transfer(Step):
 
     Attributes:
         model: `teacher`, or an earlier step that made a model.
-        suite: its name or its file.
-        task: of the suite, where that has several.
-        data: the folder of the suite's data; the environment variable ISOGLOSS_DATA by default.
+        suite: with the labels: its name or its file, and `:task` behind it where it has several.
+        tests: the suite with the targets, by default the same.
+        data: the folder of the suites' data; the environment variable ISOGLOSS_DATA by default.
         source: languages with labels, the first one first.
         targets: by default all that the test has.
         strategies: `use` and settings of registered strategies, and a `name` if they need one; all
@@ -76,7 +76,7 @@ class Transfer(Step):
     alone: ClassVar[bool] = True
     model: str = "teacher"
     suite: str
-    task: str = ""
+    tests: str = ""
     data: str | None = None
     source: tuple[str, ...] = Field(min_length=1)
     targets: tuple[str, ...] = ()
@@ -109,42 +109,16 @@ class Transfer(Step):
         from isogloss.files import sha256_file
 
         files = {tag: sha256_file(file) for tag, file in self.lexicons.items()}
-        suite = self._suite
-        read = [
-            self._read(tag, split).fingerprint
-            for split in suite.part(self.task).splits
-            for tag in self._tags((), split) if tag in (*self._sources, *self._targets)
-        ]  # fmt: skip
-        about = {"suite": suite.model_dump(mode="json"), "lexicons": files, "data": read}
-        return {**super().key_settings(), **about}
+        read = {split: [one.fingerprint for one in every]
+                for split, every in self._data.splits().items()}  # fmt: skip
+        sides = [self._data.learned.about(), self._data.asked.about()]
+        return {**super().key_settings(), "lexicons": files, "suites": sides, "examples": read}
 
     @cached_property
-    def _suite(self) -> Suite:
-        from isogloss.task.suites import read_suite
+    def _data(self) -> TransferData:
+        from isogloss.recipe.transfer_data import TransferData
 
-        return read_suite(self.suite)
-
-    @cached_property
-    def _task(self) -> Task:
-        return registry.get("task", self._suite.part(self.task).use)()
-
-    @cached_property
-    def _read(self) -> Callable[[str, str], Examples]:
-        read = partial(self._suite.examples, self.task, data=self.data)
-        return lru_cache(maxsize=512)(read)
-
-    def _tags(self, wanted: Sequence[str], split: str) -> list[str]:
-        """The suite's own languages that are wanted; all that have the split without any."""
-        there = list(self._suite.languages(self.task, split, data=self.data))
-        return [str(tag) for tag in (resolve(list(wanted), there) if wanted else there)]
-
-    @cached_property
-    def _sources(self) -> list[str]:
-        return self._tags(self.source, "train")
-
-    @cached_property
-    def _targets(self) -> list[str]:
-        return [tag for tag in self._tags(self.targets, "test") if tag not in self._sources]
+        return TransferData(self.suite, self.tests, self.source, self.targets, self.data)
 
     def run(self, place: Workplace) -> None:
         """Every strategy, every target, every seed; then what that says.
@@ -152,10 +126,8 @@ class Transfer(Step):
         Raises:
             UsageError: a strategy needs what was not given.
         """
-        sources, targets = self._sources, self._targets
-        if not targets:
-            raise UsageError("no language to transfer to", remedy="name some with --languages")
-        self._check_leaks(sources, targets, place)
+        sources, targets = self._data.sources, self._data.targets
+        self._check_leaks(place)
         advance = place.start(
             f"{self.name}: attempts", len(self.seeds) * len(self.strategies) * len(targets)
         )
@@ -178,8 +150,8 @@ class Transfer(Step):
         from isogloss.task.job import Job
 
         return Job(
-            self._task, sources, lambda tag, split: self._read(tag, split),
-            self._learner(place), seed, self._means(place), place.scratch / "solvers",
+            self._data.task, sources, self._data.read, self._learner(place), seed,
+            self._means(place), place.scratch / "solvers",
             watched=self.select == "source-dev", start=place.start,
         )  # fmt: skip
 
@@ -220,11 +192,12 @@ class Transfer(Step):
             file.parent.mkdir(parents=True, exist_ok=True)
             write_json(file, self._attempt(job, strategy, target))
         said = json.loads(file.read_text(encoding="utf-8"))
-        tests = {tag: SealedTest(self._read(tag, "test"), self._task)
-                 for tag in (target, job.source[0])}  # fmt: skip
-        own = tests[target].score(key, said["values"])
-        source = tests[job.source[0]].score(key, said["source"]) if said["source"] else {}
-        return Outcome(own, source, said["about"])
+
+        def worth(tag: str, values: Sequence[Any]) -> dict[str, Tally]:
+            return SealedTest(self._data.read(tag, "test"), self._data.task).score(key, values)
+
+        source = worth(job.source[0], said["source"]) if said["source"] else {}
+        return Outcome(worth(target, said["values"]), source, said["about"])
 
     def _attempt(self, job: Job, strategy: Strategy, target: str) -> dict[str, Any]:
         from isogloss.task.job import attempt
@@ -234,7 +207,9 @@ class Transfer(Step):
             "settings": job.ledger.settings(), "truncated": job.truncated,
             "dropped": dict(job.dropped),
         }  # fmt: skip
-        back = job.last.tell(job.test(job.source[0])).values if job.last else None
+        back = None
+        if job.last and self._data.has(job.source[0], "test"):
+            back = job.last.tell(job.test(job.source[0])).values
         return {"values": values, "source": back, "about": about}
 
     def _keep(self, job: Job, name: str, place: Workplace) -> None:
@@ -244,17 +219,17 @@ class Transfer(Step):
         if job.last:
             job.last.save(folder)
 
-    def _check_leaks(
-        self, sources: Sequence[str], targets: Sequence[str], place: Workplace
-    ) -> None:
+    def _check_leaks(self, place: Workplace) -> None:
         """Tell of examples of the tests that are in the training data of a source."""
         from isogloss.task.leaks import find_leaks
 
-        parallel, clean = self._suite.part(self.task).n_way, 0
-        for source in sources:
-            train = self._read(source, "train")
-            for target in [source, *targets]:
-                leaks = find_leaks(train, self._read(target, "test"), parallel=parallel)
+        data, clean = self._data, 0
+        for source in data.sources:
+            for target in [source, *data.targets]:
+                if not data.has(target, "test"):
+                    continue
+                train, test = data.read(source, "train"), data.read(target, "test")
+                leaks = find_leaks(train, test, parallel=data.together)
                 clean += not leaks.found
                 if leaks.found:
                     told = leaks.told().removeprefix("WARNING: ")
@@ -266,8 +241,8 @@ class Transfer(Step):
     ) -> tuple[list[Score], dict[str, np.ndarray]]:
         """Scores by seed and over seeds, and what each strategy has over the first."""
         about = {
-            "pivot": source, "dataset": self._suite.name, "task": self._suite.part(self.task).name,
-            "system": place.encoder(self.model).name,
+            "pivot": source, "dataset": self._data.asked.suite.name,
+            "task": self._data.asked.part.name, "system": place.encoder(self.model).name,
         }  # fmt: skip
         rows: list[Score] = []
         items: dict[str, np.ndarray] = {}
@@ -277,7 +252,7 @@ class Transfer(Step):
                 for measure, tally in outcome.tallies.items():
                     rows.append(_row(measure, tally, outcome, seed, place.seed, here))
                     items[f"{measure}|{target}|{name}|{seed}"] = tally.columns
-        for measure in self._task.measures:
+        for measure in self._data.task.measures:
             rows += self._over_seeds(found, measure, place.seed, about)
         rows += self._changes(found, place.seed, about)
         return rows + self._forgotten(found, source, about), items
@@ -289,7 +264,7 @@ class Transfer(Step):
         """Means over seeds of each language, and of all of them."""
         from isogloss.task.compare import over_seeds, over_values, together
 
-        parallel, rows = self._suite.part(self.task).n_way, []
+        parallel, rows = self._data.parallel, []
         for name in dict.fromkeys(name for name, _ in found):
             own = {target: outcomes for (n, target), outcomes in found.items() if n == name}
             every: list[list[Tally]] = []
@@ -316,7 +291,7 @@ class Transfer(Step):
         """What each strategy has over the first by the main measure, language by language."""
         from isogloss.task.compare import change_rows, compare_languages, together
 
-        measure, whole = self._task.measures[0], {}
+        measure, whole = self._data.task.measures[0], {}
         for (name, target), outcomes in found.items():
             tallies = [outcome.tallies[measure] for outcome in outcomes]
             whole.setdefault(name, {})[target] = together(tallies)
@@ -324,7 +299,7 @@ class Transfer(Step):
         rows: list[Score] = []
         for name in others:
             by_language, mean = compare_languages(
-                whole[first], whole[name], parallel=self._suite.part(self.task).n_way, seed=seed
+                whole[first], whole[name], parallel=self._data.parallel, seed=seed
             )
             told = {"measure": measure, "strategy": name, "against": first, **about}
             rows += change_rows(by_language, **told)
@@ -339,7 +314,7 @@ class Transfer(Step):
         from isogloss.task.compare import together
         from isogloss.task.forgetting import forgetting
 
-        measure, rows = self._task.measures[0], []
+        measure, rows = self._data.task.measures[0], []
         first = name_of(self.strategies[0])
         for (name, target), outcomes in found.items():
             sides = [[one.source.get(measure) for one in side]
@@ -356,13 +331,13 @@ def _row(
     measure: str, tally: Tally, outcome: Outcome, seed: int, drawn: int, about: Mapping[str, Any]
 ) -> Score:
     """A score of one seed."""
-    found = bootstrap_of_sums(tally.columns, tally.statistic, seed=drawn)
-    return Score(
-        measure=measure, value=defined(found.value), low=defined(found.low),
-        high=defined(found.high), interval="bootstrap over examples", n=len(tally.columns),
-        dropped=outcome.about["dropped"], truncated=outcome.about["truncated"], seed=seed,
-        settings={**tally.settings, **outcome.about["settings"]}, **about,
+    from isogloss.task.evaluate import score_of
+
+    made = score_of(
+        measure, tally, {"seed": drawn}, dropped=outcome.about["dropped"],
+        truncated=outcome.about["truncated"], seed=seed, **about,
     )  # fmt: skip
+    return replace(made, settings={**tally.settings, **outcome.about["settings"]})
 
 
 def _mean_row(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from isogloss.measure.catalogue import MEASURES
-from isogloss.report import audit, transfer
+from isogloss.report import audit, evaluated, transfer
 from isogloss.report.rows import (
     audited_systems,
     by_language,
@@ -51,6 +51,8 @@ def summarise(scores: Scores, notes: Sequence[str] = ()) -> Summary:
     """
     if transfer.results(scores):
         return _transfer(scores, notes)
+    if evaluated.evaluations(scores):
+        return _evaluated(scores, notes)
     if systems := audited_systems(scores):
         return _audit(scores, systems, notes)
     tried = variants(scores)
@@ -87,6 +89,21 @@ def _transfer(scores: Scores, notes: Sequence[str]) -> Summary:
         transfer.happened(scores) + _truncated(own) + _dropped(own)
         + (other.happened if other else warnings),
         transfer.advice(scores) + (other.advice if other else []),
+    )  # fmt: skip
+
+
+def _evaluated(scores: Scores, notes: Sequence[str]) -> Summary:
+    """Tests of tasks, and after them what else was measured."""
+    own = Scores(row for row in scores if row.task)
+    rest = Scores(row for row in scores if not row.task)
+    other = summarise(rest, notes) if rest else None
+    warnings = [n.removeprefix("WARNING:").strip() for n in notes if n.startswith("WARNING")]
+    return Summary(
+        " ".join([evaluated.verdict(own), *([other.verdict] if other else [])]),
+        (evaluated.figures(own) + (other.figures if other else []))[:4],
+        evaluated.happened(own) + _truncated(own) + _dropped(own)
+        + (other.happened if other else warnings),
+        other.advice if other else [],
     )  # fmt: skip
 
 

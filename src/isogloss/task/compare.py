@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from isogloss.errors import UsageError, VectorError
-from isogloss.score import RESAMPLES, Score, Scores, holm, resampled, resampling
+from isogloss.score import RESAMPLES, Interval, Score, Scores, holm, resampled, resampling
 from isogloss.task.contracts import Tally
 
 SWAPS = 10_000
@@ -214,6 +214,44 @@ def together(tallies: Sequence[Tally]) -> Tally:
 
     columns = np.hstack([np.asarray(one.columns, np.float64) for one in tallies])
     return Tally(columns, statistic, tallies[0].settings)
+
+
+def over_languages(
+    tallies: Mapping[str, Tally],
+    *,
+    parallel: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """The mean over languages of a measure of one system, with its interval.
+
+    As in `compare_languages` the interval is about these languages, with other examples.
+
+    Args:
+        tallies: by language.
+        parallel: example i is the same in every language, so it is drawn in all of them at once.
+        resamples: bootstrap samples.
+        seed: of the resampling.
+
+    Raises:
+        VectorError: with `parallel`, languages of unequal numbers of examples.
+    """
+    values = [_value(one) for one in tallies.values()]
+    if parallel:
+        whole = together(list(tallies.values()))
+        drawn = _statistic(whole, resampled(whole.columns, resamples=resamples, seed=seed))
+    else:
+        streams = np.random.SeedSequence(seed).spawn(len(tallies))
+        drawn = np.mean(
+            [
+                _statistic(one, resampled(
+                    _columns(one), resamples=resamples, seed=int(stream.generate_state(1)[0])
+                ))
+                for one, stream in zip(tallies.values(), streams, strict=True)
+            ],
+            0,
+        )  # fmt: skip
+    return Interval(float(np.mean(values)), *_ends(drawn))
 
 
 def over_seeds(

@@ -36,20 +36,23 @@ class Piece(NamedTuple):
         ids: `[t]` token ids, without what stands around a text.
         tokens: columns `[t]`, `UNKNOWN` where a token has no value.
         row: values of the piece as a whole, the same keys in every piece.
+        more: ids of further texts that are read beside it, each a view; without `tokens`.
     """
 
     example: int
     ids: np.ndarray
     tokens: Mapping[str, np.ndarray] = {}
     row: Mapping[str, Any] = {}
+    more: Sequence[np.ndarray] = ()
 
 
 class Guess(NamedTuple):
     """What is told of one example.
 
     Attributes:
-        value: as the labels of its shape are written.
-        shares: how sure: `[classes]` of a text, `[words, classes]` of words, or a number.
+        value: as the label of its shape is written; of several labels, each by its name.
+        shares: how sure: `[classes]` of a text, `[words, classes]` of words, `[labels, 2]` of
+            labels that are absent or there, or a number.
     """
 
     value: Any
@@ -63,11 +66,13 @@ class Cut(NamedTuple):
         pieces: one or more an example; none of those that are left out.
         dropped: examples that are left out, by reason.
         truncated: examples of which something was cut off.
+        counted: what else happened to examples, as `read in several stretches`.
     """
 
     pieces: Sequence[Piece]
     dropped: Mapping[str, int] = {}
     truncated: int = 0
+    counted: Mapping[str, int] = {}
 
 
 class Task(Protocol):

@@ -143,6 +143,16 @@ class Examples:
         """The same without labels: what a model may see of a test."""
         return self.having({name: [None] * len(self) for name in self.shape.labels})
 
+    def told(self, values: Sequence[Any]) -> Examples:
+        """The same rows with guessed values as their labels, None where there is none.
+
+        Of a shape with several labels a value has each by its name.
+        """
+        names = self.shape.labels
+        if len(names) == 1:
+            return self.having({names[0]: values})
+        return self.having({name: [one and one[name] for one in values] for name in names})
+
     def having(self, columns: Mapping[str, Sequence[Any]], **about: Any) -> Examples:
         """The same rows with other values in some columns, and other fields of `Examples`."""
         ids = {"id": self.ids}

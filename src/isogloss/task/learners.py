@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from isogloss.errors import UsageError
 from isogloss.progress import Start
 from isogloss.task.examples import Examples
 from isogloss.task.probe import Probe, probe
-from isogloss.task.solver import Tuned, Tuning, Watch, tune
+from isogloss.task.solver import Solver, Tuning, Watch, tune
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
@@ -41,14 +42,15 @@ class TuneModel:
     def teach(
         self, task: Any, train: Sequence[Examples], *, seed: int, after: Path | None,
         watch: Watch | None, start: Start, changes: Mapping[str, Any],
-    ) -> Tuned:  # fmt: skip
-        """Tune the model, or the one that lies in `after`."""
+    ) -> Solver:  # fmt: skip
+        """Tune the model, or the one that lies in `after`; a task without a head says how."""
         folder = open_folder(after, after.name) if after else self.folder
         tuning = Tuning.model_validate({**self.tuning.model_dump(), **changes})
         tags = ", ".join(dict.fromkeys(one.language for one in train))
         advance = start(f"tune on {tags}", tuning.steps(sum(map(len, train))))
-        return tune(
-            folder, task, train, tuning, seed=seed, watch=watch, advance=advance,
+        own = getattr(task, "tune", None) or partial(tune, task=task)
+        return own(
+            folder=folder, train=train, tuning=tuning, seed=seed, watch=watch, advance=advance,
             checkpoint=self.scratch / "checkpoint",
         )  # fmt: skip
 

@@ -30,12 +30,16 @@ class Pieces:
 
     def batch(self, seed: int, step: int) -> Texts:
         """The next pieces; the end of one round and the start of the next may share a batch."""
-        n = len(self.pieces)
-        places = np.arange(step * self.size, (step + 1) * self.size)
-        chosen = [int(_order(n, seed, int(p) // n)[int(p) % n]) for p in places]
+        chosen = in_turn(len(self.pieces), self.size, seed, step)
         return together(
             [self.pieces[i] for i in chosen], [self.languages[i] for i in chosen], self.numbers
         )
+
+
+def in_turn(n: int, size: int, seed: int, step: int) -> list[int]:
+    """The `size` of n rows that are next at a step, drawn without replacement round by round."""
+    places = range(step * size, (step + 1) * size)
+    return [int(_order(n, seed, place // n)[place % n]) for place in places]
 
 
 @lru_cache(maxsize=4)
@@ -46,10 +50,14 @@ def _order(n: int, seed: int, round_: int) -> np.ndarray:
 def together(
     pieces: Sequence[Piece], languages: Sequence[str], numbers: Mapping[str, int]
 ) -> Texts:
-    """A batch of pieces, a text each, with their columns."""
-    first = pieces[0]
+    """A batch of pieces with their columns.
+
+    A piece has a view for each of its texts, and its first one again where others have more.
+    """
+    first, views = pieces[0], 1 + max(len(p.more) for p in pieces)
+    texts = [[p.ids, *p.more, *[p.ids] * (views - 1 - len(p.more))] for p in pieces]
     tokens = {key: np.concatenate([p.tokens[key] for p in pieces]) for key in first.tokens}
     rows = {key: np.stack([p.row[key] for p in pieces]) for key in first.row}
     return stack_texts(
-        [[p.ids for p in pieces]], [list(languages)], numbers, tokens=tokens, rows=rows
+        [*zip(*texts, strict=True)], [list(languages)] * views, numbers, tokens=tokens, rows=rows
     )

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isogloss.errors import UsageError
+from isogloss.errors import ModelError, UsageError
 from isogloss.files import write_json
-from isogloss.match.neighbours import unit
+from isogloss.registry import name_of
 from isogloss.task.contracts import Guess, Task
 from isogloss.task.examples import TEXT, Examples
-from isogloss.task.solver import TASK, Told
+from isogloss.task.solver import TASK, Told, read_task
+from isogloss.task.vectors import vectors_of
 
 if TYPE_CHECKING:
     from isogloss.encode.protocol import Encoder
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 GRID = (1.0, 10.0, 100.0, 1000.0)
 """Strengths C of a probe that are tried on its own training data."""
 FOLDS = 4
+TIMED = 32  # examples on which the encoder is timed
 
 
 @dataclass
@@ -54,25 +56,47 @@ class Probe:
 
     def tell(self, examples: Examples) -> Told:
         """The likeliest label of each example."""
-        start = time.perf_counter()
         features, there, truncated = read(self.encoder, examples)
+        start = time.perf_counter()
         shares = softmax(features @ self.weights[:-1] + self.weights[-1])  # [m, classes]
         guesses: list[Guess | None] = [None] * len(examples)
         names = self.classes["label"]
         for row, one in zip(there, shares, strict=True):
             guesses[row] = Guess(names[int(one.argmax())], one)
         dropped = {"no text": len(examples) - len(there)} if len(there) < len(examples) else {}
-        return Told(guesses, dropped, truncated, time.perf_counter() - start)
+        seconds = time.perf_counter() - start + pace(self.encoder, examples) * len(there)
+        return Told(guesses, dropped, truncated, seconds)
 
     def save(self, folder: Path) -> None:
         """The weights; the encoder stays where it is, and is named."""
         (folder / TASK).mkdir(parents=True)
         np.save(folder / TASK / "probe.npy", self.weights.astype(np.float32))
         about = {
-            "classes": self.classes, "seconds": self.seconds, "strength": self.strength,
+            "task": name_of("task", self.task), "classes": self.classes, "seconds": self.seconds,
+            "strength": self.strength,
             "encoder": self.encoder.name, "encoder_fingerprint": self.encoder.fingerprint,
         }  # fmt: skip
         write_json(folder / TASK / "task.json", about)
+
+
+def open_probe(folder: Path, task: Task, encoder: Encoder) -> Probe:
+    """A probe that was saved.
+
+    Raises:
+        ModelError: it is not whole, or was taught on the vectors of another encoder.
+    """
+    about = read_task(folder)
+    if about.get("encoder_fingerprint") != encoder.fingerprint:
+        raise ModelError(
+            f"the probe was taught on the vectors of {about.get('encoder')}, which "
+            f"{encoder.name} is not, or not any more",
+            file=folder, remedy="name the encoder that it was taught on: --encoder",
+        )  # fmt: skip
+    try:
+        weights = np.load(folder / TASK / "probe.npy", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the weights of the probe cannot be read: {error}", file=folder) from None
+    return Probe(task, encoder, weights, about["classes"], about["strength"], about["seconds"])
 
 
 def probe(encoder: Encoder, task: Any, train: Sequence[Examples], *, seed: int = 0) -> Probe:
@@ -111,22 +135,27 @@ def probe(encoder: Encoder, task: Any, train: Sequence[Examples], *, seed: int =
 
 def read(encoder: Encoder, examples: Examples) -> tuple[np.ndarray, list[int], int]:
     """Features `[m, d]` of the examples that have text, their rows, and how many were cut."""
-    from isogloss.encode.cache import encode_cached
-
-    columns = [examples.column("text"), examples.column("second")]
-    texts = [column for column in columns if any(column)]
-    there = [row for row in range(len(examples)) if all(column[row] for column in texts)]
-    found, truncated = [], 0
-    for column in texts:
-        given = [column[row] for row in there]
-        read = encode_cached(encoder, given, language=examples.language)
-        vectors = next(reversed(read.values()))
-        found.append(unit(np.asarray(vectors.array, np.float32)))
-        truncated += int(vectors.truncated)
+    columns = [name for name in ("text", "second") if any(examples.column(name))]
+    found, there, truncated = vectors_of(encoder, examples, columns)
     if len(found) == 2:
         first, second = found
         found = [first, second, np.abs(first - second), first * second]
     return np.concatenate(found, axis=1), there, truncated
+
+
+def pace(encoder: Encoder, examples: Examples) -> float:
+    """Seconds that the encoder takes for an example, timed once a language on some of them.
+
+    Vectors may come from a cache, which tells nothing of what they cost.
+    """
+    known = vars(encoder).setdefault("_pace", {})
+    if examples.language not in known:
+        columns = [examples.column("text"), examples.column("second")]
+        texts = [text for column in columns for text in column[:TIMED] if text]
+        start = time.perf_counter()
+        encoder.encode(texts, language=examples.language)
+        known[examples.language] = (time.perf_counter() - start) / min(TIMED, len(examples))
+    return known[examples.language]
 
 
 def fit(x: np.ndarray, y: np.ndarray, classes: int, strength: float) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 from pydantic import Field
 
+from isogloss.encode.folder import read_object
 from isogloss.errors import ModelError, TrainingError, UsageError
 from isogloss.files import write_json
+from isogloss.registry import name_of
 from isogloss.settings import Settings
 from isogloss.task.contracts import Cut, Guess, HeadTask
 from isogloss.task.cutting import Cutter, cutter_of
@@ -22,6 +23,7 @@ from isogloss.task.ledger import LAST
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
+    from isogloss.train.contracts import Lesson
     from isogloss.train.evaluation import Evaluate
 
 TASK = "task"
@@ -187,9 +189,9 @@ class Tuned:
         module.eval()
         self.head.eval()
         numbers = self.numbers if language in self.numbers else {}
-        lengths = np.array([len(piece.ids) for piece in cut.pieces], np.int64)
+        lengths = [sum(map(len, (piece.ids, *piece.more))) for piece in cut.pieces]
         with torch.no_grad():
-            for at in pack(lengths, _TOKENS):
+            for at in pack(np.array(lengths, np.int64), _TOKENS):
                 batch = together([cut.pieces[i] for i in at], [language] * len(at), numbers)
                 batch = batch.to(device)
                 made = self.head.tell(module(batch, wanted_of(self.head)), batch)
@@ -205,7 +207,10 @@ class Tuned:
         (folder / TASK).mkdir()
         weights = {k: v.detach().contiguous() for k, v in self.head.state_dict().items()}
         save_file(weights, folder / TASK / "head.safetensors")
-        about = {"classes": self.classes, "languages": self.languages, "seconds": self.seconds}
+        about = {
+            "task": name_of("task", self.task), "classes": self.classes,
+            "languages": self.languages, "seconds": self.seconds,
+        }  # fmt: skip
         write_json(folder / TASK / "task.json", about)
 
 
@@ -245,8 +250,6 @@ def tune(
     """
     from isogloss.task.pieces import Pieces
     from isogloss.train.contracts import Lesson
-    from isogloss.train.loop import LoopSettings
-    from isogloss.train.loop import train as loop
 
     start = time.perf_counter()
     solver = open_tuned(folder, task, tuning.parameters, train, seed)
@@ -255,22 +258,65 @@ def tune(
     tags = [one.language for one, cut in zip(train, cuts, strict=True) for _ in cut.pieces]
     if not pieces:
         raise TrainingError("no example can be trained on", remedy="check that they have text")
-    measure, steps = task.measures[0], tuning.steps(len(pieces))
     mixture = Pieces(pieces, tags, min(tuning.batch, len(pieces)), solver.numbers)
-    trained = loop(
-        solver.student, [Lesson(mixture, [(1.0, solver.head)])],
+    solver.notes += learn(
+        solver, Lesson(mixture, [(1.0, solver.head)]), tuning.steps(len(pieces)), tuning, seed=seed,
+        watch=watch, checkpoint=checkpoint, advance=advance,
+    )  # fmt: skip
+    solver.seconds += time.perf_counter() - start
+    solver.notes += [
+        note for one, cut in zip(train, cuts, strict=True) for note in _read_of(one, cut)
+    ]
+    return solver
+
+
+def learn(
+    solver: Any,
+    lesson: Lesson,
+    steps: int,
+    tuning: Tuning,
+    *,
+    seed: int,
+    watch: Watch | None = None,
+    checkpoint: Path | None = None,
+    advance: Any = None,
+) -> list[str]:
+    """Train the student of a solver in place; what training told.
+
+    Args:
+        solver: with a task and a student.
+        lesson: what is read and what it is pulled toward.
+        steps: of the optimiser.
+        tuning: how.
+        seed: of batches and dropout, where `tuning.order` says no other.
+        watch: keep the weights that are best on these, the last by default.
+        checkpoint: folder for checkpoints.
+        advance: of a progress bar.
+    """
+    from isogloss.train.loop import LoopSettings, train
+
+    return train(
+        solver.student, [lesson],
         LoopSettings(
             steps=steps, seed=seed if tuning.order is None else tuning.order,
             evaluate_every=min(watch.every, steps) if watch else 0,
-            stop_on=measure if watch else "", higher=True,
+            stop_on=solver.task.measures[0] if watch else "", higher=True,
             **tuning.model_dump(exclude={"epochs", "batch", "parameters", "order"}),
         ),
         checkpoint=checkpoint, advance=advance,
         evaluate=_watched(solver, watch.examples) if watch else None,
-    )  # fmt: skip
-    solver.seconds += time.perf_counter() - start
-    solver.notes += trained.notes
-    return solver
+    ).notes  # fmt: skip
+
+
+def _read_of(examples: Examples, cut: Cut) -> list[str]:
+    """What happened to examples on their way into training."""
+    left_out = {f"left out: {reason}": n for reason, n in cut.dropped.items()}
+    every = {**left_out, "cut off": cut.truncated, **cut.counted}
+    return [
+        f"of {len(examples)} examples of {examples.language} to train on {n} were {what}"
+        for what, n in every.items()
+        if n
+    ]
 
 
 def open_tuned(
@@ -300,7 +346,7 @@ def open_tuned(
             "only a transformer is tuned", file=folder.path,
             remedy="teach a probe over its vectors: --learner probe",
         )  # fmt: skip
-    about = read_task(folder)
+    about = read_task(folder.path)
     if not (about or train):
         raise ModelError(
             "knows no task", file=folder.path, remedy="teach it one: isogloss transfer --help"
@@ -317,10 +363,14 @@ def open_tuned(
     return Tuned(task, student, head, cutter, classes, tags, about.get("seconds", 0.0))
 
 
-def read_task(folder: ModelFolder) -> dict[str, Any]:
-    """What a folder says of the task that it knows; empty where it knows none."""
-    file = folder.path / TASK / "task.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+def read_task(folder: Path) -> dict[str, Any]:
+    """What a folder says of the task that it knows; empty where it knows none.
+
+    Raises:
+        ModelError: its `task.json` is no JSON.
+    """
+    file = folder / TASK / "task.json"
+    return read_object(file) if file.is_file() else {}
 
 
 def _bring_back(head: Any, folder: ModelFolder) -> None:
@@ -335,7 +385,7 @@ def _bring_back(head: Any, folder: ModelFolder) -> None:
         ) from None
 
 
-def _watched(solver: Tuned, examples: Sequence[Examples]) -> Evaluate:
+def _watched(solver: Any, examples: Sequence[Examples]) -> Evaluate:
     def evaluate() -> dict[str, float]:
         found = []
         for one in examples:

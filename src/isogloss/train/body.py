@@ -17,6 +17,7 @@ from isogloss.train.contracts import Batch
 from isogloss.train.reading import (
     LAYERED,
     Mean,
+    before_target,
     by_length,
     in_order,
     likelihoods,
@@ -210,7 +211,7 @@ class Body(nn.Module):
         source, target = sides(batch)
         ids, mask = padded(source, *self.ends, self.pad)  # [B, s]
         labels, there = padded(target, [], [], UNKNOWN)  # [B, t]
-        before = self.body.prepare_decoder_input_ids_from_labels(labels=labels)  # [B, t]
+        before = before_target(self.body, labels)  # [B, t]
         place = own_places(target, 0, there.shape[1], ids.device)  # [B, t]
         sought = torch.zeros(len(target["ids"]), dtype=torch.bool, device=ids.device)
         sought[spots(target)] = True

@@ -54,23 +54,29 @@ class LabelHead(nn.Module):
 
     def told(self, vectors: torch.Tensor, labels: torch.Tensor) -> Loss:
         """The loss of vectors `[n, d]` with labels `[n]`, some of them `UNKNOWN`."""
-        if self.layer is None:
-            raise TrainingError("the head has no weights before training begins")
         known = labels != UNKNOWN
+        logits = self.logits(F.dropout(vectors[known], self.drop, self.training))  # [m, classes]
         if (wrong := int(labels.max())) >= self.classes:
             raise TrainingError(
                 f"a label has the number {wrong}, and the head tells {self.classes} classes",
                 remedy=f"set classes to the number of labels, at least {wrong + 1}",
             )
-        logits = self.layer(F.dropout(vectors[known], self.drop, self.training))  # [m, classes]
         total = F.cross_entropy(logits, labels[known])
         return Loss(total, {self.part: float(total.detach())})
 
     def shares(self, vectors: torch.Tensor) -> torch.Tensor:
         """The share of each class `[n, classes]`, of vectors `[n, d]`."""
+        return self.logits(vectors).softmax(-1)
+
+    def logits(self, vectors: torch.Tensor) -> torch.Tensor:
+        """A number a class `[..., classes]`, of vectors `[..., d]`.
+
+        Raises:
+            TrainingError: training has not begun.
+        """
         if self.layer is None:
             raise TrainingError("the head has no weights before training begins")
-        return self.layer(vectors).softmax(-1)
+        return self.layer(vectors)
 
     def save(self, folder: Path, names: Sequence[str] = ()) -> None:
         """Write the next of the folders `heads/1`, `heads/2` ... of a model.

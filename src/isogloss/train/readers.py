@@ -24,13 +24,14 @@ Reader = Callable[..., Body]
 
 _HEADS = {"ForMaskedLM": "AutoModelForMaskedLM", "ForCausalLM": "AutoModelForCausalLM",
           "LMHeadModel": "AutoModelForCausalLM",
-          "ForConditionalGeneration": "AutoModelForSeq2SeqLM"}  # fmt: skip
+          "ForConditionalGeneration": "AutoModelForSeq2SeqLM",
+          "MTModel": "AutoModelForSeq2SeqLM"}  # fmt: skip
 
 
 def sentences(folder: Path, tokenizer: Tokenizer, rows: np.ndarray | None = None) -> Body:
     """The body of a folder with more rows, without a head: for vectors and states."""
     body = open_body(folder)
-    return Body(body, text_ends(tokenizer), added=_append(body, rows)).bring_back(folder)
+    return Body(body, text_ends(tokenizer), added=append_rows(body, rows)).bring_back(folder)
 
 
 def words(
@@ -67,9 +68,9 @@ def words(
                 folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
             )
         if not found["missing_keys"]:
-            return Body(model, ends, added=_append(model, rows)).bring_back(folder)
+            return Body(model, ends, added=append_rows(model, rows)).bring_back(folder)
     body = open_body(folder, seed)
-    added = _append(body, rows)
+    added = append_rows(body, rows)
     tokens, columns = body.get_input_embeddings().weight.shape
     made = WordHead(body.config.hidden_size, columns, tokens)
     if head is not None:
@@ -93,7 +94,7 @@ def open_body(folder: Path, seed: int = 0) -> Any:
         return AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
 
 
-def _append(body: Any, rows: np.ndarray | None) -> int:
+def append_rows(body: Any, rows: np.ndarray | None) -> int:
     """Put rows behind those of the token table, and say how many."""
     if rows is None:
         return 0

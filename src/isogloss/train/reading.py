@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from isogloss.errors import TrainingError
-from isogloss.train.batch import spots
+from isogloss.train.batch import UNKNOWN, spots
 from isogloss.train.contracts import Batch
 
 if TYPE_CHECKING:
@@ -84,6 +84,18 @@ def sides(batch: Batch) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor
         {"ids": ids[:cut], "offsets": offsets[:half]},
         {"ids": ids[cut:], "offsets": offsets[half:] - cut, "gold": gold[cut:]},
     )
+
+
+def before_target(body: Any, labels: torch.Tensor) -> torch.Tensor:
+    """What a decoder reads to tell targets `[n, t]`, `UNKNOWN` behind their ends.
+
+    Some architectures, such as M2M-100, have no method for it, and shift as their forward does.
+    """
+    if own := getattr(body, "prepare_decoder_input_ids_from_labels", None):
+        return own(labels=labels)
+    shifted = labels.roll(1, 1)
+    shifted[:, 0] = body.config.decoder_start_token_id
+    return shifted.masked_fill(shifted == UNKNOWN, body.config.pad_token_id)
 
 
 def in_order(

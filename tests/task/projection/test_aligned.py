@@ -14,7 +14,8 @@ from isogloss.task.projection.aligned import (
     aligned_tags,
     aligned_tree,
 )
-from isogloss.task.projection.spans import Labelled, Span
+from isogloss.task.projection.contract import Labelled
+from isogloss.task.spans import Span
 
 SOURCE = Labelled("Ann Lee saw Kano today".split(), [Span(0, 2, "PER"), Span(3, 4, "LOC")])
 TARGET = "yau Ann ta ga Lee Kano".split()
@@ -52,7 +53,7 @@ def test_spans_that_meet():
     links = [(0, 0), (3, 1), (1, 2)]  # the LOC lies inside the PER
     for meeting, left in (("larger", ["PER"]), ("first", ["PER"]), ("neither", [])):
         spans, counts = one(links, meeting=meeting, lost="span")
-        assert [s.name for s in spans] == left
+        assert [s.kind for s in spans] == left
         assert counts["spans lost: met another"] == 2 - len(left)
     more = [(0, 2), (3, 1), (3, 2), (3, 3)]
     assert one(more, lost="span")[0] == [Span(1, 4, "LOC")]
@@ -86,7 +87,7 @@ def test_every_span_is_projected_or_counted(links, meeting, gap):
     assert lost + counts["spans projected"] == counts["spans of the source"] == 2
     assert all(a.stop <= b.first for a, b in pairwise(spans))
     for span in spans:  # ends are linked to a word of the span itself
-        own = next(s for s in SOURCE.spans if s.name == span.name)
+        own = next(s for s in SOURCE.spans if s.kind == span.kind)
         for end in (span.first, span.stop - 1):
             assert any(own.first <= i < own.stop and j == end for i, j in links)
 

@@ -16,7 +16,8 @@ from isogloss.task.projection.candidates import (
     candidates,
     stretches,
 )
-from isogloss.task.projection.spans import Labelled, Span
+from isogloss.task.projection.contract import Labelled
+from isogloss.task.spans import Span
 
 SOURCE = Labelled("Ann Lee saw Kano".split(), [Span(0, 2, "PER"), Span(3, 4, "LOC")])
 TARGET = "yau Anna Lee , ga Kano !".split()
@@ -124,7 +125,7 @@ def test_vectors_find_names(centred):
 
 def test_proposals_are_looked_up_and_counted():
     def propose(words, span, target):
-        return [["Anna"], ["Ann"]] if span.name == "PER" else [["Kano", "!"], ["Kano"]]
+        return [["Anna"], ["Ann"]] if span.kind == "PER" else [["Kano", "!"], ["Kano"]]
 
     def score(source, target, places):
         assert places == [[(1, 2), (5, 6), (5, 7)]]
@@ -142,7 +143,7 @@ def test_a_span_below_the_least_score_is_counted():
     made = candidates([SOURCE], [TARGET], score=score, least=0.5)
     assert made.sentences == [None] and made.counts["spans lost: no place"] == 1
     made = candidates([SOURCE], [TARGET], score=score, least=0.5, lost="span")
-    assert [s.name for s in made.sentences[0].spans] == ["LOC"]
+    assert [s.kind for s in made.sentences[0].spans] == ["LOC"]
 
 
 def test_what_cannot_be():

@@ -20,7 +20,7 @@ from isogloss.task.projection.combine import (
     rank_sources,
     rare_weights,
 )
-from isogloss.task.projection.spans import Span
+from isogloss.task.spans import Span
 
 
 def annotators(n=600, seed=0, good=2, bad=4, k=3):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from isogloss.errors import CorpusError, UsageError
 from isogloss.task.projection.constrained import Decoder, codec, insert
-from isogloss.task.projection.spans import Labelled, Span
+from isogloss.task.projection.contract import Labelled
+from isogloss.task.spans import Span
 
 OPEN, CLOSE, END = 20, 30, 40
 
@@ -157,7 +158,7 @@ def test_too_few_words_lose_a_span():
 
 def test_words_without_a_token_take_no_place():
     made = codec([SOURCE], [["?", "yau", "kano", "?", "anna", "lee"]], decoder=decoder())
-    assert [s.name for s in made.sentences[0].spans] == ["LOC", "PER"]
+    assert [s.kind for s in made.sentences[0].spans] == ["LOC", "PER"]
     assert made.sentences[0].spans == [Span(2, 3, "LOC"), Span(4, 6, "PER")]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from isogloss.errors import CorpusError, UsageError
 from isogloss.task.projection.aligned import aligned
+from isogloss.task.projection.contract import Labelled
 from isogloss.task.projection.markers import (
     STYLES,
     Marks,
@@ -17,7 +18,7 @@ from isogloss.task.projection.markers import (
     markers,
     read_marks,
 )
-from isogloss.task.projection.spans import Labelled, Span
+from isogloss.task.spans import Span
 
 SOURCE = Labelled("Ann Lee saw Kano today".split(), [Span(0, 2, "PER"), Span(3, 4, "LOC")])
 WORDS = {"Ann": "Anna", "saw": "ga", "today": "yau"}

@@ -5,8 +5,9 @@ import pytest
 
 from isogloss.task.projection.candidates import by_translation, candidates
 from isogloss.task.projection.constrained import codec, insert
+from isogloss.task.projection.contract import Labelled
 from isogloss.task.projection.seq2seq import model_decoder, model_probability, next_log_p
-from isogloss.task.projection.spans import Labelled, Span
+from isogloss.task.spans import Span
 
 SIZE = 40
 

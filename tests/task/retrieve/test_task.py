@@ -25,7 +25,9 @@ def test_all_measures_are_scored_and_the_first_is_the_main_one():
     found = task.score(gold, [["a", "b", "c"], ["a", "b"], ["a"]])
     values = {name: tally.statistic(tally.columns.sum(0)) for name, tally in found.items()}
     ndcg = ((1 + 1 / 2) / (1 + 1 / np.log2(3)) + 1 / np.log2(3)) / 2
-    assert values == pytest.approx({"ndcg@10": ndcg, "recall@100": 1, "mrr@10": 0.75, "p@1": 0.5})
+    assert values == pytest.approx(
+        {"ndcg@10": ndcg, "recall@100": 1, "mrr@10": 0.75, "precision@1": 0.5}
+    )
     assert tuple(found) == task.measures and task.shape is QUERIES
 
 

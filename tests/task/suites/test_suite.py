@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from isogloss import registry
 from isogloss.corpus.spec import split_query
 from isogloss.errors import (
     CorpusError,
@@ -23,7 +24,7 @@ from isogloss.task.suites import (
     read_suite,
 )
 from isogloss.task.suites.loading import label_set
-from isogloss.task.suites.suite import SHAPES
+from isogloss.task.suites.suite import UNREGISTERED
 
 SUITE = """
 name = "mine"
@@ -223,7 +224,11 @@ def test_every_suite_that_is_shipped_says_what_it_is(name):
     assert suite.licence
     assert len({part.name for part in suite.tasks}) == len(suite.tasks)
     for part in suite.tasks:
-        assert part.use.rpartition(".v")[0] in SHAPES
+        if part.use in registry.names("task"):
+            task = registry.get("task", part.use)
+            assert part.metric in task.measures and part.shape is task.shape
+        else:
+            assert part.shape is UNREGISTERED[part.use]
         assert part.from_hub == (name == "xtreme")
         assert bool(part.to) == (part.use == "retrieve.v1")
         split_query(part.texts)

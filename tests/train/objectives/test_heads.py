@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from isogloss.errors import TrainingError
 from isogloss.train.batch import UNKNOWN, stack_texts
+from isogloss.train.objectives.choose import Choose
 from isogloss.train.objectives.classify import Classify
 from isogloss.train.objectives.tag import Tag
 
@@ -18,7 +19,7 @@ ROWS, WIDTH, CLASSES = 6, 5, 3
 
 def begun(kind, **settings):
     """A head with weights that are not nearly zero, still as in use."""
-    made = kind(classes=CLASSES, drop=0.0, **settings)
+    made = kind(drop=0.0, **settings) if kind is Choose else kind(classes=CLASSES, drop=0.0)
     made.begin(SimpleNamespace(body=SimpleNamespace(config=SimpleNamespace(hidden_size=WIDTH))))
     torch.manual_seed(0)
     torch.nn.init.normal_(made.layer.weight)
@@ -44,7 +45,15 @@ def tagged(rng):
     return begun(Tag), {"states": torch.from_numpy(rng.normal(size=(tokens, WIDTH)))}, batch
 
 
-CASES = {"classify.v1": classified, "tag.v1": tagged}
+def chosen(rng):
+    views = [[rng.integers(0, 9, rng.integers(1, 5)) for _ in range(ROWS)] for _ in range(3)]
+    label, choices = rng.integers(0, 2, ROWS), np.array([2, 3, 2, 3, 3, 2])
+    label[1] = UNKNOWN
+    batch = stack_texts(views, [["eng_Latn"] * ROWS] * 3, rows={"label": label, "choices": choices})
+    return begun(Choose), {"vectors": torch.from_numpy(rng.normal(size=(3, ROWS, WIDTH)))}, batch
+
+
+CASES = {"classify.v1": classified, "tag.v1": tagged, "choose.v1": chosen}
 
 
 def test_a_text_is_told_by_the_mean_surprise_at_its_label_in_every_view():
@@ -57,6 +66,34 @@ def test_a_text_is_told_by_the_mean_surprise_at_its_label_in_every_view():
                     -torch.log_softmax(head.layer.weight @ vector + head.layer.bias, 0)[label]
                 )
     torch.testing.assert_close(head(outputs, batch).total, torch.stack(plain).mean())
+
+
+def test_a_choice_is_told_among_those_of_its_row_alone():
+    head, outputs, batch = chosen(np.random.default_rng(0))
+    plain, shares = [], head.tell(outputs, batch)
+    for row, (label, count) in enumerate(zip(batch["label"], batch["choices"], strict=True)):
+        own = outputs["vectors"][:count, row]
+        told = torch.log_softmax(own @ head.layer.weight[0] + head.layer.bias, 0)
+        torch.testing.assert_close(shares[row], told.exp())
+        if label != UNKNOWN:
+            plain.append(-told[label])
+    torch.testing.assert_close(head(outputs, batch).total, torch.stack(plain).mean())
+
+
+def test_the_loss_of_choices_is_that_of_transformers_head(model_folder, tokenizer_of):
+    from transformers import AutoModelForMultipleChoice
+
+    theirs = AutoModelForMultipleChoice.from_pretrained(model_folder("bert")).eval()
+    rng = np.random.default_rng(0)
+    ids = torch.from_numpy(rng.integers(5, 400, (4, 3, 6)))  # [B, choices, t]
+    labels = torch.from_numpy(rng.integers(0, 3, 4))
+    pooled = theirs.bert(input_ids=ids.flatten(0, 1)).pooler_output.view(4, 3, -1)
+    head = Choose(drop=0.0)
+    head.begin(SimpleNamespace(body=theirs))
+    head.layer.load_state_dict(theirs.classifier.state_dict())
+    batch = {"label": labels, "choices": torch.full((4,), 3)}
+    found = head({"vectors": pooled.transpose(0, 1)}, batch).total
+    torch.testing.assert_close(found, theirs(input_ids=ids, labels=labels).loss)
 
 
 def test_loss_and_gradients_of_tags_are_those_of_transformers(model_folder, tokenizer_of):

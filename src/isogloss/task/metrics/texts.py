@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from importlib import import_module
 from typing import Any, Literal, get_args
 
 import numpy as np
-import regex
 
 from isogloss.errors import MissingExtra, UsageError
 from isogloss.language import Language, read_language
-from isogloss.language.letters import WRITTEN_WITH
+from isogloss.language.letters import letters
 from isogloss.language.segment import UNSPACED
 from isogloss.language.tags import read
 from isogloss.task.contracts import Tally
@@ -188,20 +186,8 @@ def _chrf(s: np.ndarray) -> np.ndarray:
 
 
 def _in_script(text: str, language: Language) -> bool:
-    letters = len(_LETTERS.findall(text))
-    return 2 * len(_letters_of(language.script).findall(text)) >= letters
-
-
-_LETTERS = regex.compile(r"[\p{L}--[\p{Script=Zyyy}\p{Script=Zinh}]]", flags=regex.V1)
-
-
-@lru_cache(maxsize=64)
-def _letters_of(script: str) -> Any:
-    scripts = "".join(rf"\p{{Script={one}}}" for one in WRITTEN_WITH.get(script, (script,)))
-    try:
-        return regex.compile(rf"[[{scripts}]&&\p{{L}}]", flags=regex.V1)
-    except regex.error:
-        raise UsageError(f"no character has the script {script}") from None
+    inside, every = letters(text, language.script)
+    return 2 * inside >= every
 
 
 def _is(tag: str, asked: Language) -> bool:

@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from isogloss.errors import CorpusError, UsageError
 from isogloss.registry import register
-from isogloss.task.projection.spans import Labelled, Projected, Span, check_lengths
+from isogloss.task.projection.contract import Labelled, Projected, check_lengths
+from isogloss.task.spans import Span
 
 Pairs = Iterable[Sequence[int]]
 """Links of one sentence: (source word, target word), from 0; an array `[k, 2]` will do."""
@@ -210,7 +211,7 @@ def _project(
         if len(parts) > 1:
             counts["spans cut at a gap"] += 1
         best = max(parts, key=len)
-        found.append((Span(best[0], best[-1] + 1, span.name), len(best)))
+        found.append((Span(best[0], best[-1] + 1, span.kind), len(best)))
     kept: list[Span] = []
     if rules.meeting == "neither":
         kept = [a for n, (a, _) in enumerate(found)

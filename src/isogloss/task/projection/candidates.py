@@ -13,7 +13,8 @@ from isogloss.errors import CorpusError, UsageError
 from isogloss.language import read_language
 from isogloss.match.neighbours import unit
 from isogloss.registry import register
-from isogloss.task.projection.spans import Labelled, Projected, Span, check_lengths, join
+from isogloss.task.projection.contract import Labelled, Projected, check_lengths, join, placed
+from isogloss.task.spans import Span
 
 if TYPE_CHECKING:
     from isogloss.encode.protocol import Encoder
@@ -95,7 +96,6 @@ def candidates(
     scores = score([source[i] for i in asked], [target[i] for i in asked], places)
     made: list[Labelled | None] = [Labelled(words, []) for words in target]
     for i, spots, own, given in zip(asked, places, allowed, scores, strict=True):
-        spans = source[i].spans
         table = np.array(given, float)
         if table.shape != own.shape or np.isnan(table).any():
             raise CorpusError(
@@ -106,16 +106,8 @@ def candidates(
         chosen = assign(table, spots)
         if not chosen.exact:
             counts["sentences whose many spans were placed one by one"] += 1
-        kept = [Span(*spots[at], span.name)
-                for span, at in zip(spans, chosen.at, strict=True) if at >= 0]  # fmt: skip
-        counts["spans of the source"] += len(spans)
-        counts["spans lost: no place"] += len(spans) - len(kept)
-        if len(kept) < len(spans) and lost == "example":
-            counts["sentences left out: a span was lost"] += 1
-            made[i] = None
-            continue
-        counts["spans projected"] += len(kept)
-        made[i] = Labelled(target[i], sorted(kept))
+        found = [spots[at] if at >= 0 else None for at in chosen.at]
+        made[i] = placed(source[i], target[i], found, lost, counts)
     return Projected(made, {why: n for why, n in counts.items() if n or why == "spans projected"})
 
 

@@ -11,7 +11,7 @@ from scipy.special import digamma
 
 from isogloss.errors import CorpusError, UsageError
 from isogloss.registry import register
-from isogloss.task.projection.spans import Span
+from isogloss.task.spans import Span
 
 MISSING = -1
 NONE = ""  # of a stretch that a model does not name
@@ -226,7 +226,7 @@ def combine_spans(
         raise CorpusError("no model names a span", remedy="give predictions of another model")
     named = []
     for one in predictions:
-        own = {(n, s.first, s.stop): s.name for n, spans in enumerate(one) for s in spans}
+        own = {(n, s.first, s.stop): s.kind for n, spans in enumerate(one) for s in spans}
         named.append([own.get(thing, NONE) for thing in things])
     used = list(range(len(named)))
     labels, made, classes = combine_labels(named, combine, **how)

@@ -12,8 +12,8 @@ import numpy as np
 from isogloss.errors import CorpusError, UsageError
 from isogloss.registry import register
 from isogloss.task.projection.candidates import assign
+from isogloss.task.projection.contract import Labelled, Projected, check_lengths, placed
 from isogloss.task.projection.markers import STYLES, Marks, letters, mark
-from isogloss.task.projection.spans import Labelled, Projected, Span, check_lengths
 
 LogP = Callable[[Sequence[int]], np.ndarray]
 """Tokens so far to `[vocabulary]` log probabilities of the next."""
@@ -116,16 +116,7 @@ def codec(
             continue
         how = _together if together else _alone
         places = how(one, words, decoder, best, calls, script, counts)
-        kept = [Span(*place, span.name)
-                for span, place in zip(one.spans, places, strict=True) if place]  # fmt: skip
-        counts["spans of the source"] += len(one.spans)
-        counts["spans lost: no place"] += len(one.spans) - len(kept)
-        if len(kept) < len(one.spans) and lost == "example":
-            counts["sentences left out: a span was lost"] += 1
-            made.append(None)
-            continue
-        counts["spans projected"] += len(kept)
-        made.append(Labelled(words, sorted(kept)))
+        made.append(placed(one, words, places, lost, counts))
     return Projected(made, {why: n for why, n in counts.items() if n or why == "spans projected"})
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from isogloss.errors import CorpusError, UsageError
 from isogloss.task.projection.aligned import UNKNOWN
-from isogloss.task.projection.spans import check_lengths
+from isogloss.task.projection.contract import check_lengths
 
 BATCH = 256  # sentences at once
 

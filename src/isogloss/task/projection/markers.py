@@ -16,7 +16,8 @@ from isogloss.errors import CorpusError, UsageError
 from isogloss.language import read_language
 from isogloss.language.segment import tokens
 from isogloss.registry import register
-from isogloss.task.projection.spans import Labelled, Projected, Span, join
+from isogloss.task.projection.contract import Labelled, Projected, join
+from isogloss.task.spans import Span
 
 Translate = Callable[[Sequence[str], str, str], Sequence[str]]
 """Texts, the language they are in and the language wanted, to as many translations."""
@@ -257,10 +258,10 @@ def _names(
 ) -> dict[int, dict[str, str]]:
     """The label of each marked stretch of the translations that can be used."""
     if "{}" in marks.before:
-        return {i: {letters(n): span.name for n, span in enumerate(source[i].spans)} for i in read}
+        return {i: {letters(n): span.kind for n, span in enumerate(source[i].spans)} for i in read}
     names, unsure = {}, []
     for i, found in read.items():
-        own = [span.name for span in source[i].spans]
+        own = [span.kind for span in source[i].spans]
         names[i] = dict(zip(map(str, range(len(own))), own, strict=True))
         if not found.fault and len(set(own)) > 1:
             unsure.append(i)
@@ -269,7 +270,7 @@ def _names(
     alone = iter(_translated(translate, texts, languages))
     for i in unsure:
         own = [next(alone) for _ in source[i].spans]
-        names[i] = _matched(read[i], own, [span.name for span in source[i].spans])
+        names[i] = _matched(read[i], own, [span.kind for span in source[i].spans])
     return names
 
 

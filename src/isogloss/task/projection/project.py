@@ -12,9 +12,10 @@ from isogloss.language import read_language
 from isogloss.language.segment import tokens
 from isogloss.task.examples import TREES, Examples, make_examples
 from isogloss.task.projection.aligned import UNKNOWN, Links, aligned_tags, aligned_tree
+from isogloss.task.projection.contract import Labelled, Projected
 from isogloss.task.projection.hmm import fit_hmm, tag
 from isogloss.task.projection.markers import Segment
-from isogloss.task.projection.spans import Labelled, Projected, are_spans, read_spans, write_tags
+from isogloss.task.spans import BEGIN, are_spans, spans, tags_of
 
 Unit = Literal["spans", "words", "trees"]
 Method = str | Callable[..., Projected]
@@ -215,10 +216,9 @@ def _spans(
     how: Mapping[str, Any],
 ) -> tuple[dict[str, list], dict[str, int]]:
     call = registry.get("projection", method) if isinstance(method, str) else method
-    begun: Counter[str] = Counter()
+    tags = own.column("tags")
     source = [
-        Labelled(words, read_spans(tags, begun))
-        for words, tags in zip(own.column("words"), own.column("tags"), strict=True)
+        Labelled(words, spans(told)) for words, told in zip(own.column("words"), tags, strict=True)
     ]
     name = registry.name_of("projection", call)
     if name == "markers.v1":
@@ -235,10 +235,15 @@ def _spans(
         raise UsageError(f"{name}: {error}", remedy="see what the method needs") from None
     columns: dict[str, list] = {
         "words": [None if one is None else list(one.words) for one in made.sentences],
-        "tags": [None if one is None else write_tags(one.spans, len(one.words))
+        "tags": [None if one is None else tags_of(one.spans, len(one.words))
                  for one in made.sentences],
     }  # fmt: skip
-    return columns, {**made.counts, **begun}
+    begun = sum(
+        told[one.first][0] not in BEGIN
+        for told, sentence in zip(tags, source, strict=True) for one in sentence.spans
+    )  # fmt: skip
+    without = {"spans of the source without a beginning tag": begun} if begun else {}
+    return columns, {**made.counts, **without}
 
 
 def _words(

@@ -7,8 +7,8 @@ from typing import Any
 from isogloss.corpus.spec import Spec
 from isogloss.errors import CorpusError
 from isogloss.task.examples import Shape
-from isogloss.task.readers.bio import repaired, scheme_of
 from isogloss.task.readers.found import Found, one_of
+from isogloss.task.spans import repair, scheme_of
 
 OPTIONS = ("invalid", "missing")
 _MAY_BE_BLANK = ("title", "surface")
@@ -115,15 +115,16 @@ def _words(found: Found, shape: Shape, spec: Spec) -> None:
 
 def _tags(found: Found, spec: Spec) -> list[Any]:
     """Tags of spans in valid order; other tags as they are."""
-    tags, repair = found.columns["tags"], one_of(spec, "invalid", ("refuse", "repair")) == "repair"
+    tags = found.columns["tags"]
+    refused = one_of(spec, "invalid", ("refuse", "repair")) == "refuse"
     scheme = scheme_of(tags)
     if scheme is None:
         return tags
     made, changed, sentences = [], 0, 0
     for row, one in enumerate(tags):
-        valid = one if one is None else repaired(one, scheme)
+        valid = one if one is None else repair(one, scheme)
         wrong = [at for at in range(len(one or ())) if one[at] != valid[at]]
-        if wrong and not repair:
+        if wrong and refused:
             at = wrong[0]
             raise _fail(
                 found, spec, row,

@@ -8,7 +8,7 @@ from typing import Any
 
 from isogloss.corpus.spec import Spec
 from isogloss.errors import UsageError
-from isogloss.task.readers.bio import retyped, scheme_of, spans
+from isogloss.task.spans import retyped, scheme_of, spans
 
 OPTIONS = ("rename", "keep")
 
@@ -71,7 +71,7 @@ def _tags(
             )
         seen.update(tag for one in tags for tag in one or ())
         return [one and [rename.get(tag, tag) for tag in one] for one in tags]
-    types = Counter(entity.type for one in tags if one for entity in spans(one))
+    types = Counter(entity.kind for one in tags if one for entity in spans(one))
     seen.update(types)
     table = {old: rename.get(old, old) for old in types}
     table = {old: new if not keep or new in keep else "O" for old, new in table.items()}

@@ -9,7 +9,7 @@ from isogloss.errors import CorpusError
 from isogloss.registry import register
 from isogloss.task.contracts import Tally
 from isogloss.task.examples import QUERIES, Examples
-from isogloss.task.retrieve.judged import judge
+from isogloss.task.metrics.rankings import judge
 
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
@@ -25,10 +25,10 @@ class Retrieve:
     """
 
     shape = QUERIES
-    measures = ("ndcg@10", "recall@100", "mrr@10", "p@1")
+    measures = ("ndcg@10", "recall@100", "mrr@10", "precision@1")
 
     def score(self, gold: Examples, told: Sequence[Sequence[str] | None]) -> dict[str, Tally]:
-        """What rankings of ids, best first, are worth; see `judged.judge`.
+        """What rankings of ids, best first, are worth; see `metrics.rankings`.
 
         Raises:
             CorpusError: no query has a relevant passage.

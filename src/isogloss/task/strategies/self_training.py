@@ -41,9 +41,8 @@ def self_training(
         kept = surest(guesses, share)
         if not kept:
             raise TrainingError(f"no text of {target} could be guessed")
-        [column] = text.shape.labels
         values = [None if guess is None else guess.value for guess in guesses]
-        solver = job.train([*source, text.having({column: values}).take(kept)])
+        solver = job.train([*source, text.told(values).take(kept)])
     return job.tell(solver, job.test(target))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from isogloss.errors import CorpusError, UnknownLanguage, UsageError
 from isogloss.language import Language, resolve
 from isogloss.task.examples import Examples
-from isogloss.task.readers.bio import scheme_of, spans
+from isogloss.task.spans import scheme_of, spans
 from isogloss.task.suites.suite import Part, Suite
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def label_set(examples: Examples) -> frozenset[str]:
         if name == "label":
             found.update(map(str, values))
         elif name == "tags" and scheme_of(values):
-            found.update(one.type for tags in values for one in spans(tags))
+            found.update(one.kind for tags in values for one in spans(tags))
         else:
             found.update(label for one in values for label in one)
     return frozenset(found)

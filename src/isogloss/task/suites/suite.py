@@ -23,12 +23,11 @@ from isogloss.task.readers.parallel import read_both
 
 ALL_LANGUAGES = "{languages}"
 """In a path, for a reader that is given the pattern of all languages, as parallel text is."""
-SHAPES: dict[str, Shape] = {
-    "classify": shapes.TEXT, "pairs": shapes.TEXT, "labels": shapes.TEXTS, "tag": shapes.WORDS,
-    "ner": shapes.WORDS, "intents": shapes.INTENTS, "parse": shapes.TREES,
-    "answers": shapes.ANSWERS, "similarity": shapes.PAIRS, "choose": shapes.CHOICES,
-    "translate": shapes.TRANSLATIONS, "retrieve": shapes.QUERIES,
+UNREGISTERED: dict[str, Shape] = {
+    "answers.v1": shapes.ANSWERS, "choices.v1": shapes.CHOICES, "intents.v1": shapes.INTENTS,
+    "parse.v1": shapes.TREES, "texts.v1": shapes.TEXTS, "translate.v1": shapes.TRANSLATIONS,
 }  # fmt: skip
+"""What examples of tasks look like that can be read, but not yet taught."""
 _HERE = Path(__file__).parent
 
 
@@ -90,8 +89,9 @@ class Part(Settings):
     @property
     def shape(self) -> Shape:
         """Of its examples."""
-        known = SHAPES.get(self.use.rpartition(".v")[0] or self.use)
-        return known or registry.get("task", self.use).shape
+        if self.use in UNREGISTERED and self.use not in registry.names("task"):
+            return UNREGISTERED[self.use]
+        return registry.get("task", self.use).shape
 
     @property
     def from_hub(self) -> bool:

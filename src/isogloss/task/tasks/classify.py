@@ -59,7 +59,7 @@ class ClassifyTask:
                 continue
             ids = [first[row].ids]
             if second is not None:
-                ids = [*_fitted(ids[0], second[row].ids, cutter.longest - len(cutter.between))]
+                ids = [*fitted(ids[0], second[row].ids, cutter.longest - len(cutter.between))]
                 ids.insert(1, cutter.between)
             whole = np.concatenate(ids)
             full = len(first[row].ids) + (len(second[row].ids) if second else 0)
@@ -109,7 +109,7 @@ def numbered(examples: Examples, column: str, number: Mapping[str, int]) -> list
     return [UNKNOWN if label is None else number[label] for label in labels]
 
 
-def _fitted(first: np.ndarray, second: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
+def fitted(first: np.ndarray, second: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
     """Two texts of together at most `longest` tokens, cut from the end of the longer one."""
     over = len(first) + len(second) - longest
     if over <= 0:

@@ -92,10 +92,11 @@ class TagTask(_Tags):
     measures: ClassVar = ("word_accuracy",)
 
     def score(self, gold: Examples, told: Sequence[Any]) -> dict[str, Tally]:
-        """The share of words whose tag is right."""
+        """The share of words whose tag is right, of those that have one."""
         from isogloss.task.metrics.spans import token_accuracy
 
-        return {"word_accuracy": token_accuracy(gold.column("tags"), told)}
+        tags, kept = _tagged(gold.column("tags"), told)
+        return {"word_accuracy": token_accuracy(tags, kept)}
 
 
 @register("task", "ner.v1")
@@ -110,6 +111,20 @@ class EntityTask(_Tags):
         from isogloss.task.metrics.spans import span_scores
 
         return span_scores(gold.column("tags"), told)
+
+
+def _tagged(
+    gold: Sequence[Sequence[str]], told: Sequence[Sequence[str] | None]
+) -> tuple[list[list[str]], list[list[str] | None]]:
+    """Both without the words that have no tag in the first."""
+    there = [[at for at, tag in enumerate(row) if tag != NONE] for row in gold]
+    return (
+        [[row[at] for at in places] for row, places in zip(gold, there, strict=True)],
+        [
+            None if row is None else [row[at] for at in places]
+            for row, places in zip(told, there, strict=True)
+        ],
+    )
 
 
 def numbered_words(examples: Examples, column: str, number: Mapping[str, int]) -> list[np.ndarray]:

@@ -35,14 +35,25 @@ def ends_of(material: Material) -> Ends:
 
 
 def stack_pairs(
-    pairs: Sequence[Pair], languages: Sequence[str], numbers: Mapping[str, int]
+    pairs: Sequence[Pair],
+    languages: Sequence[str],
+    numbers: Mapping[str, int],
+    to: Sequence[str] | None = None,
 ) -> Texts:
-    """Two views, source and target; `gold` `[tokens]` is every token of the targets."""
+    """Two views, source and target; `gold` `[tokens]` is every token of the targets.
+
+    Args:
+        pairs: ids of each row.
+        languages: of the sources.
+        numbers: of languages.
+        to: languages of the targets, those of the sources by default.
+    """
     sources, targets = ([pair[side] for pair in pairs] for side in (0, 1))
     gold = [np.full(sum(map(len, sources)), UNKNOWN, np.int64), *targets]
     return stack_texts(
-        [sources, targets], [languages, languages], numbers, tokens={"gold": np.concatenate(gold)}
-    )
+        [sources, targets], [languages, to or languages], numbers,
+        tokens={"gold": np.concatenate(gold)},
+    )  # fmt: skip
 
 
 @dataclass

@@ -1,0 +1,335 @@
+"""The step that says what a finished model is worth on the tests of suites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from isogloss import registry
+from isogloss.errors import ModelError, UnknownLanguage, UsageError, located
+from isogloss.files import sha256_file
+from isogloss.language import read_language, resolve
+from isogloss.recipe.step import Step, Workplace
+from isogloss.registry import register
+from isogloss.score import Score, Scores, defined
+
+if TYPE_CHECKING:
+    from isogloss.task.contracts import Tally
+    from isogloss.task.examples import Examples
+    from isogloss.task.suites.suite import Part, Suite
+
+RETRIEVE = "retrieve.v1"
+
+
+class Group(NamedTuple):
+    """A task of a suite and the tests that it is evaluated on."""
+
+    suite: Suite
+    part: Part
+    tests: list[Examples]
+
+
+@register("step", "evaluate.v1")
+class Evaluate(Step):
+    """What a finished model is worth: scores by language, and means over languages.
+
+    A model that `transfer` kept tells the task that it was taught. An encoder tells what vectors
+    solve without training: similarity, clusters, retrieval.
+
+    Attributes:
+        model: `teacher`, or an earlier step that made a model; of a probe, its encoder.
+        solver: the folder that `transfer` left with `keep`; none for an encoder as it is.
+        suites: their names or files.
+        tasks: of the suites; by default all that the model can tell.
+        data: the folder of the suites' data; the environment variable ISOGLOSS_DATA by default.
+        targets: languages; by default all that the suites have.
+        split: which part of the data.
+        behind: paths of texts that the model was trained on. Of a suite of such text no score of
+            retrieval is given.
+    """
+
+    alone: ClassVar[bool] = True
+    model: str = "teacher"
+    solver: Path | None = None
+    suites: tuple[str, ...] = Field(min_length=1)
+    tasks: tuple[str, ...] = ()
+    data: str | None = None
+    targets: tuple[str, ...] = ()
+    split: str = "test"
+    behind: tuple[str, ...] = ()
+
+    def needs(self) -> dict[str, str]:
+        """The model."""
+        return {"model": self.model}
+
+    def key_settings(self) -> dict[str, Any]:
+        """With the content of the suites, of their data and of what was taught."""
+        files = sorted((self.solver / "task").iterdir()) if self.solver else []
+        return {
+            **super().key_settings(),
+            "solver": [sha256_file(file) for file in files],
+            "suites": [suite.model_dump(mode="json") for suite in self._suites],
+            "data": [one.fingerprint for group in self._groups for one in group.tests],
+        }
+
+    @cached_property
+    def _suites(self) -> list[Suite]:
+        from isogloss.task.suites import read_suite
+
+        return [read_suite(name) for name in self.suites]
+
+    @cached_property
+    def _groups(self) -> list[Group]:
+        return list(self._read())
+
+    @cached_property
+    def _told(self) -> list[str]:
+        """Notes of the reading, which `_read` fills."""
+        return []
+
+    def _read(self) -> Iterator[Group]:
+        from isogloss.task.suites import load
+
+        for suite, parts in self._chosen():
+            for part in parts:
+                wanted = self._wanted(suite, part)
+                if wanted == []:
+                    self._told.append(f"{suite.name} has none of the languages for {part.name}")
+                    continue
+                read = load(suite, languages=wanted, splits=(self.split,), tasks=[part.name],
+                            data=self.data)  # fmt: skip
+                self._told.extend(read.notes)
+                yield Group(suite, part, [one.examples for one in read.parts])
+
+    def _chosen(self) -> list[tuple[Suite, list[Part]]]:
+        """The tasks of each suite that are evaluated.
+
+        Raises:
+            UsageError: none can be.
+        """
+        every = [(one, [part for part in one.tasks if self._takes(part)]) for one in self._suites]
+        if chosen := [(suite, parts) for suite, parts in every if parts]:
+            return chosen
+        raise self._refused()
+
+    def _refused(self) -> UsageError:
+        """Why there is nothing to evaluate."""
+        every = [(suite, part) for suite in self._suites for part in suite.tasks]
+        named = [one for one in every if not self.tasks or one[1].name in self.tasks]
+        there = ", ".join(f"{s.name} {part.name} ({part.use})" for s, part in named or every)
+        if not named:
+            return UsageError(
+                f"no task is called {' or '.join(self.tasks)}", remedy=f"there are {there}"
+            )
+        if not any(self.split in part.splits for _, part in named):
+            splits = dict.fromkeys(split for _, part in named for split in part.splits)
+            return UsageError(
+                f"there is no {self.split} of {there}", remedy=f"there is {', '.join(splits)}"
+            )
+        if self.solver:
+            return UsageError(
+                f"the model was taught {self._taught}, and there is {there}",
+                remedy="name a suite of that task",
+            )
+        return UsageError(
+            f"an encoder alone does not tell {there}",
+            remedy="teach it the task: isogloss transfer --keep",
+        )
+
+    def _takes(self, part: Part) -> bool:
+        if self.split not in part.splits or part.use not in registry.names("task"):
+            return False
+        if self.tasks and part.name not in self.tasks:
+            return False
+        if self.solver:
+            return part.use == self._taught
+        return part.use == RETRIEVE or hasattr(registry.get("task", part.use), "from_vectors")
+
+    @cached_property
+    def _taught(self) -> str:
+        from isogloss.task.solver import read_task
+
+        about = read_task(self.solver) if self.solver else {}
+        if "task" not in about:
+            raise ModelError(
+                "does not say which task it was taught", file=self.solver,
+                remedy="name the folder that isogloss transfer --keep left, or transfer again",
+            )  # fmt: skip
+        return about["task"]
+
+    def _wanted(self, suite: Suite, part: Part) -> list[str] | None:
+        """The wanted languages that a task has, None for all.
+
+        Raises:
+            UnknownLanguage: no suite has it.
+        """
+        if not self.targets:
+            return None
+        there = suite.languages(part.name, self.split, data=self.data)
+        if len(self._suites) == 1:
+            return list(map(str, resolve(list(self.targets), list(there))))
+        found = []
+        for tag in self.targets:
+            try:
+                found += map(str, resolve([tag], list(there)))
+            except UnknownLanguage:
+                self._told.append(f"{suite.name} has no {part.name} of {tag}")
+        return found
+
+    def run(self, place: Workplace) -> None:
+        """Every task in every language.
+
+        Raises:
+            UsageError: nothing is left to evaluate.
+        """
+        groups = [group for group in self._groups if not self._spoilt(group, place)]
+        place.notes.extend(dict.fromkeys(self._told))
+        if not groups:
+            raise UsageError(
+                "no score is left to give: the model was trained on the text of these suites, "
+                "or they have none of the languages",
+                remedy="evaluate retrieval on text that it has not read, in languages that it has",
+            )
+        advance = place.start(f"{self.name}: tests", sum(len(group.tests) for group in groups))
+        rows: list[Score] = []
+        items: dict[str, np.ndarray] = {}
+        tallies: list[dict[str, Mapping[str, Tally]]] = []
+        for group in groups:
+            own: dict[str, Mapping[str, Tally]] = {}
+            for gold in group.tests:
+                with located(f"{self.name}: {group.part.name} of {gold.language}"):
+                    scores, own[gold.language] = self._evaluated(group, gold, place)
+                rows += scores
+                name = f"{group.suite.name}|{group.part.name}|{gold.language}"
+                items |= {f"{name}|{m}": one.columns for m, one in own[gold.language].items()}
+                advance(1, f"{group.part.name} {gold.language}")
+            tallies.append(own)
+        rows += self._means(groups, tallies, place)
+        place.write(Scores(rows), items)
+
+    def _evaluated(
+        self, group: Group, gold: Examples, place: Workplace
+    ) -> tuple[list[Score], Mapping[str, Tally]]:
+        from isogloss.task.evaluate import evaluate
+
+        solver, task = self._opened(group, gold, place)
+        _warn_of_new_labels(solver, gold, place)
+        scores, items = evaluate(
+            solver, task, gold, seed=place.seed, dataset=group.suite.name,
+            system=self._system(place), pivot=_other(group.part),
+            model_fingerprint=place.encoder(self.model).fingerprint,
+        )  # fmt: skip
+        about = {"split": self.split, "predict_seconds": items.seconds}
+        told = [
+            replace(one, task=group.part.name, settings={**one.settings, **about}) for one in scores
+        ]
+        return told, items.tallies
+
+    def _system(self, place: Workplace) -> str:
+        return str(self.solver) if self.solver else place.encoder(self.model).name
+
+    def _opened(self, group: Group, gold: Examples, place: Workplace) -> tuple[Any, Any]:
+        """What is asked, and the task that scores it."""
+        from isogloss.task.finished import open_solver
+
+        task = registry.get("task", group.part.use)()
+        if self.solver:
+            if not self._solvers:
+                self._solvers.append(open_solver(self.solver, task, place.encoder(self.model)))
+            return self._solvers[0], task
+        if group.part.use != RETRIEVE:
+            return place.encoder(self.model), task
+        from isogloss.task.retrieve.solver import NearestPassages
+        from isogloss.task.retrieve.task import check_relevant, collection_of
+
+        corpus = group.suite.collection(group.part.name, gold.language, self.split, data=self.data)
+        found = collection_of(corpus, group.part.to)
+        if missing := check_relevant(gold, found.ids):
+            place.notes.append(f"{group.part.name} of {gold.language}: {missing} relevant passages "
+                               "are not in the collection")  # fmt: skip
+        return NearestPassages(place.encoder(self.model), found), task
+
+    @cached_property
+    def _solvers(self) -> list[Any]:
+        """The solver, once it is open."""
+        return []
+
+    def _spoilt(self, group: Group, place: Workplace) -> bool:
+        """Whether the model has read the text; of retrieval no score is given then."""
+        from isogloss.recipe.trained_on import has_read
+
+        texts = has_read(group.suite, set(self.behind))
+        if not texts:
+            return False
+        refused = group.part.use == RETRIEVE
+        place.notes.append(
+            f"WARNING: {self.name}: the model was trained on {', '.join(texts)}, the text of "
+            f"{group.suite.name}: "
+            + (f"no score of {group.part.name} is given" if refused
+               else f"it has seen the texts of {group.part.name}, though perhaps not the labels")
+        )  # fmt: skip
+        return refused
+
+    def _means(
+        self,
+        groups: Sequence[Group],
+        tallies: Sequence[Mapping[str, Mapping[str, Tally]]],
+        place: Workplace,
+    ) -> list[Score]:
+        """Means over the languages of each task, and over those that all tasks have."""
+        shared = [tag for tag in tallies[0] if all(tag in own for own in tallies)]
+        rows: list[Score] = []
+        for group, own in zip(groups, tallies, strict=True):
+            sets = [list(own)] + ([shared] if 0 < len(shared) < len(own) else [])
+            for tags in sets:
+                if len(tags) > 1:
+                    rows += self._mean(group, {tag: own[tag] for tag in tags}, place)
+        return rows
+
+    def _mean(
+        self, group: Group, own: Mapping[str, Mapping[str, Tally]], place: Workplace
+    ) -> list[Score]:
+        from isogloss.task.compare import over_languages
+
+        tests = [one for one in group.tests if one.language in own]
+        parallel = group.part.n_way and all(one.ids == tests[0].ids for one in tests)
+        rows = []
+        for measure in registry.get("task", group.part.use).measures:
+            by_language = {tag: found[measure] for tag, found in own.items()}
+            mean = over_languages(by_language, parallel=parallel, seed=place.seed)
+            low, high = defined(mean.low), defined(mean.high)
+            rows.append(
+                Score(
+                    measure=measure, value=defined(mean.value), low=low, high=high,
+                    interval=None if low is None else "bootstrap over examples of these languages",
+                    n=sum(map(len, tests)), dataset=group.suite.name, task=group.part.name,
+                    system=self._system(place), pivot=_other(group.part), seed=place.seed,
+                    model_fingerprint=place.encoder(self.model).fingerprint,
+                    settings={"split": self.split, "languages": list(own)},
+                )
+            )  # fmt: skip
+        return rows
+
+
+def _other(part: Part) -> str | None:
+    return str(read_language(part.to)) if part.to else None
+
+
+def _warn_of_new_labels(solver: Any, gold: Examples, place: Workplace) -> None:
+    """Labels that the model has never seen can only be told wrong."""
+    known = {name for names in getattr(solver, "classes", {}).values() for name in names}
+    columns = [name for name in ("label", "tags") if name in gold.shape.labels]
+    for name in columns if known else ():
+        values = [one for one in gold.column(name) if one is not None]
+        found = set(values) if name == "label" else {tag for row in values for tag in row}
+        if new := sorted(map(str, found - known - {"_"})):
+            place.notes.append(
+                f"WARNING: {gold.language}: the model knows no {', '.join(new)}, so examples "
+                "of these are told wrong"
+            )

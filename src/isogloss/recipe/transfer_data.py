@@ -1,0 +1,117 @@
+"""The labelled examples of a transfer: what is learned from, and what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from isogloss import registry
+from isogloss.errors import UsageError
+from isogloss.language import resolve
+from isogloss.task.suites import Part, Suite, read_suite
+
+if TYPE_CHECKING:
+    from isogloss.task.contracts import Task
+    from isogloss.task.examples import Examples
+
+
+@dataclass
+class Side:
+    """A task of a suite.
+
+    Attributes:
+        named: the suite's name or file, with `:task` behind it where it has several tasks.
+        data: the folder of its data.
+    """
+
+    named: str
+    data: str | None
+    _read: dict[tuple[str, str], Examples] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        head, mark, tail = self.named.rpartition(":")
+        told = bool(mark) and not {"/", "\\", "."} & set(tail)
+        self.suite: Suite = read_suite(head if told else self.named)
+        self.part: Part = self.suite.part(tail if told else "")
+
+    def tags(self, wanted: Sequence[str], split: str) -> list[str]:
+        """Those of the languages that have the split which are wanted; all without any."""
+        there = list(self.suite.languages(self.part.name, split, data=self.data))
+        return [str(tag) for tag in (resolve(list(wanted), there) if wanted else there)]
+
+    def has(self, tag: str, split: str) -> bool:
+        """Whether there are such examples."""
+        return split in self.part.splits and tag in self.tags((), split)
+
+    def read(self, tag: str, split: str) -> Examples:
+        """The examples, which stay in memory."""
+        if (tag, split) not in self._read:
+            found = self.suite.examples(self.part.name, tag, split, data=self.data)
+            self._read[tag, split] = found
+        return self._read[tag, split]
+
+    def about(self) -> dict[str, Any]:
+        """What of it can change an answer, besides its texts."""
+        return {"suite": self.suite.model_dump(mode="json"), "task": self.part.name}
+
+
+class TransferData:
+    """What a transfer learns from and what it asks, which may be of two suites.
+
+    Args:
+        suite: the side with the sources' labels.
+        tests: the side with the targets; "" for the same.
+        source: languages with labels.
+        targets: all that have a test by default.
+        data: the folder of the suites' data.
+
+    Raises:
+        UsageError: the two sides are of different tasks, or nothing is left to transfer to.
+    """
+
+    def __init__(
+        self, suite: str, tests: str, source: Sequence[str], targets: Sequence[str],
+        data: str | None,
+    ) -> None:  # fmt: skip
+        self.learned = Side(suite, data)
+        self.asked = Side(tests, data) if tests else self.learned
+        uses = {side.part.use for side in (self.learned, self.asked)}
+        if len(uses) > 1:
+            raise UsageError(
+                f"{suite} and {tests} are of different tasks: {', '.join(sorted(uses))}",
+                remedy="name tasks of one kind, with `suite:task` where a suite has several",
+            )
+        self.task: Task = registry.get("task", self.learned.part.use)()
+        self.sources = self.learned.tags(source, "train")
+        self.targets = [tag for tag in self.asked.tags(targets, "test") if tag not in self.sources]
+        if not self.targets:
+            raise UsageError("no language to transfer to", remedy="name some with --languages")
+
+    def read(self, tag: str, split: str) -> Examples:
+        """Examples of a source from the one side, where it has them, else from the other."""
+        own = tag in self.sources and self.learned.has(tag, split)
+        return (self.learned if own else self.asked).read(tag, split)
+
+    def has(self, tag: str, split: str) -> bool:
+        """Whether there are such examples on either side."""
+        return (tag in self.sources and self.learned.has(tag, split)) or self.asked.has(tag, split)
+
+    @property
+    def parallel(self) -> bool:
+        """Whether examples of the same id are translations of each other, in the tests."""
+        return self.asked.part.n_way
+
+    @property
+    def together(self) -> bool:
+        """Whether those of training and of the tests are so too."""
+        return self.learned.suite == self.asked.suite and self.parallel
+
+    def splits(self) -> dict[str, list[Examples]]:
+        """All that may be read, by split, in the order of the languages."""
+        names = dict.fromkeys([*self.learned.part.splits, *self.asked.part.splits])
+        tags = [*self.sources, *self.targets]
+        return {
+            split: [self.read(tag, split) for tag in tags if self.has(tag, split)]
+            for split in names if split in ("train", "dev", "test")
+        }  # fmt: skip

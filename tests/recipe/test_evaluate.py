@@ -1,0 +1,210 @@
+"""A finished model on suites: what it says again, what is refused, and what is left for others."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import isogloss
+from isogloss.cli.main import app
+from isogloss.errors import ModelError, UnknownLanguage, UsageError
+from isogloss.recipe.trained_on import has_read, trained_on
+from isogloss.task.mteb import read_mteb
+from isogloss.task.suites import read_suite
+
+SUITE = """
+name = "kinds"
+title = "Kinds of words"
+citation = "Nobody (2026)"
+licence = "CC0"
+notes = ["The words were drawn at random."]
+
+[[tasks]]
+name = "kind"
+use = "classify.v1"
+metric = "accuracy"
+path = "kinds/{language}.{split}.tsv"
+splits = { train = "train", test = "test" }
+n_way = true
+
+[[tasks]]
+name = "alike"
+use = "similarity.v1"
+metric = "spearman"
+path = "alike/{language}.tsv"
+options = { text = "text", second = "second", score = "score" }
+splits = { test = "test" }
+
+[[tasks]]
+name = "words"
+use = "retrieve.v1"
+metric = "precision@1"
+path = "words/text.{languages}.txt"
+splits = { test = "test" }
+to = "eng"
+n_way = true
+"""
+SIDES = {"eng": "s", "deu": "t", "fra": "t"}
+
+
+def rows(side, n, seed):
+    """Texts of three words, of the first or the second fifty."""
+    rng = np.random.default_rng(seed)
+    for i in range(n):
+        label = ("low", "high")[i % 2]
+        words = " ".join(f"{side}{50 * (i % 2) + int(k)}" for k in rng.integers(0, 50, 3))
+        yield f"{i}\t{words}\t{label}"
+
+
+@pytest.fixture
+def place(tmp_path):
+    def write(name, lines):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    rng = np.random.default_rng(1)
+    draws = rng.integers(0, 100, (30, 2))
+    for tag, side in SIDES.items():
+        for seed, (split, n) in enumerate((("train", 80), ("test", 20))):
+            write(f"kinds/{tag}.{split}.tsv", ["id\ttext\tlabel", *rows(side, n, seed)])
+        pairs = [f"{side}{a}\t{side}{a if i % 2 else b}\t{i % 2}.5"
+                 for i, (a, b) in enumerate(draws)]  # fmt: skip
+        write(f"alike/{tag}.tsv", ["text\tsecond\tscore", *pairs])
+        write(f"words/text.{tag}.txt", [f"{side}{i}" for i in range(40)])
+    write("kinds.toml", SUITE.splitlines())
+    return tmp_path
+
+
+@pytest.fixture
+def taught(place, bilingual):
+    """A probe that knows `kind`, as `transfer` leaves it."""
+    run = isogloss.transfer(
+        bilingual, train=f"{place}/kinds.toml/eng", languages=["deu"], task="kind", seeds=[0],
+        learner="probe", keep=True, data=str(place), out=place / "transfer",
+    )  # fmt: skip
+    return run.folder / "files" / "transfer" / "zero_shot"
+
+
+def evaluate(model, place, name="worth", **how):
+    return isogloss.evaluate(
+        model, suites=[f"{place}/kinds.toml"], data=str(place), out=place / name, **how
+    )
+
+
+def test_a_probe_says_what_it_said_when_it_was_taught(place, taught):
+    run = evaluate(taught, place, languages=["deu", "fra"], mteb=place / "mteb")
+    told = isogloss.open_run(place / "transfer").scores
+    [then] = told.where(measure="accuracy", seed=0, language="deu_Latn", stage=None)
+    now = run.scores.one(measure="accuracy", language="deu_Latn")
+    assert now.value == then.value > 0.7 and (now.low, now.high) == (then.low, then.high)
+    assert (now.dataset, now.task, now.strategy, now.seed) == ("kinds", "kind", None, 0)
+    assert now.settings["split"] == "test" and now.n == 20
+    mean = run.scores.one(measure="accuracy", language=None)
+    each = [run.scores.one(measure="accuracy", language=tag).value
+            for tag in ("deu_Latn", "fra_Latn")]  # fmt: skip
+    assert mean.value == pytest.approx(np.mean(each)) and mean.low <= mean.value <= mean.high
+    assert mean.settings["languages"] == ["deu_Latn", "fra_Latn"] and mean.n == 40
+    assert "The words were drawn at random." in run.provenance["notes"]
+    page = run.report.read_text(encoding="utf-8")
+    assert "kind of kinds: accuracy" in page and "best in" in page
+    back = read_mteb(place / "mteb")
+    assert {(one.language, one.measure) for one in back} == {
+        (tag, measure) for tag in ("deu_Latn", "fra_Latn") for measure in ("accuracy", "macro_f1")
+    }
+
+
+def test_a_tuned_model_says_what_it_said_when_it_was_taught(place, tiny_body):
+    then = isogloss.transfer(
+        tiny_body, train=f"{place}/kinds.toml/eng", languages=["deu"], task="kind", seeds=[0],
+        tuning={"epochs": 0.2, "batch": 16}, keep=True, data=str(place), out=place / "transfer",
+    )  # fmt: skip
+    run = evaluate(then.folder / "files" / "transfer" / "zero_shot", place, languages=["deu"])
+    where = {"measure": "macro_f1", "language": "deu_Latn"}
+    assert run.scores.one(**where).value == then.scores.where(seed=0, stage=None, **where)[0].value
+    assert {one.language for one in run.scores} == {"deu_Latn"}
+
+
+def test_the_command_prints_a_table_a_task(place, bilingual):
+    said = CliRunner().invoke(app, [
+        "evaluate", str(bilingual), "--suite", f"{place}/kinds.toml", "--data", str(place),
+        "--languages", "deu,fra", "--out", f"{place}/worth",
+    ])  # fmt: skip
+    assert said.exit_code == 0, said.output
+    assert "alike of kinds" in said.output and "words of kinds" in said.output
+    assert "German (deu_Latn)" in said.output and "mean of 2" in said.output
+    assert isogloss.open_run(place / "worth").scores
+
+
+def test_an_encoder_tells_what_vectors_solve(place, bilingual):
+    run = evaluate(bilingual, place)
+    found = run.scores
+    assert {one.task for one in found} == {"alike", "words"}
+    assert found.one(task="alike", measure="spearman", language="deu_Latn").value > 0.6
+    for tag in ("deu_Latn", "fra_Latn"):
+        row = found.one(task="words", measure="precision@1", language=tag)
+        assert row.value > 0.8 and row.pivot == "eng_Latn" and row.n == 40
+    spearman = found.where(measure="spearman", language=None)
+    assert [len(one.settings["languages"]) for one in spearman] == [3, 2]  # all, and those of both
+    assert spearman[1].settings["languages"] == ["deu_Latn", "fra_Latn"]
+
+
+def test_what_cannot_be_evaluated_is_said(place, bilingual, taught):
+    with pytest.raises(UsageError, match=r"alone does not tell kinds kind \(classify.v1\)"):
+        evaluate(bilingual, place, tasks=["kind"])
+    with pytest.raises(UsageError, match=r"no task is called colour.*\n.*kinds words"):
+        evaluate(bilingual, place, tasks=["colour"])
+    with pytest.raises(UsageError, match=r"there is no dev of kinds kind.*\n.*test"):
+        evaluate(bilingual, place, split="dev")
+    with pytest.raises(UsageError, match=r"was taught classify.v1, and there is masakhaner2 ent"):
+        isogloss.evaluate(taught, suites=["masakhaner2"], data=str(place), out=place / "ner")
+    with pytest.raises(UnknownLanguage):
+        evaluate(taught, place, languages=["hau"])
+
+
+def test_a_probe_of_another_encoder_is_refused(place, taught):
+    about = json.loads((taught / "task" / "task.json").read_text())
+    assert about["task"] == "classify.v1"
+    (taught / "task" / "task.json").write_text(
+        json.dumps({**about, "encoder_fingerprint": "0" * 16})
+    )
+    with pytest.raises(ModelError, match="taught on the vectors of"):
+        evaluate(taught, place)
+
+
+def test_labels_that_the_model_has_not_seen_are_told(place, taught):
+    file = place / "kinds" / "deu.test.tsv"
+    file.write_text(file.read_text() + "20\tt1 t2 t3\tmiddle\n")
+    notes = evaluate(taught, place, languages=["deu"]).provenance["notes"]
+    assert any(note.startswith("WARNING: deu_Latn: the model knows no middle") for note in notes)
+
+
+def test_no_retrieval_is_scored_on_text_that_the_model_was_trained_on(place, bilingual):
+    def trained(path, held):
+        text = {"parallel": {"path": path}, "held_out": {"path": held}}
+        steps = [
+            {"use": "measure.v1", "text": "held_out"},
+            {"use": "distil.v1", "text": "parallel"},
+        ]
+        made = {"recipe": {"model": str(bilingual), "text": text, "steps": steps}}
+        (place / "provenance.json").write_text(json.dumps(made))
+
+    model = place / "model"
+    model.symlink_to(bilingual)
+    trained("/data/nllb_seed", "/data/kinds")
+    assert trained_on(model) == {"/data/nllb_seed"}
+    trained("/data/kinds/text.txt", "/data/other")
+    assert trained_on(model) == {"/data/kinds/text.txt"}
+    run = evaluate(model, place)
+    assert {one.task for one in run.scores} == {"alike"}
+    warned = [note for note in run.provenance["notes"] if note.startswith("WARNING")]
+    assert any("no score of words is given" in note for note in warned)
+    with pytest.raises(UsageError, match="no score is left to give"):
+        evaluate(model, place, "other", tasks=["words"])
+
+
+def test_the_text_of_flores_goes_by_several_names():
+    suite = read_suite("sib200")
+    found = has_read(suite, {"data/flores200", "data/sib200/deu", "data/nllb_seed", "sib2000"})
+    assert found == ["data/flores200", "data/sib200/deu"]

@@ -1,0 +1,198 @@
+"""`isogloss transfer` on a suite of two languages: scores, protocol, resume, bad input."""
+
+import json
+
+import numpy as np
+import pytest
+
+import isogloss
+import labelled
+from isogloss.cli.main import app
+from isogloss.cli.transferring import strategy_table
+from isogloss.errors import IsoglossError, SettingsError, UsageError
+from isogloss.recipe.transfer_step import name_of
+
+SIZES = {"train": (60, 0), "dev": (12, 1), "test": (30, 2)}
+SUITE = """
+name = "kinds"
+title = "Kinds of things"
+citation = "none"
+licence = "CC0"
+[[tasks]]
+name = "kind"
+use = "classify.v1"
+metric = "accuracy"
+path = "{language}.{split}.tsv"
+options = { id = "id", text = "text", label = "label" }
+splits = { train = "train", dev = "dev", test = "test" }
+n_way = true
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """English, and German that is English with other letters at the ends of words."""
+    folder = tmp_path / "kinds"
+    folder.mkdir()
+    for split, (n, seed) in SIZES.items():
+        examples = labelled.texts(n, split=split, seed=seed)
+        for tag, ends in (("eng", ""), ("deu", "en")):
+            lines = ["id\ttext\tlabel"]
+            for i, (text, label) in enumerate(
+                zip(examples.column("text"), examples.column("label"), strict=True)
+            ):
+                # The same words stand in many of so few examples, so each has a word of its own.
+                own = f"w{seed}x{i}w" * 3
+                put = " ".join(w + ends for w in text.split())
+                lines.append(f"{split}{i}\t{put} {own}\t{label}")
+            (folder / f"{tag}.{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    file = tmp_path / "kinds.toml"
+    file.write_text(SUITE, encoding="utf-8")
+    return file, folder
+
+
+@pytest.fixture
+def transfer(suite, tiny_body, tmp_path):
+    file, data = suite
+
+    def run(out="run", **options):
+        given = {"learner": "probe", "seeds": [0, 1], "strategies": ["zero_shot", "target_labels"]}
+        return isogloss.transfer(
+            tiny_body, train=f"{file}/eng", data=str(data), out=tmp_path / out,
+            **{**given, **options},
+        )  # fmt: skip
+
+    return run
+
+
+def test_scores_by_seed_and_over_seeds_and_what_each_has_over_the_first(transfer):
+    run = transfer()
+    scores = run.scores
+    for name in ("zero_shot", "target_labels"):
+        seeds = [scores.one(measure="accuracy", strategy=name, language="deu_Latn", seed=s,
+                            stage=None) for s in (0, 1)]  # fmt: skip
+        over = list(scores.where(measure="accuracy", strategy=name, language="deu_Latn",
+                                            seed=None, stage=None))  # fmt: skip
+        assert len(over) == 1 and over[0].settings["values"] == [row.value for row in seeds]
+        assert over[0].value == pytest.approx(np.mean([row.value for row in seeds]))
+        assert over[0].low <= over[0].value <= over[0].high and over[0].n == 30
+        assert all(row.settings["predict_ms"] > 0 for row in seeds)
+    [change] = list(scores.where(stage="change", language="deu_Latn"))
+    assert change.strategy == "target_labels" and change.settings["against"] == "zero_shot"
+    both = [np.mean([r.value for r in scores.where(measure="accuracy", strategy=name, stage=None,
+            language="deu_Latn") if r.seed is not None])
+            for name in ("zero_shot", "target_labels")]  # fmt: skip
+    assert change.value == pytest.approx(both[1] - both[0])
+    rules = {row.strategy: row.settings["rule"] for row in scores.where(seed=0)}
+    assert rules["zero_shot"].endswith("no label of deu_Latn was seen")
+    assert "60 labels of deu_Latn" in rules["target_labels"]
+
+
+def test_what_became_of_the_source_is_told(transfer):
+    scores = transfer().scores
+    told = [row for row in scores if row.settings.get("forgetting")]
+    assert {row.stage for row in told} == {"before", "after", "change"}
+    assert all(row.language == "eng_Latn" and row.settings["target"] == "deu_Latn" for row in told)
+
+
+def test_the_report_shows_strategies_and_rules(transfer):
+    page = transfer().report.read_text(encoding="utf-8")
+    assert "target_labels" in page and "no label of deu_Latn was seen" in page
+
+
+def test_a_model_is_tuned_kept_and_knows_its_task(transfer):
+    from isogloss.encode.folder import open_folder
+    from isogloss.task.solver import open_tuned
+    from isogloss.task.tasks.classify import ClassifyTask
+
+    tuning = {"epochs": 6, "threads": 1, "batch": 16, "learning_rate": 3e-3}
+    run = transfer(learner="tune", tuning=tuning, seeds=[0], strategies=["zero_shot"], keep=True)
+    folder = run.folder / "files" / "transfer" / "zero_shot"
+    solver = open_tuned(open_folder(folder, "kept"), ClassifyTask())
+    test = labelled.texts(30, seed=2)
+    right = np.mean([a == b for a, b in zip(solver.tell(test).values, test.column("label"),
+                                            strict=True)])  # fmt: skip
+    assert right > 0.8
+
+
+def test_a_stopped_run_goes_on_with_what_it_had(transfer, monkeypatch):
+    from isogloss.task import job
+
+    asked, plain = [], job.attempt
+
+    def stops(*given):
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        asked.append(given[2])
+        return plain(*given)
+
+    monkeypatch.setattr(job, "attempt", stops)
+    with pytest.raises(KeyboardInterrupt):
+        transfer()
+    asked.append("went on")
+    run = transfer()
+    assert len(asked) == 3 + 2  # four attempts, two of them before the stop
+    monkeypatch.undo()
+    assert [r.value for r in run.scores] == [r.value for r in transfer("other").scores]
+
+
+def test_examples_of_the_test_in_training_are_warned_of(transfer, suite):
+    _, folder = suite
+    train, test = (folder / f"eng.{split}.tsv" for split in ("train", "test"))
+    planted = test.read_text(encoding="utf-8").splitlines()[5].replace("test4", "leaked")
+    train.write_text(train.read_text(encoding="utf-8") + planted + "\n", encoding="utf-8")
+    notes = transfer().provenance["notes"]
+    assert any(note.startswith("WARNING") and "1 of 30 test examples" in note for note in notes)
+
+
+def test_other_data_are_another_run(transfer, suite):
+    _, folder = suite
+    transfer()
+    file = folder / "deu.train.tsv"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("\tfruit", "\tbeast", 1), encoding="utf-8")
+    with pytest.raises(IsoglossError, match="holds another run"):
+        transfer()
+
+
+def test_strategies_and_their_settings_are_checked_before_anything_runs(transfer):
+    with pytest.raises(SettingsError, match="few_shot: shot: unknown key"):
+        transfer(strategies=["zero_shot", {"use": "few_shot", "shot": 3}])
+    with pytest.raises(SettingsError, match="of the same name"):
+        transfer(strategies=["zero_shot", "zero_shot"])
+    with pytest.raises(SettingsError, match=r"zero\.v1|no strategy"):
+        transfer(strategies=["zero"])
+
+
+def test_what_a_strategy_lacks_is_named_with_strategy_target_and_seed(transfer):
+    with pytest.raises(UsageError, match=r"translate_test for deu_Latn, seed 0: .*translator"):
+        transfer(strategies=["translate_test"])
+    with pytest.raises(UsageError, match="goes on from another"):
+        transfer("other", strategies=[{"use": "few_shot", "continued": True}])
+
+
+def test_a_suite_without_a_language_is_refused(transfer, tiny_body, tmp_path):
+    with pytest.raises(UsageError, match="names no suite and language"):
+        isogloss.transfer(tiny_body, train="sib200", out=tmp_path / "x")
+
+
+def test_strategies_on_the_command_line():
+    assert strategy_table("few-shot:shots=5:continued=true") == {
+        "use": "few_shot", "shots": 5, "continued": True,
+    }  # fmt: skip
+    assert strategy_table("code_switch:into=all") == {"use": "code_switch", "into": "all"}
+    assert name_of({"use": "few_shot.v1", "shots": 5}) == "few_shot shots=5"
+    with pytest.raises(UsageError, match="no setting"):
+        strategy_table("few_shot:5")
+
+
+def test_the_command_prints_a_table_and_json(suite, tiny_body, tmp_path):
+    from typer.testing import CliRunner
+
+    file, data = suite
+    told = ["transfer", str(tiny_body), "--train", f"{file}/eng", "--data", str(data),
+            "--learner", "probe", "--seeds", "0", "--out", str(tmp_path / "out")]  # fmt: skip
+    shown = CliRunner().invoke(app, told)
+    assert shown.exit_code == 0 and "German (deu_Latn)" in shown.output
+    again = CliRunner().invoke(app, [*told, "--json"])
+    assert {row["strategy"] for row in json.loads(again.output)} == {"zero_shot"}
