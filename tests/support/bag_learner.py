@@ -16,7 +16,7 @@ class Bag:
 
     def __init__(self, votes, labels):
         self.votes, self.labels, self.seconds = votes, sorted(labels), 1.0
-        self.classes = {"label": self.labels}
+        self.classes, self.size = {"label": self.labels}, 8 * len(votes)
 
     def _shares(self, words):
         counts = np.array([sum(self.votes[w, x] for w in words) for x in self.labels], float)

@@ -21,7 +21,7 @@ from isogloss.errors import CorpusError, UsageError
 from isogloss.files import refuse_file, write_json
 from isogloss.language.segment import words as segment_words
 from isogloss.match.statistical import MODELS, statistical_links
-from isogloss.match.word_alignment import Links, align_words
+from isogloss.match.word_alignment import Links, align_words, middle
 from isogloss.progress import Start, silent
 from isogloss.score import Scores
 
@@ -222,14 +222,6 @@ def align_encoded(
         text.notes.extend(_told(vectors, part))
         advance(len(vectors[0]))
     return found
-
-
-def middle(layers: Sequence[int]) -> int:
-    """The layer two thirds up, such as 8 of 12: there words are closest to their translations.
-
-    Source: Sabet et al. (2020), SimAlign, section 5.1; Dou and Neubig (2021), section 3.2.
-    """
-    return layers[round((len(layers) - 1) * 2 / 3)]
 
 
 def score(text: Text, found: dict[str, list[Links]], **where: Any) -> Scores:

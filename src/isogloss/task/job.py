@@ -14,7 +14,7 @@ from isogloss.progress import Start, silent
 from isogloss.task.contracts import Guess, Task
 from isogloss.task.examples import Examples
 from isogloss.task.ledger import Ledger, Translations, Use, labels_used, timed
-from isogloss.task.solver import Solver, Watch
+from isogloss.task.solver import Solver, Watch, size_of
 
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
@@ -109,6 +109,7 @@ class Job:
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     _solvers: dict[str, Solver] = field(default_factory=dict)
+    _made: dict[str, tuple[Solver, Ledger]] = field(default_factory=dict)
 
     def labelled(
         self,
@@ -154,7 +155,7 @@ class Job:
         self,
         examples: Sequence[Examples],
         *,
-        after: Solver | None = None,
+        after: Solver | Path | None = None,
         watch: Watch | None = None,
         **changes: Any,
     ) -> Solver:
@@ -162,7 +163,8 @@ class Job:
 
         Args:
             examples: with labels, which `labelled` has given, or made of those.
-            after: a solver that it goes on from; by default the model of the job.
+            after: a solver that it goes on from, or the folder of a model; by default the model of
+                the job.
             watch: keep the weights that are best on these; the source's `dev` if `watched`.
             changes: of how it is taught: `epochs`, `learning_rate` ...
         """
@@ -170,26 +172,35 @@ class Job:
             watch = Watch(self.sources("dev", use="select"))
         for one in watch.examples if watch else ():
             self.ledger += labels_used(one, "select")
-        begun = next((key for key, one in self._solvers.items() if one is after), "")
-        if after is not None and not begun:
-            raise UsageError("the solver to go on from is not one of this job")
+        begun = self._begun(after)
         key = fingerprint(
             [one.fingerprint for one in examples], self.seed, dict(changes), begun,
             [one.fingerprint for one in watch.examples] if watch else [],
         )  # fmt: skip
-        solver = self._solvers.pop(key, None) or self._taught(key, examples, begun, watch, changes)
-        self._solvers[key] = solver  # the newest is the last
-        while len(self._solvers) > KEPT:
-            self._solvers.pop(next(iter(self._solvers)))
+        solver = self._solvers.pop(key, None) or self._taught(
+            key, examples, after if isinstance(after, Path) else begun, watch, changes
+        )  # fmt: skip
+        _hold(self._solvers, key, solver)
         self.ledger = timed(self.ledger, train_seconds=solver.seconds, kept=solver.kept)
         return solver
 
+    def _begun(self, after: Solver | Path | None) -> str:
+        """What names the solver or the model that is gone on from; empty for that of the job."""
+        if isinstance(after, Path):
+            from isogloss.encode.folder import open_folder
+
+            return open_folder(after, after.name).fingerprint
+        begun = next((key for key, one in self._solvers.items() if one is after), "")
+        if after is not None and not begun:
+            raise UsageError("the solver to go on from is not one of this job")
+        return begun
+
     def _taught(
-        self, key: str, examples: Sequence[Examples], begun: str, watch: Watch | None,
+        self, key: str, examples: Sequence[Examples], begun: str | Path, watch: Watch | None,
         changes: Mapping[str, Any],
     ) -> Solver:  # fmt: skip
-        after = self.scratch / begun if begun else None
-        if after and not after.is_dir():
+        after = self.scratch / begun if begun else None  # a whole path stays as it is
+        if isinstance(begun, str) and after and not after.is_dir():
             with atomic_folder(after) as folder:
                 self._solvers[begun].save(folder)
         return self.learner.teach(
@@ -197,10 +208,30 @@ class Job:
             changes=changes,
         )  # fmt: skip
 
+    def once(self, name: str, make: Callable[[], Solver]) -> Solver:
+        """A solver that a strategy makes of others; the same again is not made again, but counts.
+
+        Args:
+            name: of what is made, of these sources.
+            make: makes it, labels included.
+        """
+        before, self.ledger = self.ledger, Ledger()
+        found = self._made.pop(name, None)
+        try:
+            made = found or (make(), self.ledger)
+        finally:
+            self.ledger = before
+        _hold(self._made, name, made)
+        self.ledger += made[1]
+        return made[0]
+
     def tell(self, solver: Solver, examples: Examples) -> list[Guess | None]:
         """What a solver says of examples."""
         told, self.last = solver.tell(examples), solver
-        self.ledger = timed(self.ledger, predict_seconds=told.seconds, predicted=len(examples))
+        self.ledger = timed(
+            self.ledger, predict_seconds=told.seconds, predicted=len(examples),
+            model_bytes=size_of(solver),
+        )  # fmt: skip
         self.truncated += told.truncated
         self.dropped += Counter(told.dropped)
         return told.guesses
@@ -216,6 +247,13 @@ class Job:
         spent = Translations(len(texts), sum(map(len, texts)), len(texts))
         self.ledger += Ledger(translations=spent)
         return made
+
+
+def _hold(held: dict[str, Any], key: str, value: Any) -> None:
+    """Put it in as the newest, and let the oldest go."""
+    held[key] = value
+    while len(held) > KEPT:
+        held.pop(next(iter(held)))
 
 
 def attempt(job: Job, strategy: Strategy, target: str) -> list[Guess | None]:

@@ -80,7 +80,7 @@ class ProbeVectors:
             UsageError: it is to go on from another, to be chosen, or to be taught in another way.
         """
         told = {"goes on from another": after, "is chosen on other examples": watch,
-                **{f"has no {name}": name for name in changes}}  # fmt: skip
+                **{f"has {name}": name for name in changes}}  # fmt: skip
         if wrong := [what for what, there in told.items() if there]:
             raise UsageError(f"no probe {wrong[0]}", remedy="tune the model: --learner tune")
         return probe(self.encoder, task, train, seed=seed)

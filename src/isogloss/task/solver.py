@@ -55,7 +55,7 @@ class Told(NamedTuple):
 
 
 class Solver(Protocol):
-    """What knows a task.
+    """What knows a task; it may also have `size`, see `size_of`.
 
     Attributes:
         seconds: that teaching it took, what it began as included.
@@ -76,6 +76,11 @@ class Solver(Protocol):
         ...
 
 
+def size_of(solver: Solver) -> int:
+    """Bytes of all weights that telling needs; 0 where the solver does not know it."""
+    return int(getattr(solver, "size", 0))
+
+
 class Tuning(Settings):
     """How a model is tuned to a task.
 
@@ -91,6 +96,7 @@ class Tuning(Settings):
         precision: of products in training.
         threads: CPU threads.
         checkpoint_every: steps between checkpoints.
+        order: another seed of batches and dropout; the head begins as it does without.
     """
 
     epochs: float = Field(default=5, gt=0)
@@ -104,6 +110,7 @@ class Tuning(Settings):
     precision: Literal["float32", "bfloat16"] = "float32"
     threads: int = Field(default=2, ge=1)
     checkpoint_every: int = Field(default=100, ge=1)
+    order: int | None = Field(default=None, ge=0)
 
     def steps(self, pieces: int) -> int:
         """Steps in which so many pieces are read `epochs` times."""
@@ -152,6 +159,13 @@ class Tuned:
     def numbers(self) -> dict[str, int]:
         """Of the languages, for the column `language`."""
         return {tag: number for number, tag in enumerate(self.languages)}
+
+    @property
+    def size(self) -> int:
+        """Bytes of the weights of model and head, shared ones once."""
+        parts = (*self.student.module.parameters(), *self.head.parameters())
+        weights = {id(weight): weight for weight in parts}
+        return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
     def tell(self, examples: Examples) -> Told:
         """What it says of examples."""
@@ -225,7 +239,7 @@ def tune(
         task: with a head.
         train: examples with labels.
         tuning: how.
-        seed: of batches, dropout and the head's first weights.
+        seed: of batches, dropout and the head's first weights; see `Tuning.order`.
         watch: keep the weights that are best on these, the last by default.
         checkpoint: folder for checkpoints, from which the same training goes on.
         advance: of a progress bar, told of each step.
@@ -274,7 +288,7 @@ def learn(
         lesson: what is read and what it is pulled toward.
         steps: of the optimiser.
         tuning: how.
-        seed: of batches and dropout.
+        seed: of batches and dropout, where `tuning.order` says no other.
         watch: keep the weights that are best on these, the last by default.
         checkpoint: folder for checkpoints.
         advance: of a progress bar.
@@ -284,9 +298,10 @@ def learn(
     return train(
         solver.student, [lesson],
         LoopSettings(
-            steps=steps, seed=seed, evaluate_every=min(watch.every, steps) if watch else 0,
+            steps=steps, seed=seed if tuning.order is None else tuning.order,
+            evaluate_every=min(watch.every, steps) if watch else 0,
             stop_on=solver.task.measures[0] if watch else "", higher=True,
-            **tuning.model_dump(exclude={"epochs", "batch", "parameters"}),
+            **tuning.model_dump(exclude={"epochs", "batch", "parameters", "order"}),
         ),
         checkpoint=checkpoint, advance=advance,
         evaluate=_watched(solver, watch.examples) if watch else None,

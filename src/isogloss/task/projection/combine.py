@@ -166,14 +166,14 @@ def combine_labels(
 
 
 def combine_tags(
-    predictions: Sequence[Sequence[Sequence[str]]], combine: Combine = bea, **how: Any
+    predictions: Sequence[Sequence[Sequence[str | None]]], combine: Combine = bea, **how: Any
 ) -> tuple[list[list[str]], Combined, list[Hashable]]:
     """One tag a word from those of m models, each word for itself (BEA by token).
 
     For spans prefer `combine_spans`: words named one by one may make spans that no model saw.
 
     Args:
-        predictions: of each model, tags of n sentences.
+        predictions: of each model, tags of n sentences; None for a word of which it says nothing.
         combine: `bea` or `majority`.
         how: of `combine`.
 

@@ -1,0 +1,185 @@
+"""Labels of words carried onto text of the target."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from isogloss.errors import CorpusError, UsageError
+from isogloss.language import read_language
+from isogloss.language.segment import tokens
+from isogloss.match.statistical import MODELS
+from isogloss.registry import register
+from isogloss.task.contracts import Guess
+from isogloss.task.examples import WORDS, Examples, make_examples
+from isogloss.task.job import Job
+from isogloss.task.ledger import Ledger
+from isogloss.task.projection.aligned import Rules
+from isogloss.task.projection.linking import link_words
+from isogloss.task.projection.project import project
+from isogloss.task.projection.spans import are_spans, join
+
+_LOST = ("examples left out: no label", "examples left out: no translation", "sentences left out",
+         "spans lost", "translations not used", "words without a tag")  # fmt: skip
+
+
+@register("strategy", "projected.v1")
+def projected(
+    job: Job,
+    target: str,
+    *,
+    through: Literal["parallel", "translation"] = "parallel",
+    carry: Literal["links", "marks"] = "links",
+    links: str = "itermax",
+    layer: int | None = None,
+    coverage: float = 0.0,
+    gap: int | None = None,
+    lost: Literal["example", "span"] = "example",
+    hmm: bool = False,
+    beside: bool = True,
+) -> Sequence[Guess | None]:
+    """Train on the source's labels, and on text of the target that labels were projected onto.
+
+    Through `parallel` text the source's own model tags one side, and its tags are carried to the
+    other: true sentences of the target, with errors of the model and of the links. Through a
+    `translation` of the source's examples the labels are people's, and the sentences a machine's.
+    It says more of the target than zero-shot transfer where the model reads it badly, and adds the
+    errors of the links where it reads it well. What is not projected is counted by reason.
+
+    Source: Yarowsky and Ngai (2001), Inducing Multilingual POS Taggers and NP Bracketers, section 3
+    (`parallel`); Jain et al. (2019), Entity Projection via Machine Translation for Cross-Lingual
+    NER, section 3 (`translation`); Chen et al. (2023), EasyProject, section 3 (`marks`); Chopra
+    (2024), Zero Resource Cross-Lingual Part Of Speech Tagging (`hmm`).
+
+    Args:
+        job: what there is.
+        target: canonical tag.
+        through: what carries the labels into the target.
+        carry: along links between words, or between marks that a translator keeps.
+        links: an extraction such as `itermax`, of the encoder's vectors; or a statistical model
+            such as `eflomal`, of the words alone.
+        layer: of the encoder; two thirds up by default.
+        coverage: least share of words that must have a link.
+        gap: most words without a link inside a span; any number by default.
+        lost: where a span is lost, the `example` is left out or that `span` alone.
+        hmm: make projected tags whole by a hidden Markov model, as for parts of speech.
+        beside: whether the source's own examples are read too.
+
+    Raises:
+        UsageError: labels of anything but words, marks without a translation or for tags that are
+            no spans, `hmm` for tags that are; or what carries the labels was not given.
+        CorpusError: no row of the parallel text that both languages have, or nothing could be
+            projected.
+    """
+    need_words(job)
+    source = job.sources()
+    unit = unit_of(source)
+    _check(through, carry, unit, hmm=hmm)
+    if carry == "links" and links not in MODELS:
+        job.means.need("encoder", "an encoder for the links", "one, or set links = eflomal")
+    how: dict[str, Any] = {
+        "links": partial(
+            link_words, by=links, encoder=job.means.encoder, layer=layer, seed=job.seed
+        )
+    }
+    if unit == "spans":
+        how["rules"] = Rules(gap=gap, lost=lost, coverage=coverage)
+    else:
+        how |= {"coverage": coverage, "hmm": hmm}
+    if through == "parallel":
+        made = [_of_parallel(job, source, target, unit, how)]
+    elif carry == "links":
+        made = [_of_translation(job, one, target, unit, how) for one in source]
+    else:
+        told = [project(one, None, "markers", language=target, translate=job.translate)
+                for one in source]  # fmt: skip
+        made = [_counted(job, *one) for one in told]
+    return job.tell(job.train([*source, *made] if beside else made), job.test(target))
+
+
+def parallel_examples(job: Job, target: str) -> tuple[Examples, list[list[str]]]:
+    """Words of the source side of n-way text without labels, and of the target side.
+
+    Rows that lack one side are counted.
+
+    Raises:
+        UsageError: there is no n-way text.
+        CorpusError: no row has both sides.
+    """
+    corpus, own = job.means.need("parallel", "n-way text", "--parallel"), job.source[0]
+    rows = list(zip(corpus.ids, corpus.texts(own), corpus.texts(target), strict=True))
+    both = [row for row in rows if row[1] and row[2]]
+    if not both:
+        raise CorpusError(
+            f"no row has both {own} and {target}", file=corpus.source or None,
+            remedy="give parallel text of these two with --parallel",
+        )  # fmt: skip
+    job.dropped += Counter({f"rows of {corpus.name} without both languages": len(rows) - len(both)})
+    job.ledger += Ledger(parallel={(own, target): len(both)})
+    scripts = [read_language(tag).script for tag in (own, target)]
+    words = [tokens(text, scripts[0]) for _, text, _ in both]
+    ids = [name for name, _, _ in both]
+    return make_examples(corpus.name, own, WORDS, {"id": ids, "words": words}), [
+        tokens(text, scripts[1]) for _, _, text in both
+    ]
+
+
+def _of_parallel(
+    job: Job, source: Sequence[Examples], target: str, unit: Any, how: Mapping[str, Any]
+) -> Examples:
+    own, translations = parallel_examples(job, target)
+    guesses = job.tell(job.train(source), own)
+    tagged = own.having({"tags": [None if one is None else one.value for one in guesses]})
+    return _counted(job, *project(tagged, translations, language=target, unit=unit, **how))
+
+
+def _of_translation(
+    job: Job, source: Examples, target: str, unit: Any, how: Mapping[str, Any]
+) -> Examples:
+    script = read_language(source.language).script
+    texts = [join(words, script) for words in source.column("words")]
+    there = [row for row, text in enumerate(texts) if text.strip()]
+    done = job.translate([texts[row] for row in there], source.language, target)
+    made: list[str | None] = [None] * len(texts)
+    for row, text in zip(there, done, strict=True):
+        made[row] = text
+    return _counted(job, *project(source, made, language=target, unit=unit, **how))
+
+
+def _counted(job: Job, made: Examples, counts: Mapping[str, int]) -> Examples:
+    """The projected examples, once what was lost on the way is written down."""
+    lost = {why: n for why, n in counts.items() if why.startswith(_LOST) and n}
+    job.dropped += Counter({f"projected to {made.language}: {why}": n for why, n in lost.items()})
+    return made
+
+
+def need_words(job: Job) -> None:
+    """Refuse a task whose labels are not of words.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if job.task.shape != WORDS:
+        raise UsageError(
+            f"labels of {job.task.shape.name} are not projected word by word",
+            remedy="take translate_train.v1, whose labels go with whole texts",
+        )
+
+
+def unit_of(source: Sequence[Examples]) -> Literal["spans", "words"]:
+    """What the tags of training data are: of spans, as BIO, or of each word."""
+    tags = [one for examples in source for one in examples.column("tags") if one is not None]
+    return "spans" if are_spans(tags) else "words"
+
+
+def _check(through: str, carry: str, unit: str, *, hmm: bool) -> None:
+    if carry == "marks" and through != "translation":
+        raise UsageError("only a translator carries marks", remedy="set through = translation")
+    if carry == "marks" and unit == "words":
+        raise UsageError("marks stand around spans, and these are tags of each word",
+                         remedy="set carry = links")  # fmt: skip
+    if hmm and unit == "spans":
+        raise UsageError("hmm is for tags such as parts of speech, and these are spans",
+                         remedy="leave hmm out, or set lost and gap")  # fmt: skip

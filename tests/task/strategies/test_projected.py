@@ -1,0 +1,173 @@
+"""Labels of words reach a language by links, by translations and by marks."""
+
+import numpy as np
+import pytest
+
+import labelled
+from isogloss import registry
+from isogloss.corpus.records import make_corpus
+from isogloss.encode.words import TokenVectors
+from isogloss.errors import CorpusError, UsageError
+from isogloss.task.job import Means, attempt
+from isogloss.task.projection.linking import link_words
+
+TARGET, WORDS = "deu_Latn", pytest.mark.parametrize("job", ["words"], indirect=True)
+
+
+class Letters:
+    """An encoder in which a word and its mirror are one: a vector of its letters."""
+
+    name, fingerprint, layers = "letters", "2" * 16, (0, 1, 2, 3)
+
+    def encode_words(self, sentences, *, layers):
+        assert layers == [2]
+        rng, made = np.random.default_rng, []
+        for words in sentences:
+            made += [sum(rng(ord(c)).normal(size=16) for c in word.lower()) for word in words]
+        lengths = np.array([len(words) for words in sentences])
+        starts = np.concatenate([[0], lengths.cumsum()])
+        at = np.concatenate([np.arange(n) for n in lengths])
+        return {2: TokenVectors(np.array(made, np.float32), starts, at, lengths)}
+
+
+class Turned:
+    """Translates by spelling a text backwards, words and all; marks stay marks."""
+
+    name, fingerprint = "turned", "3" * 16
+
+    def translate(self, texts, source, target):
+        flip = str.maketrans("\x01\x02", "\x02\x01")
+        made = []
+        for text in texts:
+            words = text.replace("<a>", "\x01").replace("</a>", "\x02").translate(flip)[::-1]
+            made.append(words.replace("\x01", "<a>").replace("\x02", "</a>"))
+        return made
+
+
+def parallel(n=80, lacking=0):
+    rows = [" ".join(words) for words in labelled.words(n, seed=7).column("words")]
+    other = [None if i < lacking else row[::-1] for i, row in enumerate(rows)]
+    texts = {"eng_Latn": rows, TARGET: other}
+    return make_corpus("verses", [str(i) for i in range(n)], texts)
+
+
+def told(job, name="projected.v1", **settings):
+    def strategy(job, target):
+        return registry.get("strategy", name)(job, target, **settings)
+
+    guesses = attempt(job, strategy, TARGET)
+    gold = job.load(TARGET, "test").column("tags")
+    right = [a == b for g, tags in zip(guesses, gold, strict=True)
+             for a, b in zip(g.value, tags, strict=True)]  # fmt: skip
+    return float(np.mean(right))
+
+
+@WORDS
+def test_tags_of_parallel_text_reach_the_target(job):
+    job.means = Means(parallel=parallel(lacking=5), encoder=Letters())
+    assert told(job) > 0.95 > 0.7 > told(job, "zero_shot.v1")
+    told(job)
+    source, made = job.learner.taught[-1]["train"]
+    assert source.language == "eng_Latn" and made.language == TARGET
+    gold = labelled.words(80, seed=7).column("tags")[5:]
+    assert made.column("tags") == [tags[::-1] for tags in gold]
+    assert job.ledger.parallel == {("eng_Latn", TARGET): 75}
+    assert job.ledger.counted("train") == {"eng_Latn": 60}
+    assert job.dropped == {"rows of verses without both languages": 5}
+    assert job.ledger.translations.texts == 0
+
+
+@WORDS
+@pytest.mark.parametrize("carry", ["links", "marks"])
+def test_labels_of_translated_examples_are_peoples(job, carry):
+    job.means = Means(translator=Turned(), encoder=Letters())
+    assert told(job, through="translation", carry=carry, beside=False) > 0.95
+    [made] = job.learner.taught[-1]["train"]
+    assert made.column("tags") == [tags[::-1] for tags in labelled.words(60).column("tags")]
+    assert job.ledger.translations.texts == 60 and not job.ledger.parallel
+
+
+@WORDS
+def test_what_is_not_projected_is_counted(job):
+    class Silent(Turned):
+        def translate(self, texts, source, target):
+            return ["", "", "", "", *super().translate(texts[4:], source, target)]
+
+    job.means = Means(translator=Silent(), encoder=Letters())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isogloss.task.strategies.projected.link_words", without_every_third)
+        told(job, through="translation")
+    assert job.dropped["projected to deu_Latn: examples left out: no translation"] == 4
+    lost = job.dropped["projected to deu_Latn: sentences left out: a span was lost"]
+    made = job.learner.taught[-1]["train"][-1]
+    assert lost > 0 and len(made) == 60 - 4 - lost
+
+
+@WORDS
+def test_tags_that_are_no_spans_are_made_whole_by_a_hidden_markov_model(job):
+    load = job.load
+
+    def plain(language, split):
+        found = load(language, split)
+        named = [[tag.removeprefix("B-") for tag in tags] for tags in found.column("tags")]
+        return found.having({"tags": named})
+
+    job.load = plain
+    job.means = Means(parallel=parallel(), encoder=Letters())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isogloss.task.strategies.projected.link_words", without_the_last)
+        told(job)
+        [gaps] = [one for one in job.learner.taught[-1]["train"] if one.language == TARGET]
+        assert job.dropped["projected to deu_Latn: words without a tag: no link"] > 0
+        told(job, hmm=True)
+        [whole] = [one for one in job.learner.taught[-1]["train"] if one.language == TARGET]
+    assert any("_" in tags for tags in gaps.column("tags"))
+    assert not any("_" in tags for tags in whole.column("tags"))
+    with pytest.raises(UsageError, match="tags of each word"):
+        told(job, through="translation", carry="marks")
+
+
+def without_every_third(source, target, **how):
+    found = link_words(source, target, encoder=Letters())
+    return [[] if at % 3 == 0 else pairs for at, pairs in enumerate(found)]
+
+
+def without_the_last(source, target, **how):
+    return [pairs[:-1] for pairs in link_words(source, target, encoder=Letters())]
+
+
+@WORDS
+@pytest.mark.parametrize(
+    ("means", "settings", "error", "what"),
+    [
+        ({}, {}, UsageError, "an encoder for the links"),
+        ({"encoder": Letters()}, {}, UsageError, "n-way text"),
+        ({"encoder": Letters()}, {"through": "translation"}, UsageError, "a translator"),
+        ({}, {"carry": "marks"}, UsageError, "carries marks"),
+        ({"encoder": Letters()}, {"hmm": True}, UsageError, "these are spans"),
+        ({"encoder": Letters(), "parallel": parallel(4, 4)}, {}, CorpusError, "no row has both"),
+    ],
+)
+def test_what_is_missing_is_named(job, means, settings, error, what):
+    job.means = Means(**means)
+    with pytest.raises(error, match=what):
+        told(job, **settings)
+
+
+def test_labels_of_texts_are_refused(job):
+    with pytest.raises(UsageError, match=r"not projected word by word"):
+        registry.get("strategy", "projected.v1")(job, TARGET)
+
+
+def test_links_of_statistics_and_of_vectors():
+    pytest.importorskip("thot")
+    rows = labelled.words(150, seed=3).column("words")
+    turned = [[word[::-1] for word in row][::-1] for row in rows]
+    wanted = [[(i, len(row) - 1 - i) for i in range(len(row))] for row in rows]
+    found = link_words(rows, turned, "hmm")
+    right = np.mean([set(a) <= set(b) for a, b in zip(wanted, found, strict=True)])
+    assert right > 0.7
+    with pytest.raises(UsageError, match="has no layer 3"):
+        link_words(rows, turned, "hmm", layer=3)
+    with pytest.raises(UsageError, match="there is no encoder"):
+        link_words(rows, turned)
