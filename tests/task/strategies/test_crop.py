@@ -4,7 +4,8 @@ import pytest
 
 from isogloss.errors import TrainingError, UsageError
 from isogloss.task.job import Means
-from isogloss.task.projection.spans import Labelled, Span
+from isogloss.task.projection.contract import Labelled
+from isogloss.task.spans import Span
 from isogloss.task.strategies.crop import located
 from loading import load
 

@@ -13,8 +13,9 @@ from isogloss.registry import register
 from isogloss.task.contracts import Guess
 from isogloss.task.examples import WORDS, Examples, make_examples
 from isogloss.task.job import Job
+from isogloss.task.projection.contract import Labelled, join
 from isogloss.task.projection.markers import markers
-from isogloss.task.projection.spans import Labelled, Span, join, read_spans, write_tags
+from isogloss.task.spans import Span, spans, tags_of
 from isogloss.task.strategies.projected import need_words, unit_of
 
 _FAULTS = ("translations not used", "sentences whose own text has such marks")
@@ -74,29 +75,29 @@ def labelled(
     read, there = _in_source(job, raw, own)
     guesses = job.tell(job.train(source), read)
     tagged = {
-        row: Labelled(one, read_spans(guess.value))
+        row: Labelled(one, spans(guess.value))
         for row, one, guess in zip(there, read.column("words"), guesses, strict=True) if guess
     }  # fmt: skip
     spanned = [row for row, one in tagged.items() if one.spans]
     back = markers([tagged[row] for row in spanned], translate=job.translate,
                    languages=(own, target), style=style)  # fmt: skip
-    spans: dict[int, list[Span] | None] = {row: [] for row in tagged}
+    carried: dict[int, list[Span] | None] = {row: [] for row in tagged}
     for row, one in zip(spanned, back.sentences, strict=True):
-        spans[row] = None if one is None else located(one, words[row], least)
+        carried[row] = None if one is None else located(one, words[row], least)
     faults = Counter({why: n for why, n in back.counts.items() if why.startswith(_FAULTS)})
     faults["a span was not found in the sentence"] = sum(
-        one is not None and spans[row] is None
+        one is not None and carried[row] is None
         for row, one in zip(spanned, back.sentences, strict=True)
     )
     faults["no translation, or no guess of it"] = len(raw) - len(tagged)
     job.dropped += Counter({f"raw text of {target}: {why}": n for why, n in faults.items() if n})
-    kept = [row for row in range(len(raw)) if spans.get(row) is not None]
+    kept = [row for row in range(len(raw)) if carried.get(row) is not None]
     if not kept:
         raise TrainingError(
             f"no sentence of {target} could be labelled: {dict(faults)}",
             remedy="try other marks, such as style = brackets, or a translator that keeps them",
         )
-    tags = {row: write_tags(spans[row] or [], len(words[row])) for row in kept}
+    tags = {row: tags_of(carried[row] or [], len(words[row])) for row in kept}
     return raw.having({"tags": [tags.get(row) for row in range(len(raw))]}).take(kept)
 
 
@@ -126,7 +127,7 @@ def located(marked: Labelled, words: Sequence[str], least: float) -> list[Span] 
         if best is None:
             return None
         free[best[1] : best[2]] = [False] * (best[2] - best[1])
-        found.append(Span(best[1], best[2], span.name))
+        found.append(Span(best[1], best[2], span.kind))
     return sorted(found)
 
 

@@ -17,9 +17,10 @@ from isogloss.task.examples import WORDS, Examples, make_examples
 from isogloss.task.job import Job
 from isogloss.task.ledger import Ledger
 from isogloss.task.projection.aligned import Rules
+from isogloss.task.projection.contract import join
 from isogloss.task.projection.linking import link_words
 from isogloss.task.projection.project import project
-from isogloss.task.projection.spans import are_spans, join
+from isogloss.task.spans import are_spans
 
 _LOST = ("examples left out: no label", "examples left out: no translation", "sentences left out",
          "spans lost", "translations not used", "words without a tag")  # fmt: skip

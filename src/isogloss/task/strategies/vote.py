@@ -18,8 +18,8 @@ from isogloss.task.projection.combine import (
     combine_tags,
     majority,
 )
-from isogloss.task.projection.spans import are_spans, read_spans, write_tags
 from isogloss.task.solver import size_of
+from isogloss.task.spans import are_spans, spans, tags_of
 
 Guesses = Sequence[Guess | None]
 
@@ -105,8 +105,8 @@ def _tags(
         full = [[[None] * n if tags is None else tags for tags, n in zip(one, lengths, strict=True)]
                 for one in values]  # fmt: skip
         return combine_tags(full, combine)[0]
-    spans = [[read_spans(tags or ()) for tags in one] for one in values]
-    if not any(found for one in spans for found in one):
+    told = [[spans(tags or ()) for tags in one] for one in values]
+    if not any(found for one in told for found in one):
         return [["O"] * n for n in lengths]
-    kept = combine_spans(spans, combine, keep=keep)[0]
-    return [write_tags(found, n) for found, n in zip(kept, lengths, strict=True)]
+    kept = combine_spans(told, combine, keep=keep)[0]
+    return [tags_of(found, n) for found, n in zip(kept, lengths, strict=True)]
