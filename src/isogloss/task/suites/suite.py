@@ -16,18 +16,12 @@ from isogloss.corpus.spec import LANGUAGE, Spec, as_language, scripts_beside, sp
 from isogloss.errors import CorpusError, UnknownName, UsageError
 from isogloss.language import Language, read_language, resolve
 from isogloss.settings import Settings, read_settings, read_toml
-from isogloss.task import examples as shapes
 from isogloss.task.examples import TEXT, Examples, Shape
 from isogloss.task.readers import read_from
 from isogloss.task.readers.parallel import read_both
 
 ALL_LANGUAGES = "{languages}"
 """In a path, for a reader that is given the pattern of all languages, as parallel text is."""
-UNREGISTERED: dict[str, Shape] = {
-    "answers.v1": shapes.ANSWERS, "choices.v1": shapes.CHOICES, "intents.v1": shapes.INTENTS,
-    "parse.v1": shapes.TREES, "texts.v1": shapes.TEXTS, "translate.v1": shapes.TRANSLATIONS,
-}  # fmt: skip
-"""What examples of tasks look like that can be read, but not yet taught."""
 _HERE = Path(__file__).parent
 
 
@@ -89,8 +83,6 @@ class Part(Settings):
     @property
     def shape(self) -> Shape:
         """Of its examples."""
-        if self.use in UNREGISTERED and self.use not in registry.names("task"):
-            return UNREGISTERED[self.use]
         return registry.get("task", self.use).shape
 
     @property
