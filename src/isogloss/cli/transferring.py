@@ -71,6 +71,13 @@ def transfer(
     parallel: Annotated[
         str | None, typer.Option(help="Parallel text with the source, to project labels through.")
     ] = None,
+    folder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="hin=models/hin: another model of the same shape, for swap_vocabulary and stacked. "
+            "Repeat for more."
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(help="Folder of the suite's data; by default that of ISOGLOSS_DATA."),
@@ -103,6 +110,7 @@ def transfer(
             strategies=[strategy_table(one) for one in listed(strategy)], tuning=tuning or None,
             seeds=[_whole(one) for one in listed(seeds)], select=select, translator=translator,
             lexicons=named_paths(lexicon or (), "--lexicon", "hin=en-hi.tsv.gz") or None,
+            folders=named_paths(folder or (), "--folder", "hin=models/hin") or None,
             parallel=parallel, data=data, keep=keep, network=network, start=start,
             command=_command(),
         )  # fmt: skip
