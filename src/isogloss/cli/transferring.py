@@ -74,8 +74,8 @@ def transfer(
     folder: Annotated[
         list[str] | None,
         typer.Option(
-            help="hin=models/hin: another model of the same shape, for swap_vocabulary and stacked. "
-            "Repeat for more."
+            help="hin=models/hin: another model of the same shape, for swap_vocabulary and "
+            "stacked. Repeat for more."
         ),
     ] = None,
     data: Annotated[

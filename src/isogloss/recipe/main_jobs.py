@@ -164,6 +164,7 @@ def transfer(
             f"{train!r} names no suite and language", remedy="such as --train sib200/eng"
         )
     first, *others = sources.split(",")
+    step["network"] = about.get("network", False)
     tables = [one if isinstance(one, dict) else {"use": one} for one in strategies]
     text = {"text": {"parallel": _text(parallel, about.pop("licence", None))}} if parallel else {}
     source = {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from isogloss.task.compare import Seeds
     from isogloss.task.contracts import Tally
     from isogloss.task.job import Job, Learner, Means, Strategy
+    from isogloss.task.translate.contract import Translator
 
 Table = dict[str, Any]
 
@@ -67,6 +68,7 @@ class Transfer(Step):
         seeds: of everything random.
         select: keep the `last` weights, or the best by the labels of the sources' `dev`.
         translator: see `read_translator`.
+        network: allow a translator on another machine.
         lexicons: dictionaries from the first source language, by target.
         parallel: n-way text with the source, see the strategies that read it.
         folders: other models of the same shape, by target.
@@ -86,6 +88,7 @@ class Transfer(Step):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     select: Literal["last", "source-dev"] = "last"
     translator: str | None = None
+    network: bool = False
     lexicons: dict[str, FilePath] = Field(default_factory=dict)
     parallel: str | None = None
     folders: dict[str, Path] = Field(default_factory=dict)
@@ -105,14 +108,26 @@ class Transfer(Step):
         return {"model": self.model} | ({"parallel": self.parallel} if self.parallel else {})
 
     def key_settings(self) -> dict[str, Any]:
-        """With the content of the suite, its data and the files."""
+        """With the content of the suites, their data and all files, and the translator's print."""
         from isogloss.files import sha256_file
 
-        files = {tag: sha256_file(file) for tag, file in self.lexicons.items()}
+        files = {
+            **{tag: sha256_file(file) for tag, file in self.lexicons.items()},
+            **{str(file.relative_to(folder.parent)): sha256_file(file)
+               for folder in self.folders.values() for file in sorted(folder.rglob("*"))
+               if file.is_file()},
+        }  # fmt: skip
         read = {split: [one.fingerprint for one in every]
                 for split, every in self._data.splits().items()}  # fmt: skip
         sides = [self._data.learned.about(), self._data.asked.about()]
-        return {**super().key_settings(), "lexicons": files, "suites": sides, "examples": read}
+        own = {**super().key_settings(), "files": files, "suites": sides, "examples": read}
+        return own | ({"translator": self._translator.fingerprint} if self._translator else {})
+
+    @cached_property
+    def _translator(self) -> Translator | None:
+        from isogloss.task.translate.read import read_translator
+
+        return read_translator(self.translator, network=self.network) if self.translator else None
 
     @cached_property
     def _data(self) -> TransferData:
@@ -164,13 +179,9 @@ class Transfer(Step):
 
     def _means(self, place: Workplace) -> Means:
         from isogloss.task.job import Means
+        from isogloss.task.translate.cached import cached
 
-        translator = None
-        if self.translator:
-            from isogloss.task.translate.cached import cached
-            from isogloss.task.translate.read import read_translator
-
-            translator = cached(read_translator(self.translator))
+        translator = cached(self._translator) if self._translator else None
         tags = {tag: str(read_language(tag)) for tag in (*self.lexicons, *self.folders)}
         return Means(
             translator,
