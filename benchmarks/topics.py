@@ -4,10 +4,11 @@
                                 [--learner probe|tune] [--languages TAGS] [--steps N]
 
 Extends MiniLM on text that SIB-200 has no part in (NLLB-Seed, Bibles), teaches each model the
-topics on English lines alone, and prints accuracy by language: MiniLM, each student where it was extended,
-and MiniLM taught on the language's own lines, which people translated: the upper bound. Differences
-are paired by example, over the mean of the seeds; p after Holm over the languages of a student.
-Languages in Latin letters are told apart from the others. Runs that are there are read.
+topics on English lines alone, and prints accuracy by language: MiniLM, each student where it was
+extended, and MiniLM taught on the language's own lines, which people translated: the upper bound.
+Differences are paired by example, over the mean of the seeds; p after Holm over the languages of
+a student. Languages in Latin letters are told apart from the others. Runs that are there are
+read.
 """
 
 from __future__ import annotations
