@@ -132,7 +132,7 @@ def test_a_stopped_run_goes_on_with_what_it_had(transfer, monkeypatch):
     asked.append("went on")
     run = transfer()
     assert len(asked) == 3 + 2  # four attempts, two of them before the stop
-    monkeypatch.undo()
+    monkeypatch.setattr(job, "attempt", plain)
     assert [r.value for r in run.scores] == [r.value for r in transfer("other").scores]
 
 
@@ -195,4 +195,71 @@ def test_the_command_prints_a_table_and_json(suite, tiny_body, tmp_path):
     shown = CliRunner().invoke(app, told)
     assert shown.exit_code == 0 and "German (deu_Latn)" in shown.output
     again = CliRunner().invoke(app, [*told, "--json"])
-    assert {row["strategy"] for row in json.loads(again.output)} == {"zero_shot"}
+    assert {row["strategy"] for row in json.loads(again.stdout)} == {"zero_shot"}
+
+
+def test_two_trainings_that_begin_alike_do_not_share_a_checkpoint(tiny_body, tmp_path):
+    """Labels differ behind the first batch only, which is all that the loop's key looks at."""
+    from isogloss.encode.folder import open_folder
+    from isogloss.progress import silent
+    from isogloss.task.learners import TuneModel
+    from isogloss.task.pieces import Pieces
+    from isogloss.task.solver import Tuning
+    from isogloss.task.tasks.classify import ClassifyTask
+
+    swap = {"fruit": "beast", "beast": "fruit"}
+    one, tuning = labelled.texts(60), Tuning(epochs=4, threads=1, batch=8, checkpoint_every=2)
+    pieces = Pieces([object()] * 60, ["eng_Latn"] * 60, 8, {})
+    from isogloss.task import pieces as module
+
+    first = {int(i) for i in module._order(len(pieces.pieces), 0, 0)[:8]}
+    labels = [x if i in first else swap[x] for i, x in enumerate(one.column("label"))]
+    other = one.having({"label": labels})
+
+    def teach(examples, scratch, name):
+        learner = TuneModel(open_folder(tiny_body, "tiny"), tuning, scratch)
+        return learner.teach(ClassifyTask(), [examples], seed=0, after=None, watch=None,
+                             start=silent, changes={"learning_rate": 3e-3}, name=name)  # fmt: skip
+
+    test = labelled.texts(20, seed=2)
+    teach(one, tmp_path / "a", "one")
+    after = teach(other, tmp_path / "a", "other").tell(test)
+    alone = teach(other, tmp_path / "b", "other").tell(test)
+    for one_guess, same in zip(after.guesses, alone.guesses, strict=True):
+        np.testing.assert_array_equal(one_guess.shares, same.shares)
+
+
+def test_a_model_for_each_target_is_kept_and_one_for_all_once(transfer, suite):
+    _, folder = suite
+    for split in SIZES:
+        text = (folder / f"deu.{split}.tsv").read_text(encoding="utf-8")
+        (folder / f"fin.{split}.tsv").write_text(text.replace("en ", "a "), encoding="utf-8")
+    run = transfer(keep=True, seeds=[0])
+    kept = run.folder / "files" / "transfer"
+    assert sorted(f.name for f in (kept / "target_labels").iterdir()) == ["deu_Latn", "fin_Latn"]
+    assert (kept / "zero_shot" / "task" / "task.json").is_file()
+    means = [row for row in run.scores if row.language is None and "values" in row.settings]
+    assert all("rule" not in row.settings for row in means if row.strategy == "target_labels")
+
+
+def test_rows_in_another_order_are_not_taken_for_translations(transfer, suite):
+    from isogloss.recipe.transfer_data import TransferData
+
+    file, folder = suite
+    data = TransferData(str(file), "", ["eng"], [], str(folder))
+    assert data.parallel
+    text = (folder / "deu.test.tsv").read_text(encoding="utf-8").splitlines()
+    turned = "\n".join([text[0], *text[:0:-1]]) + "\n"
+    (folder / "fin.test.tsv").write_text(turned, encoding="utf-8")
+    assert not TransferData(str(file), "", ["eng"], [], str(folder)).parallel
+
+
+def test_seeds_are_numbers_of_their_own_and_names_are_no_paths(transfer):
+    with pytest.raises(SettingsError, match="a seed twice"):
+        transfer(seeds=[0, 0])
+    with pytest.raises(SettingsError, match="seeds"):
+        transfer(seeds=[-1])
+    with pytest.raises(SettingsError, match="cannot have the name"):
+        transfer(strategies=[{"use": "zero_shot", "name": "../up"}])
+    with pytest.raises(SettingsError, match="no steps to choose from"):
+        transfer(select="source-dev")

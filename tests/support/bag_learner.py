@@ -49,7 +49,7 @@ class BagLearner:
     def __init__(self):
         self.taught = []
 
-    def teach(self, task, train, *, seed, after, watch, start, changes):
+    def teach(self, task, train, *, seed, after, watch, start, changes, name):
         self.taught.append({"train": list(train), "seed": seed, "after": after, "watch": watch,
                             "changes": dict(changes)})  # fmt: skip
         votes, labels = Counter(), set()

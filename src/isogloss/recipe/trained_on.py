@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from isogloss.task.suites.suite import Suite
+from isogloss.task.suites import Suite, list_suites
 
 _MEASURING = re.compile(r"(measure|pivot|compare|evaluate)\b")
 
@@ -37,7 +37,9 @@ def trained_on(model: str | Path) -> set[str]:
 
 def has_read(suite: Suite, texts: set[str]) -> list[str]:
     """Those of some texts that the examples of a suite are made of, by their names."""
-    names = {suite.name, *(part.path.partition("/")[0].lower() for part in suite.tasks)}
+    names = {suite.name}
+    if suite.name in list_suites():  # folders of other suites may have any name, such as `data`
+        names |= {part.path.partition("/")[0].lower() for part in suite.tasks}
     if any("flores" in line.lower() for line in (suite.title, *suite.notes)):
         names |= {"flores", "flores200", "sib200"}
     return sorted(text for text in texts if names & set(re.split(r"[^a-z0-9_]+", text.lower())))

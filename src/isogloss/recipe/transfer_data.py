@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from isogloss import registry
 from isogloss.errors import UsageError
-from isogloss.language import resolve
+from isogloss.language import Language, resolve
 from isogloss.task.suites import Part, Suite, read_suite
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ class Side:
     Attributes:
         named: the suite's name or file, with `:task` behind it where it has several tasks.
         data: the folder of its data.
+        network: whether sets of the hub may be fetched.
     """
 
     named: str
     data: str | None
+    network: bool = False
+    _there: dict[str, list[Language]] = field(default_factory=dict)
     _read: dict[tuple[str, str], Examples] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -37,7 +41,9 @@ class Side:
 
     def tags(self, wanted: Sequence[str], split: str) -> list[str]:
         """Those of the languages that have the split which are wanted; all without any."""
-        there = list(self.suite.languages(self.part.name, split, data=self.data))
+        if split not in self._there:
+            self._there[split] = list(self.suite.languages(self.part.name, split, data=self.data))
+        there = self._there[split]
         return [str(tag) for tag in (resolve(list(wanted), there) if wanted else there)]
 
     def has(self, tag: str, split: str) -> bool:
@@ -47,7 +53,9 @@ class Side:
     def read(self, tag: str, split: str) -> Examples:
         """The examples, which stay in memory."""
         if (tag, split) not in self._read:
-            found = self.suite.examples(self.part.name, tag, split, data=self.data)
+            found = self.suite.examples(
+                self.part.name, tag, split, data=self.data, network=self.network
+            )
             self._read[tag, split] = found
         return self._read[tag, split]
 
@@ -65,17 +73,19 @@ class TransferData:
         source: languages with labels.
         targets: all that have a test by default.
         data: the folder of the suites' data.
+        network: whether sets of the hub may be fetched.
 
     Raises:
-        UsageError: the two sides are of different tasks, or nothing is left to transfer to.
+        UsageError: the two sides are of different tasks, it is one that is not taught, or nothing
+            is left to transfer to.
     """
 
     def __init__(
         self, suite: str, tests: str, source: Sequence[str], targets: Sequence[str],
-        data: str | None,
+        data: str | None, network: bool = False,
     ) -> None:  # fmt: skip
-        self.learned = Side(suite, data)
-        self.asked = Side(tests, data) if tests else self.learned
+        self.learned = Side(suite, data, network)
+        self.asked = Side(tests, data, network) if tests else self.learned
         uses = {side.part.use for side in (self.learned, self.asked)}
         if len(uses) > 1:
             raise UsageError(
@@ -83,8 +93,17 @@ class TransferData:
                 remedy="name tasks of one kind, with `suite:task` where a suite has several",
             )
         self.task: Task = registry.get("task", self.learned.part.use)()
+        if not (hasattr(self.task, "classes") or hasattr(self.task, "tune")):
+            raise UsageError(
+                f"nothing is taught for {self.learned.part.use}",
+                remedy="score an encoder as it is: isogloss evaluate",
+            )
+        self.notes: list[str] = []
         self.sources = self.learned.tags(source, "train")
-        self.targets = [tag for tag in self.asked.tags(targets, "test") if tag not in self.sources]
+        wanted = self.asked.tags(targets, "test")
+        self.targets = [tag for tag in wanted if tag not in self.sources]
+        if targets and (known := [tag for tag in wanted if tag in self.sources]):
+            self.notes.append(f"{', '.join(known)}: a source, and so no target")
         if not self.targets:
             raise UsageError("no language to transfer to", remedy="name some with --languages")
 
@@ -97,15 +116,16 @@ class TransferData:
         """Whether there are such examples on either side."""
         return (tag in self.sources and self.learned.has(tag, split)) or self.asked.has(tag, split)
 
-    @property
+    @cached_property
     def parallel(self) -> bool:
-        """Whether examples of the same id are translations of each other, in the tests."""
-        return self.asked.part.n_way
+        """Whether row i of every target's test is the same example, as the ids say."""
+        rows = [self.asked.read(tag, "test").ids for tag in self.targets]
+        return self.asked.part.n_way and all(ids == rows[0] for ids in rows)
 
     @property
     def together(self) -> bool:
-        """Whether those of training and of the tests are so too."""
-        return self.learned.suite == self.asked.suite and self.parallel
+        """Whether the same id means the same example in training and in the tests."""
+        return self.learned.suite == self.asked.suite and self.asked.part.n_way
 
     def splits(self) -> dict[str, list[Examples]]:
         """All that may be read, by split, in the order of the languages."""

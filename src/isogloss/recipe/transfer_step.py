@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field, FilePath, field_validator
+from pydantic import DirectoryPath, Field, FilePath, field_validator, model_validator
 
 from isogloss import registry
 from isogloss.errors import located
-from isogloss.files import fingerprint, write_json
+from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
 from isogloss.recipe.step import FILES, Step, Workplace
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from isogloss.recipe.transfer_data import TransferData
     from isogloss.task.compare import Seeds
     from isogloss.task.contracts import Tally
+    from isogloss.task.examples import Examples
     from isogloss.task.job import Job, Learner, Means, Strategy
+    from isogloss.task.sealed import SealedTest
     from isogloss.task.translate.contract import Translator
 
 Table = dict[str, Any]
@@ -85,13 +87,13 @@ class Transfer(Step):
     strategies: tuple[Table, ...] = Field(default=({"use": "zero_shot.v1"},), min_length=1)
     learner: Literal["tune", "probe"] = "tune"
     tuning: Tuning = Tuning()
-    seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0, 1, 2), min_length=1)
     select: Literal["last", "source-dev"] = "last"
     translator: str | None = None
     network: bool = False
     lexicons: dict[str, FilePath] = Field(default_factory=dict)
     parallel: str | None = None
-    folders: dict[str, Path] = Field(default_factory=dict)
+    folders: dict[str, DirectoryPath] = Field(default_factory=dict)
     keep: bool = False
 
     @field_validator("strategies")
@@ -101,7 +103,22 @@ class Transfer(Step):
         names = [name_of(one) for one in read]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"strategies of the same name: {', '.join(sorted(twice))}")
+        if odd := [name for name in names if not name.strip(".") or {"/", "\\"} & set(name)]:
+            raise ValueError(f"a folder cannot have the name {odd[0]!r}")
         return read
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a seed twice tells nothing new")
+        return value
+
+    @model_validator(mode="after")
+    def _can_choose(self) -> Transfer:
+        if self.learner == "probe" and self.select != "last":
+            raise ValueError("select: a probe has no steps to choose from; leave it out, or tune")
+        return self
 
     def needs(self) -> dict[str, str]:
         """The model, and the parallel text."""
@@ -113,14 +130,15 @@ class Transfer(Step):
 
         files = {
             **{tag: sha256_file(file) for tag, file in self.lexicons.items()},
-            **{str(file.relative_to(folder.parent)): sha256_file(file)
-               for folder in self.folders.values() for file in sorted(folder.rglob("*"))
+            **{f"{tag}/{file.relative_to(folder)}": sha256_file(file)
+               for tag, folder in self.folders.items() for file in sorted(folder.rglob("*"))
                if file.is_file()},
         }  # fmt: skip
         read = {split: [one.fingerprint for one in every]
                 for split, every in self._data.splits().items()}  # fmt: skip
         sides = [self._data.learned.about(), self._data.asked.about()]
         own = {**super().key_settings(), "files": files, "suites": sides, "examples": read}
+        own.pop("network")  # it changes what may be read, and not what is told
         return own | ({"translator": self._translator.fingerprint} if self._translator else {})
 
     @cached_property
@@ -133,7 +151,9 @@ class Transfer(Step):
     def _data(self) -> TransferData:
         from isogloss.recipe.transfer_data import TransferData
 
-        return TransferData(self.suite, self.tests, self.source, self.targets, self.data)
+        return TransferData(
+            self.suite, self.tests, self.source, self.targets, self.data, self.network
+        )
 
     def run(self, place: Workplace) -> None:
         """Every strategy, every target, every seed; then what that says.
@@ -141,31 +161,40 @@ class Transfer(Step):
         Raises:
             UsageError: a strategy needs what was not given.
         """
-        sources, targets = self._data.sources, self._data.targets
-        self._check_leaks(place)
+        from isogloss.task.sealed import SealedTest
+
+        data, targets = self._data, self._data.targets
+        self._check_data(place)
+        tests = {
+            tag: SealedTest(data.read(tag, "test"), data.task)
+            for tag in (data.sources[0], *targets) if data.has(tag, "test")
+        }  # fmt: skip
         advance = place.start(
             f"{self.name}: attempts", len(self.seeds) * len(self.strategies) * len(targets)
         )
         found: dict[tuple[str, str], list[Outcome]] = {}
         for seed in self.seeds:
-            job = self._job(sources, seed, place)
+            job = self._job(seed, tests, place)
             for table in self.strategies:
                 name, strategy = name_of(table), strategy_of(table)
                 for target in targets:
                     with located(f"{self.name}: {name} for {target}, seed {seed}"):
-                        outcome = self._outcome(job, name, strategy, target, place)
+                        outcome = self._outcome(job, name, strategy, target, tests, place)
                     found.setdefault((name, target), []).append(outcome)
                     advance(1, f"{name} {target}")
-                if self.keep and seed == self.seeds[0] and job.last:
-                    self._keep(job, name, place)
-        rows, items = self._rows(found, sources[0], place)
+        if self.keep:
+            self._keep(place)
+        rows, items = self._rows(found, data.sources[0], place)
         place.write(Scores(rows), items)
 
-    def _job(self, sources: Sequence[str], seed: int, place: Workplace) -> Job:
+    def _job(self, seed: int, tests: Mapping[str, SealedTest], place: Workplace) -> Job:
         from isogloss.task.job import Job
 
+        def load(tag: str, split: str) -> Examples:
+            return tests[tag].examples if split == "test" else self._data.read(tag, split)
+
         return Job(
-            self._data.task, sources, self._data.read, self._learner(place), seed,
+            self._data.task, self._data.sources, load, self._learner(place), seed,
             self._means(place), place.scratch / "solvers",
             watched=self.select == "source-dev", start=place.start,
         )  # fmt: skip
@@ -192,23 +221,21 @@ class Transfer(Step):
         )
 
     def _outcome(
-        self, job: Job, name: str, strategy: Strategy, target: str, place: Workplace
-    ) -> Outcome:
+        self, job: Job, name: str, strategy: Strategy, target: str,
+        tests: Mapping[str, SealedTest], place: Workplace,
+    ) -> Outcome:  # fmt: skip
         """What an attempt brought, from the last time if it was made before a crash."""
-        from isogloss.task.sealed import SealedTest
-
         key = fingerprint(name, target, job.seed)
         file = place.scratch / "attempts" / f"{key}.json"
         if not file.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(file, self._attempt(job, strategy, target))
+            said = self._attempt(job, strategy, target)
+            if self.keep and job.seed == self.seeds[0]:
+                self._set_aside(job, name, target, place)
+            write_json(file, said)
         said = json.loads(file.read_text(encoding="utf-8"))
-
-        def worth(tag: str, values: Sequence[Any]) -> dict[str, Tally]:
-            return SealedTest(self._data.read(tag, "test"), self._data.task).score(key, values)
-
-        source = worth(job.source[0], said["source"]) if said["source"] else {}
-        return Outcome(worth(target, said["values"]), source, said["about"])
+        source = tests[job.source[0]].score(key, said["source"]) if said["source"] else {}
+        return Outcome(tests[target].score(key, said["values"]), source, said["about"])
 
     def _attempt(self, job: Job, strategy: Strategy, target: str) -> dict[str, Any]:
         from isogloss.task.job import attempt
@@ -223,29 +250,50 @@ class Transfer(Step):
             back = job.last.tell(job.test(job.source[0])).values
         return {"values": values, "source": back, "about": about}
 
-    def _keep(self, job: Job, name: str, place: Workplace) -> None:
-        """The last solver of a strategy, for people to use."""
-        folder = place.folder / FILES / name
-        folder.mkdir(parents=True)
-        if job.last:
-            job.last.save(folder)
+    def _set_aside(self, job: Job, name: str, target: str, place: Workplace) -> None:
+        """Save the solver that told a target, unless it has told the one before."""
+        folder = place.scratch / "kept" / name
+        if job.last is None:
+            place.notes.append(f"{self.name}: {name} has no one model to keep for {target}")
+        elif job.last is not job.kept:
+            shutil.rmtree(folder / target, ignore_errors=True)
+            with atomic_folder(folder / target) as made:
+                job.last.save(made)
+        job.kept = job.last
 
-    def _check_leaks(self, place: Workplace) -> None:
-        """Tell of examples of the tests that are in the training data of a source."""
+    def _keep(self, place: Workplace) -> None:
+        """Leave what was set aside for people: a folder, or one for each target."""
+        for folder in sorted((place.scratch / "kept").glob("*")):
+            models = sorted(folder.iterdir())
+            into = place.folder / FILES / folder.name
+            shutil.copytree(models[0] if len(models) == 1 else folder, into)
+
+    def _check_data(self, place: Workplace) -> None:
+        """Tell what readers told, and of examples of the tests that are in training data."""
         from isogloss.task.leaks import find_leaks
 
         data, clean = self._data, 0
-        for source in data.sources:
-            for target in [source, *data.targets]:
-                if not data.has(target, "test"):
-                    continue
-                train, test = data.read(source, "train"), data.read(target, "test")
-                leaks = find_leaks(train, test, parallel=data.together)
-                clean += not leaks.found
-                if leaks.found:
-                    told = leaks.told().removeprefix("WARNING: ")
-                    place.notes.append(f"WARNING: {self.name}, {source} and {target}: {told}")
-        place.notes.append(f"{self.name}: no leak from training into {clean} of the tests")
+        sides = dict.fromkeys(side.suite.name for side in (data.learned, data.asked))
+        place.notes += [f"{self.name}: {note}" for note in data.notes]
+        for side in (data.learned, data.asked)[: len(sides)]:
+            place.notes += [f"{side.suite.name}: {note}" for note in side.suite.notes]
+        every = {id(one): one for some in data.splits().values() for one in some}
+        for one in every.values():
+            lost = [f"{n} left out: {reason}" for reason, n in one.dropped.items() if n]
+            where = f"{one.name}, {one.language} {one.split}"
+            place.notes += [f"{where}: {told}" for told in (*one.notes, *lost)]
+        pairs = [(tag, other) for tag in data.sources for other in (tag, *data.targets)]
+        pairs += [(tag, tag) for tag in data.targets if data.has(tag, "train")]
+        for source, target in pairs:
+            if not data.has(target, "test"):
+                continue
+            train, test = data.read(source, "train"), data.read(target, "test")
+            leaks = find_leaks(train, test, parallel=data.together)
+            clean += not leaks.found
+            if leaks.found:
+                told = leaks.told().removeprefix("WARNING: ")
+                place.notes.append(f"WARNING: {self.name}, {source} and {target}: {told}")
+        place.notes.append(f"{self.name}: no leak in {clean} pairs of training data and test")
 
     def _rows(
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str, place: Workplace
@@ -273,7 +321,7 @@ class Transfer(Step):
         about: Mapping[str, Any],
     ) -> list[Score]:  # fmt: skip
         """Means over seeds of each language, and of all of them."""
-        from isogloss.task.compare import over_seeds, over_values, together
+        from isogloss.task.compare import over_languages, over_seeds, over_values, together
 
         parallel, rows = self._data.parallel, []
         for name in dict.fromkeys(name for name, _ in found):
@@ -289,7 +337,11 @@ class Transfer(Step):
             else:
                 values = [np.mean([float(t.statistic(t.columns.sum(0))) for t in tallies])
                           for tallies in by_seed]  # fmt: skip
-                mean = over_values([float(value) for value in values])
+                pooled = {str(at): together(tallies) for at, tallies in enumerate(every)}
+                drawn = over_languages(pooled, seed=seed)
+                mean = over_values([float(value) for value in values])._replace(
+                    low=drawn.low, high=drawn.high, interval="bootstrap over examples"
+                )
             n = sum(len(tallies[0].columns) for tallies in every)
             every_one = [outcome for outcomes in own.values() for outcome in outcomes]
             rows.append(_mean_row(measure, mean, n, None, name, self.seeds, every_one, about))
@@ -379,11 +431,13 @@ def strategy_of(table: Table) -> Strategy:
 
 
 def _of_all(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What several attempts used and cost: means of numbers, else what the first one says."""
+    """What several attempts used and cost: means of numbers, and what else is alike in all."""
     every = [outcome.about["settings"] for outcome in outcomes]
-    return {
-        key: float(np.mean([one[key] for one in every]))
-        if isinstance(value, float) and all(isinstance(one[key], float) for one in every)
-        else value
-        for key, value in every[0].items()
-    }
+    made: dict[str, Any] = {}
+    for key, first in every[0].items():
+        values = [one[key] for one in every]
+        if all(isinstance(value, int | float) for value in values):
+            made[key] = float(np.mean(values))
+        elif all(value == first for value in values):
+            made[key] = first
+    return made

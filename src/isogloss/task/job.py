@@ -67,9 +67,9 @@ class Learner(Protocol):
 
     def teach(
         self, task: Task, train: Sequence[Examples], *, seed: int, after: Path | None,
-        watch: Watch | None, start: Start, changes: Mapping[str, Any],
+        watch: Watch | None, start: Start, changes: Mapping[str, Any], name: str,
     ) -> Solver:  # fmt: skip
-        """A solver; `after` is the folder of one that it goes on from."""
+        """A solver; `after` is the folder of one that it goes on from, `name` that of no other."""
         ...
 
 
@@ -91,6 +91,7 @@ class Job:
         start: starts a progress bar.
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
+        kept: the one that was saved last.
         truncated: texts that were cut off in it.
         dropped: examples of which nothing could be told in it, by reason.
     """
@@ -106,6 +107,7 @@ class Job:
     start: Start = silent
     ledger: Ledger = field(default_factory=Ledger)
     last: Solver | None = None
+    kept: Solver | None = None
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     _solvers: dict[str, Solver] = field(default_factory=dict)
@@ -180,7 +182,7 @@ class Job:
         solver = self._solvers.pop(key, None) or self._taught(
             key, examples, after if isinstance(after, Path) else begun, watch, changes
         )  # fmt: skip
-        _hold(self._solvers, key, solver)
+        _hold(self._solvers, key, solver, len(self.source) + 1)
         self.ledger = timed(self.ledger, train_seconds=solver.seconds, kept=solver.kept)
         return solver
 
@@ -205,7 +207,7 @@ class Job:
                 self._solvers[begun].save(folder)
         return self.learner.teach(
             self.task, examples, seed=self.seed, after=after, watch=watch, start=self.start,
-            changes=changes,
+            changes=changes, name=key,
         )  # fmt: skip
 
     def once(self, name: str, make: Callable[[], Solver]) -> Solver:
@@ -221,17 +223,16 @@ class Job:
             made = found or (make(), self.ledger)
         finally:
             self.ledger = before
-        _hold(self._made, name, made)
+        _hold(self._made, name, made, 0)
         self.ledger += made[1]
         return made[0]
 
     def tell(self, solver: Solver, examples: Examples) -> list[Guess | None]:
         """What a solver says of examples."""
         told, self.last = solver.tell(examples), solver
-        self.ledger = timed(
-            self.ledger, predict_seconds=told.seconds, predicted=len(examples),
-            model_bytes=size_of(solver),
-        )  # fmt: skip
+        asked = examples.split == "test"  # guesses of other text are work before the first answer
+        spent = {"predict_seconds" if asked else "train_seconds": told.seconds}
+        self.ledger = timed(self.ledger, **spent, model_bytes=size_of(solver))
         self.truncated += told.truncated
         self.dropped += Counter(told.dropped)
         return told.guesses
@@ -253,10 +254,10 @@ class Job:
         return made
 
 
-def _hold(held: dict[str, Any], key: str, value: Any) -> None:
-    """Put it in as the newest, and let the oldest go."""
+def _hold(held: dict[str, Any], key: str, value: Any, least: int) -> None:
+    """Put it in as the newest, and let the oldest go; a model of each source stays."""
     held[key] = value
-    while len(held) > KEPT:
+    while len(held) > max(KEPT, least):
         held.pop(next(iter(held)))
 
 
@@ -274,4 +275,5 @@ def attempt(job: Job, strategy: Strategy, target: str) -> list[Guess | None]:
             f"the strategy told {len(guesses)} of {asked} examples of {target}",
             remedy="give a guess, or None, an example",
         )
+    job.ledger = timed(job.ledger, predicted=asked)
     return guesses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +28,7 @@ class TuneModel:
     Attributes:
         folder: of the model.
         tuning: how.
-        scratch: folder for checkpoints.
+        scratch: folder for checkpoints, one a training.
     """
 
     folder: ModelFolder
@@ -41,7 +42,7 @@ class TuneModel:
 
     def teach(
         self, task: Any, train: Sequence[Examples], *, seed: int, after: Path | None,
-        watch: Watch | None, start: Start, changes: Mapping[str, Any],
+        watch: Watch | None, start: Start, changes: Mapping[str, Any], name: str,
     ) -> Solver:  # fmt: skip
         """Tune the model, or the one that lies in `after`; a task without a head says how."""
         folder = open_folder(after, after.name) if after else self.folder
@@ -49,10 +50,13 @@ class TuneModel:
         tags = ", ".join(dict.fromkeys(one.language for one in train))
         advance = start(f"tune on {tags}", tuning.steps(sum(map(len, train))))
         own = getattr(task, "tune", None) or partial(tune, task=task)
-        return own(
+        checkpoint = self.scratch / "checkpoints" / name
+        solver = own(
             folder=folder, train=train, tuning=tuning, seed=seed, watch=watch, advance=advance,
-            checkpoint=self.scratch / "checkpoint",
+            checkpoint=checkpoint,
         )  # fmt: skip
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        return solver
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class ProbeVectors:
 
     def teach(
         self, task: Any, train: Sequence[Examples], *, seed: int, after: Path | None,
-        watch: Watch | None, start: Start, changes: Mapping[str, Any],
+        watch: Watch | None, start: Start, changes: Mapping[str, Any], name: str,
     ) -> Probe:  # fmt: skip
         """Fit a probe.
 

@@ -11,6 +11,9 @@ from isogloss.language import read_language
 from isogloss.task.examples import Examples
 from isogloss.train.transforms.switch import Phrases, phrases, switched
 
+_ENDS = {"B-": "BI", "I-": "II", "E-": "IE", "L-": "IL", "S-": "BE", "U-": "BL"}
+"""Of one word's tag the tags of the first and last of several, in BIO, BIOES and BILOU."""
+
 
 def translated(
     examples: Examples,
@@ -110,12 +113,16 @@ def _switched_words(
                 total += 1
             made += put
             if tags is not None:
-                marks += [tags[at], *[_inside(tags[at])] * (len(put) - 1)]
+                marks += _lengthened(tags[at], len(put))
         rows.append(made)
         tagged.append(marks if tags is not None else None)
     return examples.having({"words": rows, "tags": tagged}), total
 
 
-def _inside(tag: str) -> str:
-    """The tag of the words behind the first."""
-    return f"I-{tag[2:]}" if tag.startswith(("B-", "I-")) else tag
+def _lengthened(tag: str, count: int) -> list[str]:
+    """The tags of so many words in the place of one: what begins, goes on, ends or stands alone."""
+    kind = tag[2:]
+    if count == 1 or tag[:2] not in _ENDS:
+        return [tag] * count
+    first, last = _ENDS[tag[:2]]
+    return [f"{first}-{kind}", *[f"I-{kind}"] * (count - 2), f"{last}-{kind}"]

@@ -64,3 +64,17 @@ def test_missing_texts_stay_missing_and_pairs_are_translated_on_both_sides():
     )  # fmt: skip
     made = translated(pair, lambda texts, a, b: [t[::-1] for t in texts], TARGET)
     assert made.column("text") == ["ba", None] and made.column("second") == ["dc", "fe"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "made"),
+    [("S-X", ["B-X", "I-X", "E-X"]), ("E-X", ["I-X", "I-X", "E-X"]), ("I-X", ["I-X"] * 3),
+     ("U-X", ["B-X", "I-X", "L-X"]), ("B-X", ["B-X", "I-X", "I-X"]), ("NOUN", ["NOUN"] * 3)],
+)  # fmt: skip
+def test_several_words_in_the_place_of_one_are_still_one_entity(tag, made):
+    examples = labelled.make_examples(
+        "x", "eng", labelled.WORDS, {"words": [["whale"]], "tags": [[tag]]}
+    )
+    pairs = {"deu_Latn": [("whale", "ein grosser Fisch")]}
+    rng = np.random.default_rng(0)
+    assert code_switched(examples, pairs, rng, share=1.0, one=True)[0].column("tags") == [made]

@@ -75,4 +75,4 @@ def test_what_has_no_weights_is_refused(job):
         strategy(job, TARGET, runs=1)
     with pytest.raises(UsageError, match="no probe has order"):
         ProbeVectors(None).teach(job.task, [], seed=0, after=None, watch=None, start=None,
-                                 changes={"order": 3})  # fmt: skip
+                                 changes={"order": 3}, name="")  # fmt: skip

@@ -57,7 +57,7 @@ class Erringly:
     def __init__(self, gold, shares, silent=()):
         self.gold, self.shares, self.silent, self.taught = gold, shares, silent, []
 
-    def teach(self, task, train, *, seed, after, watch, start, changes):
+    def teach(self, task, train, *, seed, after, watch, start, changes, name):
         self.taught.append([one.language for one in train])
         [language] = self.taught[-1]
         at = list(self.shares).index(language)

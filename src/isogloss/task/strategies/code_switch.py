@@ -40,8 +40,12 @@ def code_switch(
         into: whose words are put in.
 
     Raises:
-        UsageError: there is no dictionary of the target, or of any.
+        UsageError: there is no dictionary of the target, or of any; copies that switch nothing.
     """
+    if copies < 1 or not 0 < share <= 1:
+        raise UsageError(
+            f"{copies} copies with a share of {share}", remedy="1 copy or more, a share up to 1"
+        )
     lexicons = job.means.need("lexicons", "dictionaries", "--lexicon hin=en-hi.tsv.gz")
     if into == "target" and target not in lexicons:
         raise UsageError(

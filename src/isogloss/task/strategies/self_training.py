@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from isogloss.errors import TrainingError
+from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
 from isogloss.task.job import Job
@@ -33,7 +33,12 @@ def self_training(
 
     Raises:
         TrainingError: nothing was told of any text.
+        UsageError: a share or rounds that keep nothing; guesses that do not say how sure they are.
     """
+    if not 0 < share <= 1 or rounds < 1:
+        raise UsageError(
+            f"a share of {share} and {rounds} rounds", remedy="a share above 0, at most 1; 1 round"
+        )
     source, text = job.sources(), job.unlabelled(target)
     solver = job.train(source)
     for _ in range(rounds):
@@ -55,6 +60,10 @@ def surest(guesses: Sequence[Guess | None], share: float) -> list[int]:
     for row, guess in enumerate(guesses):
         if guess is None:
             continue
+        if guess.shares is None:
+            raise UsageError(
+                "these guesses do not say how sure they are", remedy="take another way"
+            )
         one = isinstance(guess.value, str)
         degree = float(np.max(guess.shares, axis=-1).mean())
         sure.setdefault(guess.value if one else "", []).append((degree, row))
