@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import labelled
-from isogloss.errors import UsageError
+from isogloss.errors import CorpusError, UsageError
 from isogloss.score import Score, Scores, bootstrap_of_sums
 from isogloss.task.contracts import Guess
 from isogloss.task.evaluate import evaluate
 from isogloss.task.solver import Told
 from isogloss.task.tasks.classify import ClassifyTask
+from isogloss.task.tasks.tag import TagTask
 
 
 class Fixed:
@@ -84,7 +85,14 @@ def test_one_example_has_a_value_and_no_interval(gold):
 
 
 def test_another_number_of_values_and_another_shape_are_refused(gold):
-    with pytest.raises(UsageError, match="3 values were told of 12"):
+    with pytest.raises(UsageError, match="tells 3 predictions of 12 examples"):
         evaluate(Fixed(["fruit"] * 3), ClassifyTask(), gold)
     with pytest.raises(UsageError, match="the task tells text with a label"):
         evaluate(Fixed([]), ClassifyTask(), labelled.words(3))
+
+
+def test_a_row_without_a_label_is_named():
+    gold = labelled.words(4)
+    gold = gold.having({"tags": [*gold.column("tags")[:3], None]})
+    with pytest.raises(CorpusError, match="1 of 4 examples to test on have no label, such as '4'"):
+        evaluate(Fixed([]), TagTask(), gold)

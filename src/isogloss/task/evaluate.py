@@ -14,6 +14,7 @@ from isogloss.registry import name_of
 from isogloss.score import RESAMPLES, Score, bootstrap_of_sums, defined
 from isogloss.task.contracts import Tally
 from isogloss.task.examples import Examples
+from isogloss.task.sealed import SealedTest
 from isogloss.task.vectors import VectorsSolver
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def evaluate(
     Raises:
         UsageError: the solver told more or fewer values than there are examples, or the task is of
             examples of another shape.
+        CorpusError: an example has no label.
     """
     if gold.shape != task.shape:
         raise UsageError(
@@ -89,10 +91,9 @@ def evaluate(
     if not hasattr(solver, "tell"):
         task = task.counted(gold) if hasattr(task, "counted") else task
         asked = VectorsSolver(task, asked, seed)
-    told = asked.tell(gold.sealed())
-    if len(told.guesses) != len(gold):
-        raise UsageError(f"{len(told.guesses)} values were told of {len(gold)} examples")
-    tallies = task.score(gold, told.values)
+    test = SealedTest(gold, task)
+    told = asked.tell(test.examples)
+    tallies = test.score("once", told.values)
     fixed = {
         "dataset": gold.name, "language": gold.language, "task": name_of("task", task),
         "seed": seed, "corpus_fingerprint": gold.fingerprint, "truncated": told.truncated,
