@@ -113,7 +113,9 @@ def trained(objective, folder, out, words, *, pairs):
     more = {"between": frame.between, "room": frame.room} if pairs else {}
     rows = CandidateRows(queries, passages, own, others, ("eng_Latn",) * 2, 12, 3, **more)
     module = sentences(folder, encoder.reader.tokenizer)
-    settings = LoopSettings(steps=200 if pairs else 60, threads=1, learning_rate=3e-3)
+    # Pairs are read together: slower to learn, and at a high rate one run in many does not.
+    pace = {"steps": 400, "learning_rate": 1e-3} if pairs else {"steps": 60, "learning_rate": 3e-3}
+    settings = LoopSettings(threads=1, **pace)
     train(Student(module), [Lesson(rows, [(1.0, objective)])], settings)
     shutil.copytree(folder, out)
     module.body.save_pretrained(out)
