@@ -64,7 +64,7 @@ def test_the_learner_of_models_teaches_it_in_its_own_way(tmp_path):
     train = [ciphers.pairs("eng", "rus", ciphers.sentences(4))]
     steps = []
     solver = learner.teach(
-        TranslateTask(longest=4), train, seed=0, after=None, watch=None, changes={},
+        TranslateTask(longest=4), train, seed=0, after=None, watch=None, changes={}, name="one",
         start=lambda text, total: lambda n, told="": steps.append(n),
     )  # fmt: skip
     assert solver.classes == {"to": ["rus_Cyrl"]} and steps
