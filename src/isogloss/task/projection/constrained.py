@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -110,12 +111,16 @@ def codec(
         raise UsageError(f"lost is {lost!r}", remedy="one of example, span")
     counts: Counter[str] = Counter()
     made: list[Labelled | None] = []
+    search = partial(_search, decoder=decoder, calls=calls, script=script, counts=counts)
     for one, words in zip(source, target, strict=True):
         if not one.spans:
             made.append(Labelled(words, []))
             continue
-        how = _together if together else _alone
-        places = how(one, words, decoder, best, calls, script, counts)
+        if together:
+            found = search(one, words, best=1)
+            places = list(found[0].places) if found else [None] * len(one.spans)
+        else:
+            places = _alone(one, words, partial(search, best=best), counts)
         made.append(placed(one, words, places, lost, counts))
     return Projected(made, {why: n for why, n in counts.items() if n or why == "spans projected"})
 
@@ -260,16 +265,13 @@ def _with(places: tuple, span: int, place: Place) -> tuple:
 def _alone(
     one: Labelled,
     words: Sequence[str],
-    decoder: Decoder,
-    best: int,
-    calls: int | None,
-    script: str,
+    search: Callable[..., list[Insertion]],
     counts: Counter[str],
 ) -> list[Place | None]:
     """A place of each span, each marked alone; the best ones that are not in one another's way."""
     rows: list[dict[Place, float]] = []
     for span in one.spans:
-        found = _search(one._replace(spans=[span]), words, decoder, best, calls, script, counts)
+        found = search(one._replace(spans=[span]), words)
         rows.append({way.places[0]: way.score for way in found})
     known = sorted({place for row in rows for place in row})
     scores = np.array([[row.get(place, -np.inf) for place in known] for row in rows])
@@ -279,24 +281,12 @@ def _alone(
     return [known[at] if at >= 0 else None for at in chosen.at]
 
 
-def _together(
-    one: Labelled,
-    words: Sequence[str],
-    decoder: Decoder,
-    best: int,
-    calls: int | None,
-    script: str,
-    counts: Counter[str],
-) -> list[Place | None]:
-    found = _search(one, words, decoder, 1, calls, script, counts)
-    return list(found[0].places) if found else [None] * len(one.spans)
-
-
 def _search(
     one: Labelled,
     words: Sequence[str],
-    decoder: Decoder,
+    *,
     best: int,
+    decoder: Decoder,
     calls: int | None,
     script: str,
     counts: Counter[str],
