@@ -111,16 +111,7 @@ def fit_hmm(
     allowed = type_constraints(sentences, projected, tags, share)
     words = _vocabulary(sentences, rare if emission == "words" else 1)
     ids = [[words[_known(word, words)] for word in one] for one in sentences]
-    seen = np.full((max(words.values()) + 1, len(tags)), 0.0)  # [words, k]
-    pairs = np.zeros((len(tags) + 1, len(tags) + 1))  # the last is what stands around a sentence
-    for row, labels in zip(ids, projected, strict=True):
-        for word, tag in zip(row, labels, strict=True):
-            if tag != UNKNOWN:
-                seen[word, at[tag]] += 1
-        ends = [-1, *(at.get(tag) for tag in labels), -1] if labels else []
-        for left, right in pairwise(ends):
-            if left is not None and right is not None:
-                pairs[left, right] += 1
+    seen, pairs = _counted(ids, projected, at, max(words.values()) + 1)
     emit = _Emission(words, emission == "features", smooth, penalty)
     model = _model(tags, allowed, words, emit, seen, pairs, smooth)
     told = []
@@ -137,6 +128,26 @@ def fit_hmm(
                 pairs[:-1, -1] += posterior[-1]
         model = _model(tags, allowed, words, emit, seen, pairs, smooth)
     return model, told
+
+
+def _counted(
+    ids: Sequence[Sequence[int]], projected: Sequence[Sequence[str]], at: Mapping[str, int],
+    words: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """How often a word has a projected tag `[words, k]`, and a tag follows another.
+
+    The last of `[k + 1, k + 1]` is what stands around a sentence.
+    """
+    seen, pairs = np.zeros((words, len(at))), np.zeros((len(at) + 1, len(at) + 1))
+    for row, labels in zip(ids, projected, strict=True):
+        for word, tag in zip(row, labels, strict=True):
+            if tag != UNKNOWN:
+                seen[word, at[tag]] += 1
+        ends = [-1, *(at.get(tag) for tag in labels), -1] if labels else []
+        for left, right in pairwise(ends):
+            if left is not None and right is not None:
+                pairs[left, right] += 1
+    return seen, pairs
 
 
 def type_constraints(
