@@ -11,6 +11,7 @@ from isogloss.cli.main import app
 from isogloss.cli.transferring import strategy_table
 from isogloss.errors import IsoglossError, SettingsError, UsageError
 from isogloss.recipe.transfer_step import name_of
+from isogloss.report.transfer import transferred
 
 SIZES = {"train": (60, 0), "dev": (12, 1), "test": (30, 2)}
 SUITE = """
@@ -263,3 +264,34 @@ def test_seeds_are_numbers_of_their_own_and_names_are_no_paths(transfer):
         transfer(strategies=[{"use": "zero_shot", "name": "../up"}])
     with pytest.raises(SettingsError, match="no steps to choose from"):
         transfer(select="source-dev")
+
+
+def test_the_measure_of_the_suite_comes_first_and_is_compared(transfer, suite):
+    file, _ = suite
+    file.write_text(SUITE.replace('"accuracy"', '"macro_f1"'), encoding="utf-8")
+    run = transfer(seeds=[0])
+    assert {row.measure for row in run.scores.where(stage="change")} == {"macro_f1"}
+    assert transferred(run.scores)[0].measure == "macro_f1"
+    assert "macro F1" in run.report.read_text(encoding="utf-8")
+
+
+def test_the_best_weights_are_those_by_the_measure_of_the_suite(transfer, suite, monkeypatch):
+    from isogloss.task import solver
+
+    file, _ = suite
+    file.write_text(SUITE.replace('"accuracy"', '"macro_f1"'), encoding="utf-8")
+    asked = []
+    own = solver._watched
+    monkeypatch.setattr(solver, "_watched", lambda *given: asked.append(given[-1]) or own(*given))
+    transfer(
+        learner="tune", tuning={"epochs": 0.2}, seeds=[0], strategies=["zero_shot"],
+        select="source-dev",
+    )  # fmt: skip
+    assert asked == ["macro_f1"]
+
+
+def test_a_measure_that_the_task_does_not_have_is_told_before_the_work(transfer, suite):
+    file, _ = suite
+    file.write_text(SUITE.replace('"accuracy"', '"acuracy"'), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"no measure 'acuracy'\n.*accuracy, macro_f1"):
+        transfer()

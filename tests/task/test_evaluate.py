@@ -96,3 +96,17 @@ def test_a_row_without_a_label_is_named():
     gold = gold.having({"tags": [*gold.column("tags")[:3], None]})
     with pytest.raises(CorpusError, match="1 of 4 examples to test on have no label, such as '4'"):
         evaluate(Fixed([]), TagTask(), gold)
+
+
+def test_trees_without_parts_of_speech_are_scored_by_what_is_left():
+    from isogloss.task.tasks.parse import ParseTask
+
+    gold = labelled.trees(4)
+    gold = gold.having({"tags": [None] * len(gold)})
+    names = gold.shape.labels
+    told = [dict(zip(names, row, strict=True))
+            for row in zip(*(gold.column(name) for name in names), strict=True)]  # fmt: skip
+    scores, _ = evaluate(Fixed(told), ParseTask(), gold)
+    assert {one.measure: one.value for one in scores} == dict.fromkeys(
+        ("las", "uas", "ufeats", "clas"), 1.0
+    )

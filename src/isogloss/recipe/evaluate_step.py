@@ -226,9 +226,11 @@ class Evaluate(Step):
             model_fingerprint=place.encoder(self.model).fingerprint,
         )  # fmt: skip
         about = {"split": self.split, "predict_seconds": items.seconds}
+        by_measure = {one.measure: one for one in scores}
         told = [
-            replace(one, task=group.part.name, settings={**one.settings, **about}) for one in scores
-        ]
+            replace(one, task=group.part.name, settings={**one.settings, **about})
+            for measure in group.part.measures if (one := by_measure.get(measure))
+        ]  # fmt: skip
         return told, items.tallies
 
     def _system(self, place: Workplace) -> str:
@@ -300,7 +302,9 @@ class Evaluate(Step):
         tests = [one for one in group.tests if one.language in own]
         parallel = group.part.n_way and all(one.ids == tests[0].ids for one in tests)
         rows = []
-        for measure in registry.get("task", group.part.use).measures:
+        for measure in group.part.measures:
+            if not all(measure in found for found in own.values()):
+                continue
             by_language = {tag: found[measure] for tag, found in own.items()}
             mean = over_languages(by_language, parallel=parallel, seed=place.seed)
             low, high = defined(mean.low), defined(mean.high)

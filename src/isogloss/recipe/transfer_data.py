@@ -38,6 +38,7 @@ class Side:
         told = bool(mark) and not {"/", "\\", "."} & set(tail)
         self.suite: Suite = read_suite(head if told else self.named)
         self.part: Part = self.suite.part(tail if told else "")
+        self.measures = self.part.measures
 
     def tags(self, wanted: Sequence[str], split: str) -> list[str]:
         """Those of the languages that have the split which are wanted; all without any."""

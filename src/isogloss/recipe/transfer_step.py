@@ -196,7 +196,8 @@ class Transfer(Step):
         return Job(
             self._data.task, self._data.sources, load, self._learner(place), seed,
             self._means(place), place.scratch / "solvers",
-            watched=self.select == "source-dev", start=place.start,
+            watched=self._data.learned.measures[0] if self.select == "source-dev" else "",
+            start=place.start,
         )  # fmt: skip
 
     def _learner(self, place: Workplace) -> Learner:
@@ -308,13 +309,19 @@ class Transfer(Step):
         for (name, target), outcomes in found.items():
             here = {**about, "strategy": name, "language": target}
             for seed, outcome in zip(self.seeds, outcomes, strict=True):
-                for measure, tally in outcome.tallies.items():
+                for measure in self._measures(outcomes):
+                    tally = outcome.tallies[measure]
                     rows.append(_row(measure, tally, outcome, seed, place.seed, here))
                     items[f"{measure}|{target}|{name}|{seed}"] = tally.columns
-        for measure in self._data.task.measures:
+        for measure in self._measures([one for some in found.values() for one in some]):
             rows += self._over_seeds(found, measure, place.seed, about)
         rows += self._changes(found, place.seed, about)
         return rows + self._forgotten(found, source, about), items
+
+    def _measures(self, outcomes: Sequence[Outcome]) -> list[str]:
+        """What all outcomes have been scored by, the suite's own measure first."""
+        return [one for one in self._data.asked.measures
+                if all(one in outcome.tallies for outcome in outcomes)]  # fmt: skip
 
     def _over_seeds(
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], measure: str, seed: int,
@@ -351,10 +358,10 @@ class Transfer(Step):
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], seed: int,
         about: Mapping[str, Any],
     ) -> list[Score]:  # fmt: skip
-        """What each strategy has over the first by the main measure, language by language."""
+        """What each strategy has over the first by the suite's measure, language by language."""
         from isogloss.task.compare import change_rows, compare_languages, together
 
-        measure, whole = self._data.task.measures[0], {}
+        measure, whole = self._data.asked.measures[0], {}
         for (name, target), outcomes in found.items():
             tallies = [outcome.tallies[measure] for outcome in outcomes]
             whole.setdefault(name, {})[target] = together(tallies)
@@ -377,7 +384,7 @@ class Transfer(Step):
         from isogloss.task.compare import together
         from isogloss.task.forgetting import forgetting
 
-        measure, rows = self._data.task.measures[0], []
+        measure, rows = self._data.asked.measures[0], []
         first = name_of(self.strategies[0])
         for (name, target), outcomes in found.items():
             sides = [[one.source.get(measure) for one in side]

@@ -87,7 +87,7 @@ class Job:
         seed: of everything random.
         means: what the user brings besides labels.
         scratch: folder that outlives a crash; solvers lie there.
-        watched: whether the best weights by the source's `dev` are kept, not the last.
+        watched: measure by which the best weights on the source's `dev` are kept; "" for the last.
         start: starts a progress bar.
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
@@ -103,7 +103,7 @@ class Job:
     seed: int
     means: Means
     scratch: Path
-    watched: bool = False
+    watched: str = ""
     start: Start = silent
     ledger: Ledger = field(default_factory=Ledger)
     last: Solver | None = None
@@ -171,7 +171,7 @@ class Job:
             changes: of how it is taught: `epochs`, `learning_rate` ...
         """
         if watch is None and self.watched:
-            watch = Watch(self.sources("dev", use="select"))
+            watch = Watch(self.sources("dev", use="select"), measure=self.watched)
         for one in watch.examples if watch else ():
             self.ledger += labels_used(one, "select")
         begun = self._begun(after)
