@@ -17,7 +17,7 @@ from isogloss.errors import located
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
-from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.recipe.step import FILES, Step, Workplace, named
 from isogloss.registry import register
 from isogloss.score import Score, Scores
 from isogloss.task.solver import Tuning
@@ -235,6 +235,7 @@ class Transfer(Step):
                 self._set_aside(job, name, target, place)
             write_json(file, said)
         said = json.loads(file.read_text(encoding="utf-8"))
+        place.notes += map(partial(named, self.name), said["notes"])
         source = tests[job.source[0]].score(key, said["source"]) if said["source"] else {}
         return Outcome(tests[target].score(key, said["values"]), source, said["about"])
 
@@ -249,7 +250,7 @@ class Transfer(Step):
         back = None
         if job.last and self._data.has(job.source[0], "test"):
             back = job.last.tell(job.test(job.source[0])).values
-        return {"values": values, "source": back, "about": about}
+        return {"values": values, "source": back, "about": about, "notes": job.notes}
 
     def _set_aside(self, job: Job, name: str, target: str, place: Workplace) -> None:
         """Save the solver that told a target, unless it has told the one before."""

@@ -92,8 +92,9 @@ class Job:
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
         kept: the one that was saved last.
-        truncated: texts that were cut off in it.
+        truncated: texts of the test that were cut off in it.
         dropped: examples of which nothing could be told in it, by reason.
+        notes: what trainings told in it.
     """
 
     task: Task
@@ -110,6 +111,7 @@ class Job:
     kept: Solver | None = None
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     _solvers: dict[str, Solver] = field(default_factory=dict)
     _made: dict[str, tuple[Solver, Ledger]] = field(default_factory=dict)
 
@@ -183,7 +185,12 @@ class Job:
             key, examples, after if isinstance(after, Path) else begun, watch, changes
         )  # fmt: skip
         _hold(self._solvers, key, solver, len(self.source) + 1)
-        self.ledger = timed(self.ledger, train_seconds=solver.seconds, kept=solver.kept)
+        # The solver's time has that of what it began as, which was paid when that was trained.
+        before = 0.0 if after is None or isinstance(after, Path) else after.seconds
+        self.ledger = timed(
+            self.ledger, train_seconds=max(0.0, solver.seconds - before), kept=solver.kept
+        )
+        self.notes += [note for note in getattr(solver, "notes", ()) if note not in self.notes]
         return solver
 
     def _begun(self, after: Solver | Path | None) -> str:
@@ -233,8 +240,11 @@ class Job:
         asked = examples.split == "test"  # guesses of other text are work before the first answer
         spent = {"predict_seconds" if asked else "train_seconds": told.seconds}
         self.ledger = timed(self.ledger, **spent, model_bytes=size_of(solver))
-        self.truncated += told.truncated
-        self.dropped += Counter(told.dropped)
+        # Each text of the test counts once, however many solvers are asked.
+        where = "" if asked else f"text of {examples.language}: "
+        self.dropped |= Counter({where + why: n for why, n in told.dropped.items()})
+        if asked:
+            self.truncated = max(self.truncated, told.truncated)
         return told.guesses
 
     def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
@@ -268,7 +278,7 @@ def attempt(job: Job, strategy: Strategy, target: str) -> list[Guess | None]:
         UsageError: it told more or fewer guesses than there are examples.
     """
     job.ledger, job.last = Ledger(target=target), None
-    job.truncated, job.dropped = 0, Counter()
+    job.truncated, job.dropped, job.notes = 0, Counter(), []
     guesses, asked = list(strategy(job, target)), len(job.test(target))
     if len(guesses) != asked:
         raise UsageError(

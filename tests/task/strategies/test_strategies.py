@@ -91,6 +91,39 @@ def test_the_same_training_is_done_once_and_paid_each_time(job):
     assert len(job.learner.taught) == 1 and job.ledger.train_seconds == 1.0
 
 
+def test_training_that_goes_on_pays_for_what_it_began_as_once(job):
+    told(job, "few_shot.v1", shots=2, continued=True)
+    alone = job.learner.teach(job.task, job.sources(), seed=0, after=None, watch=None, start=None,
+                              changes={}, name="")  # fmt: skip
+    assert job.last.seconds == 2 * alone.seconds and job.ledger.train_seconds == 2.0
+
+
+def test_a_text_of_the_test_is_cut_or_left_out_once_however_many_are_asked(job):
+    from isogloss.task.solver import Told
+
+    def strategy(job, target):
+        solver, test, raw = job.train(job.sources()), job.test(target), job.unlabelled(target)
+        own = solver.tell
+        solver.tell = lambda examples: Told(own(examples).guesses, {"no text": 2}, 3, 0.0)
+        for asked in (raw, test, test):
+            told = job.tell(solver, asked)
+        return told
+
+    attempt(job, strategy, TARGET)
+    assert job.truncated == 3
+    assert job.dropped == {"no text": 2, f"text of {TARGET}: no text": 2}
+
+
+def test_what_a_training_told_is_kept_with_the_attempt(job):
+    def strategy(job, target):
+        solver = job.train(job.sources())
+        solver.notes = ["WARNING: all vectors are alike"]
+        return job.tell(job.train(job.sources()), job.test(target))
+
+    attempt(job, strategy, TARGET)
+    assert job.notes == ["WARNING: all vectors are alike"]
+
+
 def test_no_strategy_gets_labels_of_the_test(job):
     with pytest.raises(UsageError, match="labels of a test"):
         job.labelled(TARGET, "test")
