@@ -11,7 +11,7 @@ from isogloss.cli.main import app
 from isogloss.cli.transferring import strategy_table
 from isogloss.errors import IsoglossError, SettingsError, UsageError
 from isogloss.recipe.transfer_step import name_of
-from isogloss.report.transfer import transferred
+from isogloss.report.transfer import forgotten, transferred
 
 SIZES = {"train": (60, 0), "dev": (12, 1), "test": (30, 2)}
 SUITE = """
@@ -94,6 +94,27 @@ def test_what_became_of_the_source_is_told(transfer):
     told = [row for row in scores if row.settings.get("forgetting")]
     assert {row.stage for row in told} == {"before", "after", "change"}
     assert all(row.language == "eng_Latn" and row.settings["target"] == "deu_Latn" for row in told)
+
+
+def test_before_is_zero_shot_transfer_wherever_it_stands(transfer):
+    run = transfer(strategies=["target_labels", "zero_shot"], seeds=[0])
+    told = [row for row in run.scores if row.settings.get("forgetting")]
+    assert {row.strategy for row in told} == {"target_labels"}
+    assert {row.settings["base"] for row in told} == {"zero_shot"}
+    before, after, change = (next(r.value for r in told if r.stage == stage)
+                             for stage in ("before", "after", "change"))  # fmt: skip
+    assert change == pytest.approx(after - before) and before > after
+    [sentence] = forgotten(run.scores)
+    assert f"{before:.3f} by zero_shot and {after:.3f} by it" in sentence
+
+
+def test_labels_that_no_source_has_are_warned_of(transfer, suite):
+    _, folder = suite
+    file = folder / "deu.test.tsv"
+    file.write_text(file.read_text("utf-8").replace("\tfruit\n", "\tFruit\n", 1), "utf-8")
+    notes = transfer(strategies=["zero_shot"], seeds=[0]).provenance["notes"]
+    assert any(note.startswith("WARNING: transfer, deu_Latn: no source has Fruit")
+               for note in notes)  # fmt: skip
 
 
 def test_the_report_shows_strategies_and_rules(transfer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ from isogloss import registry
 from isogloss.errors import UsageError
 from isogloss.language import Language, resolve
 from isogloss.task.suites import Part, Suite, read_suite
+from isogloss.task.suites.loading import label_set
+from isogloss.task.tasks.tag import NONE
 
 if TYPE_CHECKING:
     from isogloss.task.contracts import Task
@@ -127,6 +129,19 @@ class TransferData:
     def together(self) -> bool:
         """Whether the same id means the same example in training and in the tests."""
         return self.learned.suite == self.asked.suite and self.asked.part.n_way
+
+    def new_labels(self) -> Iterator[str]:
+        """A sentence a test with labels, or kinds of spans, that no source has."""
+        if "choices" in self.task.shape.columns:  # whose labels are places
+            return
+        every = (label_set(self.read(tag, "train")) for tag in self.sources)
+        known = frozenset({NONE, "O"}).union(*every)
+        for tag in self.targets:
+            if new := sorted(label_set(self.read(tag, "test")) - known):
+                yield (
+                    f"{tag}: no source has {', '.join(new)}, so what learns from the sources alone "
+                    "tells examples of these wrong"
+                )
 
     def splits(self) -> dict[str, list[Examples]]:
         """All that may be read, by split, in the order of the languages."""

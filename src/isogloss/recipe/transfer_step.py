@@ -277,6 +277,7 @@ class Transfer(Step):
         data, clean = self._data, 0
         sides = dict.fromkeys(side.suite.name for side in (data.learned, data.asked))
         place.notes += [f"{self.name}: {note}" for note in data.notes]
+        place.notes += [f"WARNING: {self.name}, {told}" for told in data.new_labels()]
         for side in (data.learned, data.asked)[: len(sides)]:
             place.notes += [f"{side.suite.name}: {note}" for note in side.suite.notes]
         every = {id(one): one for some in data.splits().values() for one in some}
@@ -381,20 +382,26 @@ class Transfer(Step):
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str,
         about: Mapping[str, Any],
     ) -> list[Score]:  # fmt: skip
-        """What the models of each strategy do in the source, beside those of the first."""
+        """What the models of each strategy do in the source, beside those of zero-shot transfer.
+
+        Without that, or where no one model tells for it, beside those of the first that has some.
+        """
         from isogloss.task.compare import together
         from isogloss.task.forgetting import forgetting
 
         measure, rows = self._data.asked.measures[0], []
-        first = name_of(self.strategies[0])
-        for (name, target), outcomes in found.items():
-            sides = [[one.source.get(measure) for one in side]
-                     for side in (found[first, target], outcomes)]  # fmt: skip
-            if name == first or not all(tally for side in sides for tally in side):
+        ordered = sorted(self.strategies, key=lambda table: table["use"] != "zero_shot.v1")
+        told = {key: [one.source[measure] for one in outcomes] for key, outcomes in found.items()
+                if all(measure in one.source for one in outcomes)}  # fmt: skip
+        targets = {target for _, target in found}
+        base = next((name for name in map(name_of, ordered)
+                     if all((name, target) in told for target in targets)), None)  # fmt: skip
+        for (name, target), tallies in told.items():
+            if base is None or name == base:
                 continue
-            before, after = (together([tally for tally in side if tally]) for side in sides)
+            before, after = together(told[base, target]), together(tallies)
             rows += forgetting(before, after, measure=measure, language=source, target=target,
-                               strategy=name, **about)  # fmt: skip
+                               base=base, strategy=name, **about)  # fmt: skip
         return rows
 
 

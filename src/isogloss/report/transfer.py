@@ -231,9 +231,11 @@ def forgotten(scores: Scores) -> list[str]:
             sum(row.value or 0.0 for row in found[stage]) / len(found[stage])
             for stage in ("before", "after", "change")
         )
+        base = found["change"][0].settings.get("base")
+        sides = ("before", "after") if base is None else (f"by {base}", "by it")
         said.append(
-            f"{name}: {group.title} of {shown(tag).name}, the source, {before:.3f} before and "
-            f"{after:.3f} after, {mean:+.3f}{_ends(found['change'])}."
+            f"{name}: {group.title} of {shown(tag).name}, the source, {before:.3f} {sides[0]} and "
+            f"{after:.3f} {sides[1]}, {mean:+.3f}{_ends(found['change'])}."
         )
     return said
 
