@@ -256,10 +256,12 @@ def test_a_model_for_each_target_is_kept_and_one_for_all_once(transfer, suite):
     for split in SIZES:
         text = (folder / f"deu.{split}.tsv").read_text(encoding="utf-8")
         (folder / f"fin.{split}.tsv").write_text(text.replace("en ", "a "), encoding="utf-8")
-    run = transfer(keep=True, seeds=[0])
+    strategies = ["zero_shot", "target_labels", {"use": "zero_shot", "name": "again"}]
+    run = transfer(keep=True, seeds=[0], strategies=strategies)
     kept = run.folder / "files" / "transfer"
     assert sorted(f.name for f in (kept / "target_labels").iterdir()) == ["deu_Latn", "fin_Latn"]
-    assert (kept / "zero_shot" / "task" / "task.json").is_file()
+    for name in ("zero_shot", "again"):  # told by one and the same solver
+        assert (kept / name / "task" / "task.json").is_file()
     means = [row for row in run.scores if row.language is None and "values" in row.settings]
     assert all("rule" not in row.settings for row in means if row.strategy == "target_labels")
 
@@ -316,3 +318,15 @@ def test_a_measure_that_the_task_does_not_have_is_told_before_the_work(transfer,
     file.write_text(SUITE.replace('"accuracy"', '"acuracy"'), encoding="utf-8")
     with pytest.raises(UsageError, match=r"no measure 'acuracy'\n.*accuracy, macro_f1"):
         transfer()
+
+
+def test_a_language_that_is_named_twice_is_one_target(suite):
+    from isogloss.recipe.transfer_data import TransferData
+
+    file, folder = suite
+    assert TransferData(str(file), "", ["eng"], ["deu", "de"], str(folder)).targets == ["deu_Latn"]
+
+
+def test_a_suite_without_a_source_is_told(transfer, tiny_body, tmp_path, suite):
+    with pytest.raises(UsageError, match="names no suite and language"):
+        isogloss.transfer(tiny_body, train=str(suite[0]), out=tmp_path / "run")

@@ -43,11 +43,12 @@ class Side:
         self.measures = self.part.measures
 
     def tags(self, wanted: Sequence[str], split: str) -> list[str]:
-        """Those of the languages that have the split which are wanted; all without any."""
+        """Those of the languages that have the split which are wanted, once; all without any."""
         if split not in self._there:
             self._there[split] = list(self.suite.languages(self.part.name, split, data=self.data))
         there = self._there[split]
-        return [str(tag) for tag in (resolve(list(wanted), there) if wanted else there)]
+        found = resolve(list(wanted), there) if wanted else there
+        return list(dict.fromkeys(map(str, found)))
 
     def has(self, tag: str, split: str) -> bool:
         """Whether there are such examples."""

@@ -176,7 +176,7 @@ class Transfer(Step):
         for seed in self.seeds:
             job = self._job(seed, tests, place)
             for table in self.strategies:
-                name, strategy = name_of(table), strategy_of(table)
+                name, strategy, job.kept = name_of(table), strategy_of(table), None
                 for target in targets:
                     with located(f"{self.name}: {name} for {target}, seed {seed}"):
                         outcome = self._outcome(job, name, strategy, target, tests, place)
@@ -253,7 +253,7 @@ class Transfer(Step):
         return {"values": values, "source": back, "about": about, "notes": job.notes}
 
     def _set_aside(self, job: Job, name: str, target: str, place: Workplace) -> None:
-        """Save the solver that told a target, unless it has told the one before."""
+        """Save the solver that told a target, unless it told the last one of this strategy."""
         folder = place.scratch / "kept" / name
         if job.last is None:
             place.notes.append(f"{self.name}: {name} has no one model to keep for {target}")
