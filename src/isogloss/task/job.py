@@ -91,7 +91,7 @@ class Job:
         start: starts a progress bar.
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
-        kept: the one that was saved last.
+        kept: the one that was saved last, of the strategy that is under way.
         truncated: texts of the test that were cut off in it.
         dropped: examples of which nothing could be told in it, by reason.
         notes: what trainings told in it.
@@ -253,7 +253,7 @@ class Job:
         Raises:
             UsageError: there is none.
         """
-        from isogloss.task.translate.contract import batch_of
+        from isogloss.task.translate.contract import batch_of, told_of
 
         translator = self.means.need("translator", "a translator", "--translator")
         made = translator.translate(texts, source, target)
@@ -261,6 +261,11 @@ class Job:
         calls = -(-len(texts) // batch_of(translator))
         spent = Translations(len(texts), sum(map(len, texts)), calls)
         self.ledger += Ledger(translations=spent)
+        found = sum(map(Counter, told_of(translator, len(texts))), Counter())
+        self.notes += [
+            f"{n:,} of {len(texts):,} texts translated from {source} into {target}: {why}"
+            for why, n in found.items()
+        ]
         return made
 
 

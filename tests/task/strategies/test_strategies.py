@@ -85,6 +85,11 @@ def test_the_surest_are_the_same_share_of_each_label():
     assert surest(guesses, 0.5) == [0, 2, 5]
 
 
+def test_guesses_that_are_sure_by_one_number_are_chosen_too():
+    guesses = [Guess([], 0.2), None, Guess(["a"], 0.9)]
+    assert surest(guesses, 0.5) == [2]
+
+
 def test_the_same_training_is_done_once_and_paid_each_time(job):
     told(job, "zero_shot.v1")
     told(job, "zero_shot.v1")
@@ -122,6 +127,16 @@ def test_what_a_training_told_is_kept_with_the_attempt(job):
 
     attempt(job, strategy, TARGET)
     assert job.notes == ["WARNING: all vectors are alike"]
+
+
+def test_what_is_odd_in_translations_is_told(job):
+    def translate(texts, source, target):
+        job.means.translator.told = [{"copied": 1} if at < 2 else {} for at in range(len(texts))]
+        return list(texts)
+
+    job.means.translator.translate = translate
+    told(job, "translate_test.v1")
+    assert job.notes == ["2 of 60 texts translated from deu_Latn into eng_Latn: copied"]
 
 
 def test_no_strategy_gets_labels_of_the_test(job):
