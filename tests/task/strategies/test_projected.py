@@ -171,3 +171,66 @@ def test_links_of_statistics_and_of_vectors():
         link_words(rows, turned, "hmm", layer=3)
     with pytest.raises(UsageError, match="there is no encoder"):
         link_words(rows, turned)
+
+
+def plainly(load):
+    """Tags that are no spans."""
+
+    def made(language, split):
+        found = load(language, split)
+        named = [[tag.removeprefix("B-") for tag in tags] for tags in found.column("tags")]
+        return found.having({"tags": named})
+
+    return made
+
+
+@WORDS
+def test_a_hidden_markov_model_of_projected_tags_tells_by_itself(job):
+    job.load = plainly(job.load)
+    job.means = Means(parallel=parallel(lacking=5), encoder=Letters())
+    assert told(job, "projected_hmm.v1") > 0.95 > 0.7 > told(job, "zero_shot.v1")
+    assert [one["train"][0].language for one in job.learner.taught] == ["eng_Latn"]
+    guesses = attempt(job, registry.get("strategy", "projected_hmm.v1"), TARGET)
+    assert job.last is None and job.ledger.parallel == {("eng_Latn", TARGET): 75}
+    assert [len(g.value) for g in guesses] == [
+        len(words) for words in job.test(TARGET).column("words")
+    ]
+    assert job.dropped == {"rows of verses without both languages": 5}
+
+
+@WORDS
+def test_neighbours_tell_what_no_link_told(job):
+    """Three words never have a link: others stand around each, as around all of its kind."""
+    load = job.load
+
+    def two_tags(language, split):
+        found = load(language, split)
+        rows = [["A" if tag == "O" else "N" for tag in tags] for tags in found.column("tags")]
+        return found.having({"tags": rows})
+
+    job.load = two_tags
+    job.means = Means(parallel=parallel(), encoder=Letters())
+    with pytest.MonkeyPatch.context() as patch:
+        for strategy in ("projected", "projected_hmm"):
+            patch.setattr(f"isogloss.task.strategies.{strategy}.link_words", without_three_words)
+        assert told(job, "projected_hmm.v1") > 0.95 > 0.9 > told(job, beside=False)
+
+
+def without_three_words(source, target, **how):
+    found = link_words(source, target, encoder=Letters())
+    return [[pair for pair in pairs if words[pair[0]] not in ("apple", "cat", "horse")]
+            for words, pairs in zip(source, found, strict=True)]  # fmt: skip
+
+
+@WORDS
+def test_what_a_hidden_markov_model_cannot_tell_is_refused(job):
+    job.means = Means(parallel=parallel(), encoder=Letters())
+    with pytest.raises(UsageError, match="these are spans"):
+        told(job, "projected_hmm.v1")
+    job.load = plainly(job.load)
+    with pytest.raises(UsageError, match="n-way text"):
+        job.means = Means(encoder=Letters())
+        told(job, "projected_hmm.v1")
+    with pytest.raises(UsageError, match="links = eflomal"):
+        job.means = Means(parallel=parallel())
+        told(job, "projected_hmm.v1")

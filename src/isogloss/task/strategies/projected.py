@@ -90,7 +90,7 @@ def projected(
     else:
         how |= {"coverage": coverage, "hmm": hmm}
     if through == "parallel":
-        made = [_of_parallel(job, source, target, unit, how)]
+        made = [of_parallel(job, source, target, unit, how)]
     elif carry == "links":
         made = [_of_translation(job, one, target, unit, how) for one in source]
     else:
@@ -127,9 +127,10 @@ def parallel_examples(job: Job, target: str) -> tuple[Examples, list[list[str]]]
     ]
 
 
-def _of_parallel(
+def of_parallel(
     job: Job, source: Sequence[Examples], target: str, unit: Any, how: Mapping[str, Any]
 ) -> Examples:
+    """The target side of n-way text with tags of the source's model; `how` is of `project`."""
     own, translations = parallel_examples(job, target)
     guesses = job.tell(job.train(source), own)
     tagged = own.having({"tags": [None if one is None else one.value for one in guesses]})
