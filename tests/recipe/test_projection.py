@@ -132,6 +132,37 @@ def test_marks_are_carried_by_a_translator_and_links_by_what_it_loses(text, monk
     assert facts["counts"]["translations not used: a mark was lost"] == 1
 
 
+def test_a_translator_of_a_folder_places_spans_in_a_finished_translation(text, model_folder):
+    """Which place is best is the model's to say: random weights of another seed say otherwise."""
+    from isogloss.task.projection.candidates import by_translation
+    from isogloss.task.projection.contract import Labelled
+    from isogloss.task.projection.seq2seq import probability_of
+    from isogloss.task.spans import Span
+    from isogloss.task.translate.local import LocalTranslator
+
+    local = str(model_folder("t5"))
+    means = Means(translations=text / "hau.txt", translator=f"local:{local}")
+    made = {}
+    for method in ("codec", "candidates"):
+        files, facts = run(text / "eng.conll", text / method, ("eng", "hau"), means, method=method,
+                           rules=Rules(lost="span"))  # fmt: skip
+        assert facts["counts"]["spans projected"] == 3
+        made[method] = [json.loads(line) for line in files[0].read_text().splitlines()]
+        assert [row["words"] for row in made[method]] == [
+            ["Kano", "Anna", "ta", "ga", "."], ["Kano"], ["na'am"],
+        ]  # fmt: skip
+    score = by_translation(probability_of(LocalTranslator(local)), ("eng_Latn", "hau_Latn"))
+    places = [(at, at + 1) for at in range(4)]
+    [table] = score([Labelled(["Ann", "saw", "Kano"], [Span(0, 1, "PER"), Span(2, 3, "LOC")])],
+                    [["Kano", "Anna", "ta", "ga", "."]], [places])  # fmt: skip
+    tags = made["candidates"][0]["tags"]
+    single = [tags.index(name) for name in ("B-PER", "B-LOC")]
+    if "I-PER" not in tags and "I-LOC" not in tags:
+        other = [(a, b) for a in range(4) for b in range(4) if a != b]
+        best = max(other, key=lambda ab: table[0, ab[0]] + table[1, ab[1]])
+        assert tuple(single) == best
+
+
 def test_tags_and_a_hidden_markov_model(tmp_path):
     (tmp_path / "eng.conll").write_text(UPOS, encoding="utf-8")
     (tmp_path / "fra.txt").write_text("le chien\nle chat\n", encoding="utf-8")
@@ -159,6 +190,11 @@ def test_trees_and_intents_are_written(tmp_path):
     ({}, {}, "no translations"),
     ({"translations": "hau.txt"}, {}, "no links"),
     ({"translations": "hau.txt"}, {"method": "candidates"}, "vectors of an encoder"),
+    ({"translations": "hau.txt", "translator": "lexicon:x"}, {"method": "candidates"}, "local"),
+    ({"translations": "hau.txt"}, {"method": "codec"}, "token by token"),
+    ({"translator": "openai:x#y"}, {"method": "codec"}, "token by token"),
+    ({"translator": "local:x", "model": "y"}, {"method": "codec"}, "leave out --model"),
+    ({"translator": "local:x"}, {"method": "codec", "rules": Rules(1)}, "no gap"),
     ({"translations": "hau.txt"}, {"method": "markers"}, "there is none"),
     ({"translations": "hau.txt", "translator": "x"}, {}, "one of the two"),
     ({"links": "links", "model": "x"}, {}, "one of the two"),
