@@ -16,7 +16,7 @@ DEU, SPA, ITA = "deu_Latn", "spa_Latn", "ita_Latn"
 def quick(monkeypatch, tmp_path):
     """Run a recipe with few epochs for some targets."""
 
-    def run(name, *, epochs=8, targets=(), only=None):
+    def run(name, *, epochs=8, targets=()):
         monkeypatch.chdir(RECIPES.parent)
         source = read_toml(RECIPES / f"{name}.toml")
         assert source["name"] == name
@@ -24,9 +24,6 @@ def quick(monkeypatch, tmp_path):
             if step["use"] == "transfer.v1":
                 step["tuning"]["epochs"] = epochs
                 step["targets"] = list(targets) or step["targets"]
-        source["steps"] = [
-            s for s in source["steps"] if only in (None, s["name"]) or s["name"] == "drawn"
-        ]
         return isogloss.run(source, out=tmp_path / name)
 
     return run
@@ -75,3 +72,34 @@ def test_a_hidden_markov_model_of_projected_tags(quick):
     assert hmm.value != counts.value  # estimation does something
     about = used(run, "projected_hmm links=eflomal", DEU)
     assert about["parallel"] == {f"eng_Latn-{DEU}": 120} and "no label of deu" in about["rule"]
+
+
+def test_sources_believed_as_far_as_they_are_worth(quick):
+    run = quick("BEA-RaRe", epochs=4)
+    bea, rare = "weighted", "ranked shots=10 best=2"
+    assert value(run, bea, "f1", ITA) != value(run, "vote", "f1", ITA)
+    assert (
+        used(run, bea, ITA)["unlabelled"] == {ITA: 48} and not used(run, "vote", ITA)["unlabelled"]
+    )
+    about = used(run, rare, ITA)
+    assert about["labels"] == {
+        "train": {**dict.fromkeys(["eng_Latn", DEU, SPA], 96), ITA: 10}, "select": {ITA: 10},
+    }  # fmt: skip
+    assert about["unlabelled"] == {ITA: 96} and "WARNING" in about["rule"]
+    assert "select" not in used(run, "few_shot shots=10 continued=True", ITA)["labels"]
+
+
+def test_raw_text_labelled_through_the_source_and_back(quick):
+    run = quick("CROP", epochs=4)
+    own, crop = used(run, "self_training share=1.0", DEU), used(run, "crop", DEU)
+    assert own["translations"]["texts"] == 0 and own["unlabelled"] == crop["unlabelled"]
+    assert crop["unlabelled"] == {DEU: 96} and crop["translations"]["texts"] > 96
+    assert value(run, "crop", "f1", DEU) != value(run, "self_training share=1.0", "f1", DEU)
+
+
+def test_one_parser_of_several_treebanks(quick):
+    run = quick("UDify", epochs=6)
+    one, every = (used(run, f"zero_shot{more}", ITA)["labels"]["train"]
+                  for more in (" sources=1", ""))  # fmt: skip
+    assert one == {"eng_Latn": 96} and every == dict.fromkeys(["eng_Latn", DEU, SPA], 96)
+    assert changes(run, "las", ITA)["zero_shot"].value > 0.02

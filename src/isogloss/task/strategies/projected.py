@@ -17,9 +17,11 @@ from isogloss.task.examples import WORDS, Examples, make_examples
 from isogloss.task.job import Job
 from isogloss.task.ledger import Ledger
 from isogloss.task.projection.aligned import Rules
+from isogloss.task.projection.candidates import by_translation
 from isogloss.task.projection.contract import join
 from isogloss.task.projection.linking import link_words
 from isogloss.task.projection.project import project
+from isogloss.task.projection.seq2seq import decoder_of, probability_of
 from isogloss.task.spans import are_spans
 
 _LOST = ("examples left out: no label", "examples left out: no translation", "sentences left out",
@@ -32,7 +34,7 @@ def projected(
     target: str,
     *,
     through: Literal["parallel", "translation"] = "parallel",
-    carry: Literal["links", "marks"] = "links",
+    carry: Literal["links", "marks", "codec", "candidates"] = "links",
     links: str = "itermax",
     layer: int | None = None,
     coverage: float = 0.0,
@@ -51,14 +53,18 @@ def projected(
 
     Source: Yarowsky and Ngai (2001), Inducing Multilingual POS Taggers and NP Bracketers, section 3
     (`parallel`); Jain et al. (2019), Entity Projection via Machine Translation for Cross-Lingual
-    NER, section 3 (`translation`); Chen et al. (2023), EasyProject, section 3 (`marks`); Chopra
-    (2024), Zero Resource Cross-Lingual Part Of Speech Tagging (`hmm`).
+    NER, section 3 (`translation`); Chen et al. (2023), EasyProject, section 3 (`marks`); Le et al.
+    (2024), Constrained Decoding for Cross-lingual Label Projection, section 3 (`codec`);
+    García-Ferrero et al. (2023), T-Projection, section 3 (`candidates`); Chopra (2024), Zero
+    Resource Cross-Lingual Part Of Speech Tagging (`hmm`).
 
     Args:
         job: what there is.
         target: canonical tag.
         through: what carries the labels into the target.
-        carry: along links between words, or between marks that a translator keeps.
+        carry: along links between words; between marks that a translator keeps, or that it puts
+            into its finished translation (`codec`); or to the stretches of it that it thinks most
+            like each span (`candidates`). The last two ask a translator of a local folder.
         links: an extraction such as `itermax`, of the encoder's vectors; or a statistical model
             such as `eflomal`, of the words alone.
         layer: of the encoder; two thirds up by default.
@@ -70,7 +76,8 @@ def projected(
 
     Raises:
         UsageError: labels of anything but words, marks without a translation or for tags that are
-            no spans, `hmm` for tags that are; or what carries the labels was not given.
+            no spans, `hmm` for tags that are; or what carries the labels was not given, or cannot
+            be asked.
         CorpusError: no row of the parallel text that both languages have, or nothing could be
             projected.
     """
@@ -93,6 +100,11 @@ def projected(
         made = [of_parallel(job, source, target, unit, how)]
     elif carry == "links":
         made = [_of_translation(job, one, target, unit, how) for one in source]
+    elif carry != "marks":
+        made = [
+            _of_translation(job, one, target, unit, _asked(job, carry, one.language, target, lost))
+            for one in source
+        ]
     else:
         told = [project(one, None, "markers", language=target, translate=job.translate)
                 for one in source]  # fmt: skip
@@ -150,6 +162,27 @@ def _of_translation(
     return _counted(job, *project(source, made, language=target, unit=unit, **how))
 
 
+def _asked(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str, Any]:
+    """A projection that asks the translator's model, and what it needs.
+
+    Raises:
+        UsageError: there is no translator, or none that can be asked.
+    """
+    translator = job.means.need("translator", "a translator", "--translator local:FOLDER")
+    inner = getattr(translator, "inner", translator)  # behind a cache of translations
+    if not hasattr(inner, "asked"):
+        raise UsageError(
+            f"{carry} asks a translator token by token, which {inner.name} cannot be",
+            remedy="name one of a folder: --translator local:FOLDER",
+        )
+    if carry == "codec":
+        script = read_language(own).script
+        more = {"decoder": decoder_of(inner, (own, target)), "script": script}
+    else:
+        more = {"score": by_translation(probability_of(inner), (own, target))}
+    return {"method": carry, "lost": lost, **more}
+
+
 def _counted(job: Job, made: Examples, counts: Mapping[str, int]) -> Examples:
     """The projected examples, once what was lost on the way is written down."""
     lost = {why: n for why, n in counts.items() if why.startswith(_LOST) and n}
@@ -177,9 +210,12 @@ def unit_of(source: Sequence[Examples]) -> Literal["spans", "words"]:
 
 
 def _check(through: str, carry: str, unit: str, *, hmm: bool) -> None:
-    if carry == "marks" and through != "translation":
-        raise UsageError("only a translator carries marks", remedy="set through = translation")
-    if carry == "marks" and unit == "words":
+    if carry != "links" and through != "translation":
+        raise UsageError(
+            "only a translator carries marks" if carry == "marks"
+            else f"{carry} asks a translator", remedy="set through = translation",
+        )  # fmt: skip
+    if carry != "links" and unit == "words":
         raise UsageError("marks stand around spans, and these are tags of each word",
                          remedy="set carry = links")  # fmt: skip
     if hmm and unit == "spans":
