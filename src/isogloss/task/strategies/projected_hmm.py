@@ -65,9 +65,7 @@ def projected_hmm(
     }
     made = of_parallel(job, source, target, "words", how)
     start = time.perf_counter()
-    model, _ = fit_hmm(
-        made.column("words"), made.column("tags"), emission=emission, rounds=rounds
-    )  # fmt: skip
+    model, _ = fit_hmm(made.column("words"), made.column("tags"), emission=emission, rounds=rounds)
     fitted = time.perf_counter()
     told = tag(model, job.test(target).column("words"))
     job.ledger = timed(

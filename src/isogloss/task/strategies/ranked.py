@@ -57,7 +57,8 @@ def _ranked(job: Job, solvers: Sequence[Solver], few: Examples) -> list[Source]:
         values = [guess and guess.value for guess in job.tell(solver, few.sealed())]
         tally = job.task.score(few, values)[measure]
         worth = float(tally.statistic(tally.columns.sum(0)))
-        found.append(Source(at, 0.0, 0.0, 0.0, max(worth, 0.0) if worth == worth else 0.0))
+        # The other fields are of models without labels; weights of measured ones do not ask them.
+        found.append(Source(at, 0.0, 0.0, 0.0, worth if worth > 0 else 0.0))
     return sorted(found, key=lambda one: -(one.measured or 0.0))
 
 
