@@ -167,6 +167,19 @@ def test_examples_of_the_test_in_training_are_warned_of(transfer, suite):
     assert any(note.startswith("WARNING") and "1 of 30 test examples" in note for note in notes)
 
 
+def test_examples_of_the_test_in_parallel_text_are_warned_of(transfer, suite, tmp_path):
+    _, folder = suite
+    lines = (folder / "deu.test.tsv").read_text(encoding="utf-8").splitlines()[1:4]
+    rows = ["\t".join(("the same", line.split("\t")[1])) for line in lines]
+    text = tmp_path / "both.tsv"
+    text.write_text("\n".join(["eng\tdeu", *rows]) + "\n", encoding="utf-8")
+    run = transfer(parallel=str(text), seeds=[0], strategies=["zero_shot"])
+    assert any(
+        note.startswith("WARNING: transfer, both.tsv and deu_Latn") and "3 of 30 test" in note
+        for note in run.provenance["notes"]
+    )
+
+
 def test_other_data_are_another_run(transfer, suite):
     _, folder = suite
     transfer()
@@ -330,3 +343,11 @@ def test_a_language_that_is_named_twice_is_one_target(suite):
 def test_a_suite_without_a_source_is_told(transfer, tiny_body, tmp_path, suite):
     with pytest.raises(UsageError, match="names no suite and language"):
         isogloss.transfer(tiny_body, train=str(suite[0]), out=tmp_path / "run")
+
+
+def test_a_test_of_one_example_is_refused_before_the_work(transfer, suite):
+    _, folder = suite
+    file = folder / "deu.test.tsv"
+    file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
+    with pytest.raises(UsageError, match="the test of deu_Latn has a single example"):
+        transfer()

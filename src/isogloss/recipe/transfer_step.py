@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import DirectoryPath, Field, FilePath, field_validator, model_validator
 
 from isogloss import registry
-from isogloss.errors import located
+from isogloss.errors import UsageError, located
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
@@ -159,11 +159,16 @@ class Transfer(Step):
         """Every strategy, every target, every seed; then what that says.
 
         Raises:
-            UsageError: a strategy needs what was not given.
+            UsageError: a strategy needs what was not given, or a test has a single example.
         """
         from isogloss.task.sealed import SealedTest
 
         data, targets = self._data, self._data.targets
+        if few := [tag for tag in targets if len(data.read(tag, "test")) < 2]:
+            raise UsageError(
+                f"{self.name}: the test of {', '.join(few)} has a single example, of which there "
+                "is no interval", remedy="leave the language out, or give it more",
+            )  # fmt: skip
         self._check_data(place)
         tests = {
             tag: SealedTest(data.read(tag, "test"), data.task)
@@ -287,16 +292,28 @@ class Transfer(Step):
             place.notes += [f"{where}: {told}" for told in (*one.notes, *lost)]
         pairs = [(tag, other) for tag in data.sources for other in (tag, *data.targets)]
         pairs += [(tag, tag) for tag in data.targets if data.has(tag, "train")]
-        for source, target in pairs:
-            if not data.has(target, "test"):
-                continue
-            train, test = data.read(source, "train"), data.read(target, "test")
-            leaks = find_leaks(train, test, parallel=data.together)
+        read = [(tag, data.read(tag, "train"), other, data.together)
+                for tag, other in pairs if data.has(other, "test")]  # fmt: skip
+        read += [(one.name, one, one.language, False) for one in self._beside(place)]
+        for name, train, target, parallel in read:
+            leaks = find_leaks(train, data.read(target, "test"), parallel=parallel)
             clean += not leaks.found
             if leaks.found:
                 told = leaks.told().removeprefix("WARNING: ")
-                place.notes.append(f"WARNING: {self.name}, {source} and {target}: {told}")
+                place.notes.append(f"WARNING: {self.name}, {name} and {target}: {told}")
         place.notes.append(f"{self.name}: no leak in {clean} pairs of training data and test")
+
+    def _beside(self, place: Workplace) -> Iterator[Examples]:
+        """The parallel text in each target, which strategies may train on."""
+        from isogloss.task.examples import TEXT, make_examples
+
+        if not self.parallel:
+            return
+        corpus = place.texts[self.parallel]
+        for tag in self._data.targets:
+            if tag in map(str, corpus.languages):
+                there = [text for text in corpus.texts(tag) if text]
+                yield make_examples(corpus.name, tag, TEXT, {"text": there})
 
     def _rows(
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str, place: Workplace
