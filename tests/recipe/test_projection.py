@@ -112,6 +112,7 @@ class Upper:
 
     def translate(self, texts, source, target):
         self.sent += len(texts)
+        self.told = [{"odd": int(at == 0)} for at in range(len(texts))]
         assert (source, target) == ("eng_Latn", "hau_Latn")
         return [t.upper() if len(t.split()) > 3 else t.replace("<a>", "") for t in texts]
 
@@ -128,6 +129,7 @@ def test_marks_are_carried_by_a_translator_and_links_by_what_it_loses(text, monk
             text / "eng.conll", text / "out", ("eng", "hau"), means, method="markers"
         )  # fmt: skip
     assert upper.sent == 3  # the second time none is translated again
+    assert any("texts translated from eng_Latn into hau_Latn: odd" in one for one in facts["notes"])
     assert facts["counts"]["spans projected"] == 2
     assert facts["counts"]["translations not used: a mark was lost"] == 1
 
@@ -201,6 +203,9 @@ def test_trees_and_intents_are_written(tmp_path):
     ({}, {"segment": "bytes"}, "no segment 'bytes'"),
     ({"translations": "x", "model": "y"}, {"method": "candidates", "shape": "trees"}, "by links"),
     ({"translations": "x", "model": "y"}, {"hmm": True}, "leave out --hmm"),
+    ({"translations": "x", "links": "y"}, {"style": "brackets"}, "a style is of marks"),
+    ({"translations": "x", "links": "y", "layer": 3}, {}, "of a model that makes links"),
+    ({"translations": "x", "links": "y", "extraction": "itermax"}, {}, "of a model that makes"),
     ({"translations": "x", "model": "y"}, {"method": "candidates", "rules": Rules(1)}, "no gap"),
 ])  # fmt: skip
 def test_what_is_missing_is_told(text, means, how, said):

@@ -101,14 +101,17 @@ def run(
     refuse_file(out)
     _check(method, means, shape, segment)
     from isogloss.task.readers import read_examples
-    from isogloss.task.translate.cached import cached
 
     examples = read_examples(labels, SHAPES[shape], language=languages[0])
     target = str(read_language(languages[1]))
+    if style != "xml" and method not in ("markers", "codec"):
+        raise UsageError(
+            "a style is of marks", remedy="leave it out, or choose --method markers or codec"
+        )
     _check_rules(method, rules, hmm, shape == "trees" or _has_spans(examples))
     translator = _translator(means, network)
-    translate = cached(translator).translate if translator else None
     notes = list(examples.notes)
+    translate = _translate(translator, notes)
     given = _translations(examples, means, translate, method, target)
     linked = partial(
         _linked, means=means, count=len(examples), notes=notes, seed=seed, network=network,
@@ -215,6 +218,11 @@ def _check(method: str, means: Means, shape: str, segment: str) -> None:
             "folder",
             remedy="name one with --model, or --translator local:FOLDER",
         )
+    if (means.layer is not None or means.extraction) and not means.model:
+        raise UsageError(
+            "a layer and an extraction are of a model that makes links, and there is none",
+            remedy="leave them out, or name one with --model",
+        )
     if means.links and means.translator:
         raise UsageError(
             "links of a file belong to translations of a file",
@@ -243,6 +251,25 @@ def _translator(means: Means, network: bool) -> Translator | None:
     from isogloss.task.translate.read import read_translator
 
     return read_translator(means.translator, network=network)
+
+
+def _translate(
+    translator: Translator | None, notes: list[str]
+) -> Callable[..., Sequence[str]] | None:
+    """The translator with its cache; what is odd in its output goes into the notes."""
+    if translator is None:
+        return None
+    from isogloss.task.translate.cached import cached
+    from isogloss.task.translate.contract import odd_of
+
+    kept = cached(translator)
+
+    def translate(texts: Sequence[str], source: str, target: str) -> list[str]:
+        made = kept.translate(texts, source, target)
+        notes.extend(odd_of(kept, len(texts), source, target))
+        return made
+
+    return translate
 
 
 def _judge(

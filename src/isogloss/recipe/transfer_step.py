@@ -311,8 +311,8 @@ class Transfer(Step):
             return
         corpus = place.texts[self.parallel]
         for tag in self._data.targets:
-            if tag in map(str, corpus.languages):
-                there = [text for text in corpus.texts(tag) if text]
+            known = tag in map(str, corpus.languages)
+            if there := [text for text in corpus.texts(tag) if text] if known else []:
                 yield make_examples(corpus.name, tag, TEXT, {"text": there})
 
     def _rows(

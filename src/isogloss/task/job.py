@@ -253,7 +253,7 @@ class Job:
         Raises:
             UsageError: there is none.
         """
-        from isogloss.task.translate.contract import batch_of, told_of
+        from isogloss.task.translate.contract import batch_of, odd_of
 
         translator = self.means.need("translator", "a translator", "--translator")
         made = translator.translate(texts, source, target)
@@ -261,11 +261,7 @@ class Job:
         calls = -(-len(texts) // batch_of(translator))
         spent = Translations(len(texts), sum(map(len, texts)), calls)
         self.ledger += Ledger(translations=spent)
-        found = sum(map(Counter, told_of(translator, len(texts))), Counter())
-        self.notes += [
-            f"{n:,} of {len(texts):,} texts translated from {source} into {target}: {why}"
-            for why, n in found.items()
-        ]
+        self.notes += odd_of(translator, len(texts), source, target)
         return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -73,6 +74,15 @@ def told_of(translator: Any, count: int) -> list[Told]:
     """What became of each text of the last call, as far as the translator tells."""
     told: list[Told] = list(getattr(translator, "told", ()))
     return told if len(told) == count else [{} for _ in range(count)]
+
+
+def odd_of(translator: Any, count: int, source: str, target: str) -> list[str]:
+    """A sentence a reason: how many texts of the last call it is told of."""
+    found = sum(map(Counter, told_of(translator, count)), Counter())
+    return [
+        f"{n:,} of {count:,} texts translated from {source} into {target}: {why}"
+        for why, n in found.items()
+    ]
 
 
 def calls_of(translator: Any) -> int | None:
