@@ -200,10 +200,21 @@ def test_strategies_and_their_settings_are_checked_before_anything_runs(transfer
 
 
 def test_what_a_strategy_lacks_is_named_with_strategy_target_and_seed(transfer):
-    with pytest.raises(UsageError, match=r"translate_test for deu_Latn, seed 0: .*translator"):
-        transfer(strategies=["translate_test"])
-    with pytest.raises(UsageError, match="goes on from another"):
+    match = r"few_shot continued=True for deu_Latn, seed 0: .*goes on from another"
+    with pytest.raises(UsageError, match=match):
         transfer("other", strategies=[{"use": "few_shot", "continued": True}])
+
+
+@pytest.mark.parametrize(("strategy", "said"), [
+    ({"use": "translate_test"}, "translate_test needs a translator: give --translator"),
+    ({"use": "code_switch"}, "needs dictionaries"), ({"use": "stacked"}, "needs other models"),
+    ({"use": "projected"}, "needs parallel text"),
+    ({"use": "projected", "through": "translation"}, "through=translation needs a translator"),
+    ({"use": "vote"}, "several source languages"),
+])  # fmt: skip
+def test_what_a_strategy_needs_is_told_before_others_are_trained(transfer, strategy, said):
+    with pytest.raises(SettingsError, match=said):
+        transfer(strategies=["zero_shot", strategy])
 
 
 def test_a_suite_without_a_language_is_refused(transfer, tiny_body, tmp_path):

@@ -32,6 +32,17 @@ if TYPE_CHECKING:
     from isogloss.task.translate.contract import Translator
 
 Table = dict[str, Any]
+_NEEDS = {
+    "translate_train.v1": "translator", "translate_test.v1": "translator", "crop.v1": "translator",
+    "code_switch.v1": "lexicons", "swap_vocabulary.v1": "folders", "stacked.v1": "folders",
+}  # fmt: skip
+_MEANS = {
+    "translator": ("a translator", "--translator"),
+    "lexicons": ("dictionaries", "--lexicon hin=en-hi.tsv.gz"),
+    "folders": ("other models", "--folder hin=FOLDER"),
+    "parallel": ("parallel text", "--parallel"),
+}
+"""What a strategy may need of the step's settings, in words, and as an option."""
 
 
 class Outcome(NamedTuple):
@@ -113,6 +124,20 @@ class Transfer(Step):
         if len(set(value)) < len(value):
             raise ValueError("a seed twice tells nothing new")
         return value
+
+    @model_validator(mode="after")
+    def _has_means(self) -> Transfer:
+        """What strategies need is told before hours of training, not after those before them."""
+        for table in self.strategies:
+            need = _NEEDS.get(table["use"], "")
+            if table["use"] == "projected.v1":
+                need = "parallel" if table.get("through") != "translation" else "translator"
+            if need and not getattr(self, need):
+                what, option = _MEANS[need]
+                raise ValueError(f"{name_of(table)} needs {what}: give {option}, or set {need}")
+            if table["use"] in ("vote.v1", "weighted.v1") and len(self.source) < 2:
+                raise ValueError(f"{name_of(table)} needs several source languages")
+        return self
 
     @model_validator(mode="after")
     def _can_choose(self) -> Transfer:
