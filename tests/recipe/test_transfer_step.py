@@ -362,3 +362,22 @@ def test_a_test_of_one_example_is_refused_before_the_work(transfer, suite):
     file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
     with pytest.raises(UsageError, match="the test of deu_Latn has a single example"):
         transfer()
+
+
+def test_what_training_took_is_the_mean_over_languages():
+    from isogloss.cli.tables import strategies
+    from isogloss.score import Score, Scores
+
+    def row(tag, seconds):
+        about = {"values": [0.5], "seeds": [0], "rule": "trained", "predict_ms": 1.0}
+        return Score(measure="accuracy", value=0.5, n=9, language=tag, strategy="own", task="kind",
+                     settings={**about, "train_seconds": seconds})  # fmt: skip
+
+    _, costs = strategies(Scores([row("deu_Latn", 1.0), row("fin_Latn", 3.0)]))
+    assert list(costs.columns[1].cells) == ["2.0 s"]
+
+
+def test_a_source_without_a_test_is_told(transfer, suite):
+    (suite[1] / "eng.test.tsv").unlink()
+    run = transfer(seeds=[0], strategies=["zero_shot"])
+    assert any("eng_Latn has no test" in note for note in run.provenance["notes"])

@@ -59,14 +59,23 @@ def strategies(scores: Scores) -> list[Table]:
         ]
         n = next(iter(rows.values())).n
         table.add_row(_name(tag) or "mean", *cells, str(n), end_section=False)
-    costs = _table("What it took", ("strategy", "training", "an example", "what labels were seen"))
+    costs = _table("What it took for a language, on average",
+                   ("strategy", "training", "an example", "what labels were seen"))  # fmt: skip
     for name in names:
-        row = means.where(strategy=name)[0]
-        took = row.settings
-        asked = "" if took["predict_ms"] is None else f"{took['predict_ms']:.3g} ms"
-        rule = took["rule"].replace(str(row.language), "the target")
-        costs.add_row(name, f"{took['train_seconds']:.1f} s", asked, rule)
+        rows = [row for row in means.where(strategy=name) if row.language]
+        rule = rows[0].settings["rule"].replace(str(rows[0].language), "the target")
+        trained, asked = (
+            _average([row.settings.get(key) for row in rows])
+            for key in ("train_seconds", "predict_ms")
+        )
+        costs.add_row(name, "" if trained is None else f"{trained:.1f} s",
+                      "" if asked is None else f"{asked:.3g} ms", rule)  # fmt: skip
     return [table, costs]
+
+
+def _average(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def evaluated(scores: Scores) -> list[Table]:

@@ -308,6 +308,10 @@ class Transfer(Step):
         sides = dict.fromkeys(side.suite.name for side in (data.learned, data.asked))
         place.notes += [f"{self.name}: {note}" for note in data.notes]
         place.notes += [f"WARNING: {self.name}, {told}" for told in data.new_labels()]
+        if not data.has(data.sources[0], "test"):
+            place.notes.append(
+                f"{self.name}: {data.sources[0]} has no test, so what became of it is not told"
+            )
         for side in (data.learned, data.asked)[: len(sides)]:
             place.notes += [f"{side.suite.name}: {note}" for note in side.suite.notes]
         every = {id(one): one for some in data.splits().values() for one in some}
