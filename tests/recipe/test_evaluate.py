@@ -181,6 +181,18 @@ def test_labels_that_the_model_has_not_seen_are_told(place, taught):
     assert any(note.startswith("WARNING: deu_Latn: the model knows no middle") for note in notes)
 
 
+def test_any_number_of_labels_is_looked_at_too():
+    from types import SimpleNamespace
+
+    import labelled
+    from isogloss.recipe.evaluate_step import _warn_of_new_labels
+
+    place, solver = SimpleNamespace(notes=[]), SimpleNamespace(classes={"labels": ["fruit"]})
+    _warn_of_new_labels(solver, labelled.several(20), place)
+    assert place.notes == ["WARNING: eng_Latn: the model knows no beast, so examples of these are "
+                           "told wrong"]  # fmt: skip
+
+
 def test_no_retrieval_is_scored_on_text_that_the_model_was_trained_on(place, bilingual):
     def trained(path, held):
         text = {"parallel": {"path": path}, "held_out": {"path": held}}

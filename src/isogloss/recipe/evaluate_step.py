@@ -346,7 +346,7 @@ def _other(part: Part) -> str | None:
 def _warn_of_new_labels(solver: Any, gold: Examples, place: Workplace) -> None:
     """Labels that the model has never seen can only be told wrong."""
     known = {name for names in getattr(solver, "classes", {}).values() for name in names}
-    columns = [name for name in ("label", "tags") if name in gold.shape.labels]
+    columns = [name for name in ("label", "labels", "tags") if name in gold.shape.labels]
     for name in columns if known else ():
         values = [one for one in gold.column(name) if one is not None]
         found = set(values) if name == "label" else {tag for row in values for tag in row}
