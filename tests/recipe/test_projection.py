@@ -129,7 +129,9 @@ def test_marks_are_carried_by_a_translator_and_links_by_what_it_loses(text, monk
             text / "eng.conll", text / "out", ("eng", "hau"), means, method="markers"
         )  # fmt: skip
     assert upper.sent == 3  # the second time none is translated again
-    assert any("texts translated from eng_Latn into hau_Latn: odd" in one for one in facts["notes"])
+    assert any(
+        "texts translated from eng_Latn into hau_Latn: 1 odd" in one for one in facts["notes"]
+    )
     assert facts["counts"]["spans projected"] == 2
     assert facts["counts"]["translations not used: a mark was lost"] == 1
 

@@ -148,7 +148,7 @@ def test_what_is_odd_in_translations_is_told(job):
 
     job.means.translator.translate = translate
     told(job, "translate_test.v1")
-    assert job.notes == ["2 of 60 texts translated from deu_Latn into eng_Latn: copied"]
+    assert job.notes == ["60 texts translated from deu_Latn into eng_Latn: 2 copied"]
 
 
 def test_no_strategy_gets_labels_of_the_test(job):

@@ -77,12 +77,10 @@ def told_of(translator: Any, count: int) -> list[Told]:
 
 
 def odd_of(translator: Any, count: int, source: str, target: str) -> list[str]:
-    """A sentence a reason: how many texts of the last call it is told of."""
+    """A sentence with all that a translator told of the last call; none where it told nothing."""
     found = sum(map(Counter, told_of(translator, count)), Counter())
-    return [
-        f"{n:,} of {count:,} texts translated from {source} into {target}: {why}"
-        for why, n in found.items()
-    ]
+    told = ", ".join(f"{n:,} {why}" for why, n in found.items())
+    return [f"{count:,} texts translated from {source} into {target}: {told}"] if told else []
 
 
 def calls_of(translator: Any) -> int | None:
