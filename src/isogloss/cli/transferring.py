@@ -62,7 +62,10 @@ def transfer(
     ] = "last",
     translator: Annotated[
         str | None,
-        typer.Option(help="local:FOLDER, command:PROGRAM ..., openai:URL#MODEL or lexicon:FILE."),
+        typer.Option(
+            help="local:FOLDER, command:PROGRAM ..., openai:URL#MODEL, lexicon:FILE or "
+            "parallel:TEXT."
+        ),
     ] = None,
     lexicon: Annotated[
         list[str] | None,

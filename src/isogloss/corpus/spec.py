@@ -15,6 +15,8 @@ from isogloss.errors import CorpusError, LanguageError, UsageError
 from isogloss.language import Language, read_language, resolve
 
 LANGUAGE = "{language}"
+EMBEDDED = ("emoji",)
+"""Names of texts that come with a package, in the place of a path."""
 OPTIONS = (
     "format", "id", "text", "language", "licence", "split", "header", "config", "clone",
     "clone_words",

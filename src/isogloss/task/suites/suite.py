@@ -12,7 +12,15 @@ from pydantic import BeforeValidator, Field
 
 from isogloss import registry
 from isogloss.corpus.records import Corpus
-from isogloss.corpus.spec import LANGUAGE, Spec, as_language, scripts_beside, spellings, split_query
+from isogloss.corpus.spec import (
+    EMBEDDED,
+    LANGUAGE,
+    Spec,
+    as_language,
+    scripts_beside,
+    spellings,
+    split_query,
+)
 from isogloss.errors import CorpusError, UnknownName, UsageError
 from isogloss.language import Language, read_language, resolve
 from isogloss.settings import Settings, read_settings, read_toml
@@ -50,7 +58,8 @@ class Part(Settings):
         name: in the suite.
         use: the task that scores it, such as `classify.v1`.
         metric: the main measure.
-        path: below the data folder, with `{language}` and `{split}`; or `hf:owner/name`.
+        path: below the data folder, with `{language}` and `{split}`; or `hf:owner/name`, or the
+            name of text that comes with a package, `emoji`.
         texts: where the texts lie that labels at `path` are about, joined by id.
         options: of the reader, see `read_examples`.
         splits: by what we call them: `train`, `dev`, `test`.
@@ -286,7 +295,7 @@ class Suite(Settings):
         return self._place(patterns[0].replace("{split}", name), data)
 
     def _place(self, path: str, data: str | Path | None) -> str:
-        if path.startswith("hf:"):
+        if path.startswith("hf:") or path in EMBEDDED:
             return path
         root = data or os.environ.get("ISOGLOSS_DATA")
         if not root:

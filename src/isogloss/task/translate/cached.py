@@ -240,7 +240,8 @@ def cached(
     Args:
         translator: any.
         folder: of the cache; `translations` in that of `ISOGLOSS_CACHE` without one.
-        check: what is looked at in translations; `Check()` without one.
+        check: what is looked at in translations; without one the translator's own `check`, and
+            `Check()` where it has none.
     """
     root = cache_root() / "translations" if folder is None else Path(folder)
-    return Cached(translator, root, check or Check())
+    return Cached(translator, root, check or getattr(translator, "check", None) or Check())

@@ -21,8 +21,9 @@ class Translator(Protocol):
     """Texts of one language in, their translations out.
 
     A translator may also have `batch`, the most texts that a call should be given (`BATCH` without
-    it); `calls`, the runs, requests or commands so far (without it, one a call of `translate`); and
-    `told`, what became of each text of the last call.
+    it); `calls`, the runs, requests or commands so far (without it, one a call of `translate`);
+    `told`, what became of each text of the last call; and `check`, how much of its faults is let
+    through by `cached`, where they are known.
 
     Attributes:
         name: for people.

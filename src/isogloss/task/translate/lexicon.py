@@ -70,13 +70,9 @@ class LexiconTranslator:
         """
         direction = pair(source, target)
         check_texts(texts)
-        table = self._table(direction)
-        spaced = [read_language(tag).script not in UNSPACED for tag in direction]
-        script = read_language(source).script
+        made, self.told = exchanged(texts, self._table(direction), direction)
         self.calls += 1
-        done = [word_by_word(text, table, script, spaced=(spaced[0], spaced[1])) for text in texts]
-        self.told = [{WORDS: words, UNKNOWN: unknown} for _, words, unknown in done]
-        return [text for text, _, _ in done]
+        return made
 
     def _table(self, direction: tuple[str, str]) -> Phrases:
         if direction not in self._entries:
@@ -88,6 +84,23 @@ class LexiconTranslator:
             script = read_language(direction[0]).script
             self._tables[direction] = phrases(self._entries[direction], script, lower=True)
         return self._tables[direction]
+
+
+def exchanged(
+    texts: Sequence[str], table: Phrases, direction: tuple[str, str]
+) -> tuple[list[str], list[Told]]:
+    """Texts word by word, and of each its words and those that stayed.
+
+    Args:
+        texts: any.
+        table: lower-case phrases, `train.transforms.switch.phrases`.
+        direction: canonical tags of the texts and of the table's translations.
+    """
+    scripts = [read_language(tag).script for tag in direction]
+    spaced = (scripts[0] not in UNSPACED, scripts[1] not in UNSPACED)
+    done = [word_by_word(text, table, scripts[0], spaced=spaced) for text in texts]
+    told: list[Told] = [{WORDS: words, UNKNOWN: unknown} for _, words, unknown in done]
+    return [text for text, _, _ in done], told
 
 
 def word_by_word(

@@ -6,11 +6,14 @@ import shlex
 from typing import Any
 
 from isogloss import registry
-from isogloss.corpus.spec import parse
+from isogloss.corpus.spec import parse, split_query
 from isogloss.errors import UsageError
 from isogloss.task.translate.contract import Translator
 
-_KINDS = "local:FOLDER, command:PROGRAM ARGUMENTS, openai:URL#MODEL, or lexicon:FILE?eng=1&aka=2"
+_KINDS = (
+    "local:FOLDER, command:PROGRAM ARGUMENTS, openai:URL#MODEL, lexicon:FILE?eng=1&aka=2, or "
+    "parallel:TEXT?languages=eng,aka"
+)
 
 
 def read_translator(text: str, *, network: bool = False, **options: Any) -> Translator:
@@ -18,7 +21,8 @@ def read_translator(text: str, *, network: bool = False, **options: Any) -> Tran
 
     `local:models/opus-mt-en-de` is a folder; `command:marian-decoder -c {source}-{target}.yml` a
     program with arguments, quoted as in a shell; `openai:http://localhost:8000/v1#qwen` a model of
-    an endpoint; `lexicon:en-ak.tsv.gz?eng=1&aka=2` a dictionary with its languages by column.
+    an endpoint; `lexicon:en-ak.tsv.gz?eng=1&aka=2` a dictionary with its languages by column;
+    `parallel:emoji?split=train&languages=eng,deu` text that a dictionary is learned from.
 
     Args:
         text: the kind, a colon, and what it needs.
@@ -30,7 +34,13 @@ def read_translator(text: str, *, network: bool = False, **options: Any) -> Tran
         ModelError, CorpusError, NetworkRefused: as the kind raises them.
     """
     kind, mark, rest = text.strip().partition(":")
-    readers = {"local": _local, "command": _command, "openai": _openai, "lexicon": _lexicon}
+    readers = {
+        "local": _local,
+        "command": _command,
+        "openai": _openai,
+        "lexicon": _lexicon,
+        "parallel": _parallel,
+    }
     if not mark or kind not in readers:
         raise UsageError(f"{text!r} names no translator", remedy=f"give {_KINDS}")
     if not rest.strip():
@@ -78,3 +88,10 @@ def _lexicon(rest: str, network: bool) -> tuple[tuple[Any, ...], dict[str, Any]]
         )
     (_, source), (_, target) = columns
     return ({(source, target): spec.path},), {}
+
+
+def _parallel(rest: str, network: bool) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    text, options = split_query(rest)
+    languages = [tag for tag in options.pop("languages", "").split(",") if tag]
+    query = "&".join(f"{key}={value}" for key, value in options.items())
+    return (f"{text}?{query}" if query else text, languages), {"network": network}
