@@ -1,5 +1,7 @@
 """What strategies see, what they teach with, and that each does what its name says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,9 @@ from isogloss.task.job import attempt
 from isogloss.task.solver import Watch
 from isogloss.task.strategies.few_shot import drawn
 from isogloss.task.strategies.self_training import surest
+from loading import load
 
+Backwards = load("task/strategies/conftest.py").Backwards
 TARGET = "deu_Latn"
 
 
@@ -183,3 +187,33 @@ def test_a_strategy_must_tell_of_every_example(job):
 def test_means_that_are_missing_are_named(job):
     with pytest.raises(UsageError, match="needs n-way text"):
         job.means.need("parallel", "n-way text", "--parallel")
+
+
+def test_a_round_trip_is_what_is_trained_on(job):
+    class Faulty(Backwards):
+        """Says whale for horse, each way, and counts what it is asked."""
+
+        asked = ()
+
+        def translate(self, texts, source, target):
+            self.asked = (*self.asked, (source, target, len(texts)))
+            made = super().translate(texts, source, target)
+            return [text.replace("horse", "whale").replace("esroh", "elahw") for text in made]
+
+    job.means = replace(job.means, translator=(work := Faulty()))
+    plain = told(job, "translate_test.v1")
+    assert [one.language for one in job.learner.taught[-1]["train"]] == ["eng_Latn"]
+    work.asked = ()
+    back = told(job, "back_translated.v1")
+    assert work.asked == (("eng_Latn", TARGET, 60), (TARGET, "eng_Latn", 60), (TARGET, "eng_Latn",
+                                                                               60))  # fmt: skip
+    [read] = job.learner.taught[-1]["train"]
+    own = job.load("eng_Latn", "train")
+    assert read.column("text") == [t.replace("horse", "whale") for t in own.column("text")]
+    assert (read.language, read.ids, read.column("label")) == ("eng_Latn", own.ids,
+                                                               own.column("label"))  # fmt: skip
+    assert min(plain, back) > 0.85 and job.ledger.translations.texts == 180
+    assert seen(job) == {"eng_Latn": 60}
+    work.asked = ()
+    assert told(job, "back_translated.v1", asked="as it is", through="fin") < 0.7
+    assert [one[:2] for one in work.asked] == [("eng_Latn", "fin_Latn"), ("fin_Latn", "eng_Latn")]
