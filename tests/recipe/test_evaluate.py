@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import isogloss
 from isogloss.cli.main import app
-from isogloss.errors import ModelError, UnknownLanguage, UsageError
+from isogloss.errors import ModelError, SettingsError, UnknownLanguage, UsageError
 from isogloss.recipe.trained_on import has_read, trained_on
 from isogloss.task.mteb import read_mteb
 from isogloss.task.suites import read_suite
@@ -240,3 +240,75 @@ def test_the_run_of_a_model_that_was_kept_for_a_language_is_found(place):
     (place / "provenance.json").write_text(json.dumps({"recipe": recipe}))
     model = place / "files" / "transfer" / "projected" / "hau_Latn"
     assert trained_on(model) == {"/data/ntrex128"}
+
+
+@pytest.fixture
+def words(place):
+    """A dictionary of the English words and the German ones."""
+    file = place / "words.tsv"
+    file.write_text("".join(f"s{i}\tt{i}\n" for i in range(100)), encoding="utf-8")
+    return f"lexicon:{file}?eng=1&deu=2"
+
+
+def test_a_gap_to_the_machines_version_is_where_people_translated_wrongly(place, taught, words):
+    file = place / "kinds" / "deu.test.tsv"
+    english = (place / "kinds" / "eng.test.tsv").read_text(encoding="utf-8").replace("\ts", "\tt")
+    sound = english.replace(" s", " t")
+    file.write_text(sound, encoding="utf-8")
+    asked = {"languages": ["deu"], "translator": words}
+    same = evaluate(taught, place, "same", **asked).scores.one(measure="translation_gap")
+    assert same.value == 0 and same.settings["p"] == 1 and same.n == 20
+    head, *lines = sound.splitlines()
+    cells = [line.split("\t") for line in lines]
+    texts = [one[1] for one in cells]  # labels alternate: each of the first six gets another's
+    turned = [*texts[1:6], texts[0], *texts[6:]]
+    wrong = ["\t".join((one[0], text, one[2])) for one, text in zip(cells, turned, strict=True)]
+    file.write_text("\n".join([head, *wrong]) + "\n", encoding="utf-8")
+    run = evaluate(taught, place, "wrong", **asked)
+    row = run.scores.one(measure="translation_gap")
+    place_of = (row.language, row.pivot, row.dataset, row.task)
+    assert place_of == ("deu_Latn", "eng_Latn", "kinds", "kind") and row.value > 0.15
+    accuracy = run.scores.one(measure="accuracy", language="deu_Latn")
+    assert row.settings["human"] == accuracy.value
+    listed = (run.folder / "files/gap-kind/deu_Latn.tsv").read_text(encoding="utf-8").splitlines()
+    found = {line.split("\t")[1] for line in listed if line.startswith("machine only\t")}
+    assert len(listed) == 21 and found and found <= {str(i) for i in range(6)}
+
+
+def test_a_machines_version_is_of_what_was_taught(place, bilingual, taught, words):
+    with pytest.raises(UsageError, match="a model that was taught a task"):
+        evaluate(bilingual, place, translator=words)
+    with pytest.raises(UsageError, match="no dictionary from eng_Latn to fra_Latn"):
+        evaluate(taught, place, languages=["fra"], translator=words)
+
+
+def test_the_command_tells_the_gap(place, taught, words):
+    said = CliRunner().invoke(app, [
+        "evaluate", str(taught), "--suite", f"{place}/kinds.toml", "--data", str(place),
+        "--languages", "deu", "--translator", words, "--out", f"{place}/gap",
+    ])  # fmt: skip
+    assert said.exit_code == 0, said.output
+    assert isogloss.open_run(place / "gap").scores.one(measure="translation_gap")
+
+
+def gap_step(place, **changes):
+    return {
+        "name": "gaps", "model": "all-MiniLM-L6-v2", "steps": [
+            {"use": "translation_gap.v1", "name": "gaps", "suite": f"{place}/kinds.toml:kind",
+             "data": str(place), "translator": "lexicon:none", **changes}
+        ],
+    }  # fmt: skip
+
+
+def test_a_gap_is_asked_of_one_model_that_was_kept(place):
+    from isogloss.recipe.recipe import read_recipe
+
+    with pytest.raises(SettingsError, match="either solver or taught_by"):
+        read_recipe(gap_step(place))
+    with pytest.raises(SettingsError, match="nothing earlier is called"):
+        read_recipe(gap_step(place, taught_by="taught"))
+    recipe = gap_step(place, taught_by="taught")
+    taught = {"use": "transfer.v1", "name": "taught", "suite": "sib200", "source": ["eng"]}
+    recipe["steps"].insert(0, taught)
+    with pytest.raises(SettingsError, match=r"no transfer\.v1 with keep"):
+        read_recipe(recipe)

@@ -45,6 +45,17 @@ def evaluate(
     mteb: Annotated[
         Path | None, typer.Option(help="Folder for the scores as MTEB's result files, too.")
     ] = None,
+    translator: Annotated[
+        str,
+        typer.Option(
+            help="Also translate the test of --origin and tell what the model does better on that "
+            "than on people's translations: local:FOLDER, command:PROGRAM ..., openai:URL#MODEL, "
+            "lexicon:FILE or parallel:TEXT."
+        ),
+    ] = "",
+    origin: Annotated[
+        str, typer.Option(help="The language that the tests were translated from.")
+    ] = "eng",
     seed: Seed = 0,
     network: Network = False,
     as_json: Json = False,
@@ -56,6 +67,9 @@ def evaluate(
     The report has every measure with its interval, means over the same languages, labels that the
     model has never seen, and what the suite says of its own text. Where the model was trained on
     the text of a suite, no retrieval in it is scored.
+
+    With --translator: a gap in favour of the machine's version that other languages do not have
+    points to errors in the human translation.
 
     Example: isogloss evaluate runs/topics/files/transfer/zero_shot --suite sib200
     --languages deu,hau,hin --out runs/worth --mteb results
@@ -70,7 +84,7 @@ def evaluate(
         run = job(
             model, suites=listed(suite), languages=listed(languages), out=out, tasks=listed(task),
             split=split, encoder=encoder, data=data, mteb=mteb, seed=seed, network=network,
-            start=start, command=_command(),
+            translator=translator, origin=origin, start=start, command=_command(),
         )  # fmt: skip
     notes = run.provenance.get("notes", [])
     tell(note for note in notes if not note.startswith("WARNING"))  # `_show` tells the others

@@ -142,6 +142,21 @@ MEASURES = {
     "masked_loss": About(
         "loss of hidden tokens", "lower", "mean -log p of hidden tokens, of rows not trained on"
     ),
+    "translation_gap": About(
+        "gap to machine translation",
+        None,
+        "what a model does better on a machine's version of a test than on people's",
+    ),
+    "planted_gap": About(
+        "the same with planted errors",
+        None,
+        "the gap where a share of people's translations were exchanged, as a control",
+    ),
+    "overlap_change": About(
+        "change of shared words",
+        None,
+        "by how much both texts of an example share more words in a machine's version",
+    ),
     "label_accuracy": About("accuracy of labels", "higher", "share of texts whose label is told"),
     "vocabulary_size": About("vocabulary size", None, "tokens that the vocabulary has"),
     "weight_bytes": About("bytes of weights", "lower", "size of the model's safetensors files"),

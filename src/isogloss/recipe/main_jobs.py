@@ -192,6 +192,8 @@ def evaluate(
     out: str | Path,
     encoder: str | Path | None = None,
     mteb: str | Path | None = None,
+    translator: str = "",
+    origin: str = "eng",
     start: Start = silent,
     command: str = "",
     **options: Any,
@@ -206,6 +208,9 @@ def evaluate(
         out: the run's folder.
         encoder: of a probe, where that is not under the name that the probe's folder has.
         mteb: a folder for the scores as MTEB's result files.
+        translator: translates the test of `origin`, and what the model does better on that than on
+            people's translations is told too; see the step `translation_gap.v1`.
+        origin: the language that the tests were translated from.
         start: starts progress bars.
         command: what the user typed, for the report.
         options: `seed` of intervals and of clusters, `network`, and the settings of the step
@@ -224,6 +229,7 @@ def evaluate(
     base = encoder or taught.get("encoder") or model
     if taught:
         step["solver"] = str(folder)
+    gaps = _gaps(taught, folder, suites, translator, origin, languages, about, step)
     behind = sorted(trained_on(model) | trained_on(base))
     source = {
         "name": Path(out).name,
@@ -233,7 +239,8 @@ def evaluate(
             {
                 "use": "evaluate.v1", "name": "evaluate", "suites": list(map(str, suites)),
                 "targets": list(languages), **({"behind": behind} if behind else {}), **step,
-            }
+            },
+            *gaps,
         ],
         **about,
     }  # fmt: skip
@@ -241,6 +248,42 @@ def evaluate(
     if mteb is not None:
         write_results(done, suites, mteb, step.get("data"))
     return done
+
+
+def _gaps(
+    taught: Mapping[str, Any], folder: Path, suites: Sequence[str], translator: str, origin: str,
+    languages: Sequence[str], about: Mapping[str, Any], step: Mapping[str, Any],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """A step `translation_gap.v1` for each n-way test of the task that was taught.
+
+    Raises:
+        UsageError: there is none, or nothing was taught.
+    """
+    from isogloss.errors import UsageError
+    from isogloss.task.suites import read_suite
+
+    if not translator:
+        return []
+    wanted = step.get("tasks", ())
+    parts = [
+        (suite, part.name) for suite in map(str, suites) for part in read_suite(suite).tasks
+        if part.use == taught.get("task") and part.n_way and (not wanted or part.name in wanted)
+    ]  # fmt: skip
+    if not parts:
+        raise UsageError(
+            "a translator needs a model that was taught a task, and an n-way test of that task",
+            remedy="name a folder that isogloss transfer --keep left, or leave out the translator",
+        )
+    return [
+        {
+            "use": "translation_gap.v1", "name": f"gap-{name}" if len(parts) < 2 else f"gap-{at}",
+            "solver": str(folder), "suite": f"{suite}:{name}", "origin": origin,
+            "targets": list(languages), "translator": translator,
+            "network": bool(about.get("network")),
+            **{key: step[key] for key in ("data", "split") if step.get(key)},
+        }
+        for at, (suite, name) in enumerate(parts)
+    ]  # fmt: skip
 
 
 def write_results(run: Run, suites: Sequence[str], folder: str | Path, data: str | None) -> None:
