@@ -142,6 +142,9 @@ MEASURES = {
     "masked_loss": About(
         "loss of hidden tokens", "lower", "mean -log p of hidden tokens, of rows not trained on"
     ),
+    "transfer_gap": About(
+        "transfer gap", "lower", "score in the source language less that in the target"
+    ),
     "translation_gap": About(
         "gap to machine translation",
         None,

@@ -51,6 +51,7 @@ class Evaluate(Step):
         data: the folder of the suites' data; the environment variable ISOGLOSS_DATA by default.
         targets: languages; by default all that the suites have.
         split: which part of the data.
+        network: whether sets of the hub may be fetched.
         behind: paths of texts that the model was trained on. Of a suite of such text no score of
             retrieval is given.
     """
@@ -63,6 +64,7 @@ class Evaluate(Step):
     data: str | None = None
     targets: tuple[str, ...] = ()
     split: str = "test"
+    network: bool = False
     behind: tuple[str, ...] = ()
 
     def needs(self) -> dict[str, str]:
@@ -72,8 +74,10 @@ class Evaluate(Step):
     def key_settings(self) -> dict[str, Any]:
         """With the content of the suites, of their data and of what was taught."""
         files = sorted((self.solver / "task").iterdir()) if self.solver else []
+        own = super().key_settings()
+        own.pop("network")  # it changes what may be read, and not what is told
         return {
-            **super().key_settings(),
+            **own,
             "solver": [sha256_file(file) for file in files],
             "suites": [suite.model_dump(mode="json") for suite in self._suites],
             "data": [one.fingerprint for group in self._groups for one in group.tests],
@@ -108,7 +112,7 @@ class Evaluate(Step):
                     self._told.append(f"WARNING: {suite.name} has no {part.name} of any")
                     continue
                 read = load(suite, languages=wanted, splits=(self.split,), tasks=[part.name],
-                            data=self.data)  # fmt: skip
+                            data=self.data, network=self.network)  # fmt: skip
                 self._told.extend(read.notes)
                 yield Group(suite, part, [one.examples for one in read.parts])
 
@@ -266,7 +270,7 @@ class Evaluate(Step):
         key = (group.suite.name, group.part.name, language)
         if key not in self._collections:
             self._collections[key] = group.suite.collection(
-                group.part.name, language, self.split, data=self.data
+                group.part.name, language, self.split, data=self.data, network=self.network
             )
         return self._collections[key]
 

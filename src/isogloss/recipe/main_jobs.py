@@ -229,6 +229,7 @@ def evaluate(
     base = encoder or taught.get("encoder") or model
     if taught:
         step["solver"] = str(folder)
+    step["network"] = about.get("network", False)
     gaps = _gaps(taught, folder, suites, translator, origin, languages, about, step)
     behind = sorted(trained_on(model) | trained_on(base))
     source = {

@@ -126,6 +126,11 @@ class TransferData:
         rows = [self.asked.read(tag, "test").ids for tag in self.targets]
         return self.asked.part.n_way and all(ids == rows[0] for ids in rows)
 
+    def translations_of_source(self, target: str) -> bool:
+        """Whether row i of a target's test is that of the first source's."""
+        sides = [self.read(tag, "test").ids for tag in (self.sources[0], target)]
+        return self.together and sides[0] == sides[1]
+
     @property
     def together(self) -> bool:
         """Whether the same id means the same example in training and in the tests."""

@@ -85,6 +85,7 @@ class Transfer(Step):
         lexicons: dictionaries from the first source language, by target.
         parallel: n-way text with the source, see the strategies that read it.
         folders: other models of the same shape, by target.
+        made: earlier steps that made such models, by target.
         keep: whether models are left in the run's `files/<step>`: those of the first seed.
     """
 
@@ -105,6 +106,7 @@ class Transfer(Step):
     lexicons: dict[str, FilePath] = Field(default_factory=dict)
     parallel: str | None = None
     folders: dict[str, DirectoryPath] = Field(default_factory=dict)
+    made: dict[str, str] = Field(default_factory=dict)
     keep: bool = False
 
     @field_validator("strategies")
@@ -146,8 +148,9 @@ class Transfer(Step):
         return self
 
     def needs(self) -> dict[str, str]:
-        """The model, and the parallel text."""
-        return {"model": self.model} | ({"parallel": self.parallel} if self.parallel else {})
+        """The model, the parallel text, and the steps that made other models."""
+        made = {f"made.{tag}": step for tag, step in self.made.items()}
+        return {"model": self.model} | ({"parallel": self.parallel} if self.parallel else {}) | made
 
     def key_settings(self) -> dict[str, Any]:
         """With the content of the suites, their data and all files, and the translator's print."""
@@ -242,12 +245,14 @@ class Transfer(Step):
         from isogloss.task.translate.cached import cached
 
         translator = cached(self._translator) if self._translator else None
-        tags = {tag: str(read_language(tag)) for tag in (*self.lexicons, *self.folders)}
+        folders = {tag: place.model_folder(step).path for tag, step in self.made.items()}
+        folders |= self.folders
+        tags = {tag: str(read_language(tag)) for tag in (*self.lexicons, *folders)}
         return Means(
             translator,
             {tags[tag]: file for tag, file in self.lexicons.items()},
             place.texts[self.parallel] if self.parallel else None,
-            {tags[tag]: folder for tag, folder in self.folders.items()},
+            {tags[tag]: folder for tag, folder in folders.items()},
             place.encoder(self.model),
         )
 
@@ -364,6 +369,7 @@ class Transfer(Step):
         for measure in self._measures([one for some in found.values() for one in some]):
             rows += self._over_seeds(found, measure, place.seed, about)
         rows += self._changes(found, place.seed, about)
+        rows += self._gaps(found, place.seed, about)
         return rows + self._forgotten(found, source, about), items
 
     def _measures(self, outcomes: Sequence[Outcome]) -> list[str]:
@@ -422,6 +428,26 @@ class Transfer(Step):
             told = {"measure": measure, "strategy": name, "against": first, **about}
             rows += change_rows(by_language, **told)
             rows += change_rows({"": mean}, **told).having(language=None)
+        return rows
+
+    def _gaps(
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], seed: int,
+        about: Mapping[str, Any],
+    ) -> list[Score]:  # fmt: skip
+        """How far each strategy falls from the source to each target, by the main measure."""
+        from isogloss.task.compare import together
+        from isogloss.task.gap import transfer_gap
+
+        measure, rows = self._data.task.measures[0], []
+        for (name, target), outcomes in found.items():
+            sides = [[one.source.get(measure) for one in outcomes],
+                     [one.tallies[measure] for one in outcomes]]  # fmt: skip
+            if not all(sides[0]):
+                continue
+            source, reached = (together([one for one in side if one]) for side in sides)
+            parallel = self._data.translations_of_source(target)
+            rows.append(transfer_gap(source, reached, parallel=parallel, seed=seed, language=target,
+                                     strategy=name, **about))  # fmt: skip
         return rows
 
     def _forgotten(
