@@ -30,6 +30,7 @@ GOLD = [
     {"source": "eng", "target": tag, "gold": str(DATA / "word_alignment" / f"{name}.tsv.gz")}
     for tag, name in {"spa": "en-es.xlwa-test", "ita": "en-it.xlwa-test"}.items()
 ]
+WORDS = "languages=eng,deu,fin,rus"  # of which a translator word by word is learned
 SMALL = ("deu", "spa", "rus", "ara")  # of the recipes of small models
 TEXTS: dict[str, dict[str, Any]] = {
     "SBERT-Multilingual-KD": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
@@ -74,6 +75,16 @@ TEXTS: dict[str, dict[str, Any]] = {
             "suite": "masakhaner2:entities", "data": str(DATA), "model": "teacher",
             "source": ["hau", "swa", "yor"], "targets": ["pcm"], "tuning": {"epochs": 0.5},
         } for step in ("without-labels", "with-few-labels")},
+    },
+    **{
+        name: {"steps": {step: {
+            "suite": "sib200", "data": str(DATA), "translator": f"parallel:{BIBLE}?{WORDS}",
+            "targets": ["deu", "fin", "rus"],
+        } for step in steps}}
+        for name, steps in {
+            "CostBenefitCLT": ["ways"],
+            "TranslationArtifacts": ["translated-tests", "tests-as-they-are"],
+        }.items()
     },
 }  # fmt: skip
 """Of each recipe its texts by name, `languages`, `model`, and `steps`: settings of some by name."""

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import isogloss
 from isogloss.errors import IsoglossError
 from isogloss.recipe.recipe import read_recipe
 from isogloss.settings import read_toml
 from isogloss.task.suites import read_suite
+from isogloss.train.readers import open_body
 
 pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -22,7 +24,7 @@ TAGS = ("deu_Latn", "rus_Cyrl")
 def few(tmp_path, monkeypatch, tiny_body):
     """Run a recipe on the first names of each part of its suite; `only`: names of its steps."""
 
-    def run(name, *, only=None, changes=None):
+    def run(name, *, only=None, changes=None, languages=TAGS):
         monkeypatch.chdir(RECIPES.parent)
         recipe = read_toml(RECIPES / f"{name}.toml")
         assert recipe["name"] == name
@@ -33,7 +35,7 @@ def few(tmp_path, monkeypatch, tiny_body):
                 step |= {"suite": str(source), "data": str(tmp_path), "targets": list(TAGS)}
             step |= (changes or {}).get(step["name"], {})
         recipe["steps"] = [s for s in recipe["steps"] if only is None or s["name"] in only]
-        recipe |= {"model": str(tiny_body), "languages": list(TAGS)}
+        recipe |= {"model": str(tiny_body), "languages": list(languages)}
         return isogloss.run(recipe, out=tmp_path / name)
 
     return run
@@ -179,3 +181,34 @@ def test_xtreme_says_what_it_lacks_and_tells_gaps_where_it_has_all(few, tmp_path
         assert gap.interval.endswith("paired")
     made = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
     assert [step["name"] for step in made["steps"]] == ["xnli"]
+
+
+def test_beto_freezes_the_lower_layers_and_the_embeddings(few, monkeypatch):
+    from isogloss.task import learners
+
+    plain, taught = learners.tune, []
+
+    def tune(**given):
+        taught.append((plain(**given), given["folder"]))
+        return taught[-1][0]
+
+    monkeypatch.setattr(learners, "tune", tune)
+    quick = {"seeds": [0], "tuning": {"epochs": 1, "threads": 1, "learning_rate": 1e-2}}
+    pretrained = {"steps": 2, "threads": 1, "tuning_rows": 20}
+    drawn = {"size": 600, "width": 16, "heads": 2}
+    run = few(
+        "Beto-Bentz-Becas", languages=("deu", "spa", "rus", "ara"),
+        changes={"tuned": quick, "pretrained": pretrained, "drawn": drawn},
+    )  # fmt: skip
+    names = [f"{n} of 4 layers frozen" for n in (1, 2, 3)]
+    assert compared(run, "zero_shot") == set(names)
+    moved = []
+    for solver, folder in taught:
+        before = dict(open_body(folder.body).named_parameters())
+        after = dict(solver.student.module.body.named_parameters())
+        moved.append({
+            int(name.split("layer.")[1].split(".")[0]) + 1 if "layer." in name else 0
+            for name in before if not torch.equal(before[name], after[name].cpu())
+            and "pooler" not in name
+        })  # fmt: skip
+    assert moved == [{0, 1, 2, 3, 4}, {2, 3, 4}, {3, 4}, {4}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
@@ -11,18 +12,24 @@ from isogloss.task.job import Job
 
 
 @register("strategy", "zero_shot.v1")
-def zero_shot(job: Job, target: str, *, sources: int | None = None) -> Sequence[Guess | None]:
+def zero_shot(
+    job: Job, target: str, *, sources: int | None = None, parameters: dict[str, Any] | None = None
+) -> Sequence[Guess | None]:
     """Train on the source's labels, and ask in the target's language.
 
     It costs one training for all targets. Everything else is measured against it. With several
     source languages it is joint training on all of them.
 
-    Source: Wu and Dredze (2019), Beto, Bentz, Becas, section 3.
+    What may change is a matter of transfer too: where lower layers stay, or little is trained, a
+    model forgets less of the languages that it is not taught in.
+
+    Source: Wu and Dredze (2019), Beto, Bentz, Becas, section 3; they freeze lower layers too.
 
     Args:
         job: what there is.
         target: canonical tag.
         sources: how many of the source languages are learned from, the first ones; all by default.
+        parameters: `use` and settings of registered parameters, in the place of the tuning's.
 
     Raises:
         UsageError: more sources than there are, or none.
@@ -33,4 +40,5 @@ def zero_shot(job: Job, target: str, *, sources: int | None = None) -> Sequence[
             remedy=f"give a number from 1 to {len(job.source)}, or leave it out",
         )
     chosen = [job.labelled(tag) for tag in job.source[:sources]]
-    return job.tell(job.train(chosen), job.test(target))
+    changes = {"parameters": parameters} if parameters else {}
+    return job.tell(job.train(chosen, **changes), job.test(target))

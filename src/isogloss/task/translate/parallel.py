@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from isogloss.task.translate.check import Check
 from isogloss.task.translate.contract import Told, check_texts, pair
 from isogloss.task.translate.lexicon import exchanged
 from isogloss.train.transforms.switch import Phrases, phrases
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 LONGEST = 60
 """Words of a sentence that are aligned."""
@@ -80,12 +84,13 @@ class ParallelTranslator:
                     f"{self._corpus.source} has no {lacking[0]}",
                     remedy=f"it has {', '.join(there)}",
                 )
-            script = read_language(direction[0]).script
-            self._tables[direction] = phrases(self._entries(direction), script, lower=True)
+            for one, entries in self._entries(direction).items():
+                script = read_language(one[0]).script
+                self._tables[one] = phrases(entries, script, lower=True)
         return self._tables[direction]
 
-    def _entries(self, direction: tuple[str, str]) -> list[tuple[str, str]]:
-        """Each word of the source with its likeliest translation, where it has one."""
+    def _entries(self, direction: tuple[str, str]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        """Each word with its likeliest translation, where it has one, in both directions."""
         sides = [_lines(self._corpus.texts(tag), tag) for tag in direction]
         both = [(f, e) for f, e in zip(*sides, strict=True) if f and e]
         if not both:
@@ -98,15 +103,26 @@ class ParallelTranslator:
             [np.array([at.setdefault(word, len(at)) for word in one[side]]) for one in both]
             for side, at in enumerate(known)
         ]
-        table = sharpen(*translation_tables(ids[0], ids[1], (len(known[0]), len(known[1]))))
-        translations = list(known[1])
-        made = []
-        for word, row in known[0].items():
-            begin, end = table.indptr[row : row + 2]
-            if begin < end:
-                best = table.indices[begin + int(np.argmax(table.data[begin:end]))]
-                made.append((word, translations[best]))
-        return made
+        there, back = translation_tables(ids[0], ids[1], (len(known[0]), len(known[1])))
+        names = [list(side) for side in known]
+        return {
+            direction: _likeliest(sharpen(there, back), names[0], names[1]),
+            direction[::-1]: _likeliest(sharpen(back, there), names[1], names[0]),
+        }
+
+
+def _likeliest(
+    table: csr_matrix, words: Sequence[str], others: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Of each row that has any the word of its largest cell."""
+    made = []
+    for row, word in enumerate(words):
+        begin, end = table.indptr[row : row + 2]
+        if begin < end:
+            made.append(
+                (word, others[table.indices[begin + int(np.argmax(table.data[begin:end]))]])
+            )
+    return made
 
 
 def _lines(texts: Sequence[str | None], tag: str) -> list[list[str]]:
