@@ -40,5 +40,5 @@ def zero_shot(
             remedy=f"give a number from 1 to {len(job.source)}, or leave it out",
         )
     chosen = [job.labelled(tag) for tag in job.source[:sources]]
-    changes = {"parameters": parameters} if parameters else {}
+    changes: dict[str, Any] = {"parameters": parameters} if parameters else {}
     return job.tell(job.train(chosen, **changes), job.test(target))
