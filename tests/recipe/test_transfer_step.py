@@ -381,3 +381,25 @@ def test_a_source_without_a_test_is_told(transfer, suite):
     (suite[1] / "eng.test.tsv").unlink()
     run = transfer(seeds=[0], strategies=["zero_shot"])
     assert any("eng_Latn has no test" in note for note in run.provenance["notes"])
+
+
+def test_models_of_earlier_steps_are_named_once(transfer, tiny_body):
+    with pytest.raises(SettingsError, match="deu has one of the folders already"):
+        transfer(made={"deu": "step"}, folders={"deu": str(tiny_body)})
+    with pytest.raises(SettingsError, match=r"made\.deu: nothing earlier is called 'step'"):
+        transfer(made={"deu": "step"})
+
+
+def test_the_gap_to_the_source_is_that_of_the_same_model(transfer):
+    scores = transfer(strategies=["zero_shot", "target_labels"]).scores
+    for name in ("zero_shot", "target_labels"):
+        [gap] = scores.where(measure="transfer_gap", strategy=name)
+        [reached] = [
+            row for row in scores.where(measure="accuracy", strategy=name, seed=None, stage=None)
+            if row.language == "deu_Latn"
+        ]  # fmt: skip
+        assert gap.settings["target"] == pytest.approx(reached.value)
+        assert gap.value == pytest.approx(gap.settings["source"] - reached.value)
+        assert gap.low <= gap.value <= gap.high and gap.interval.endswith("paired")
+    [back] = scores.where(stage="after", strategy="target_labels", language="eng_Latn")
+    assert gap.settings["source"] == pytest.approx(back.value)

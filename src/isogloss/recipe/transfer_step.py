@@ -145,6 +145,8 @@ class Transfer(Step):
     def _can_choose(self) -> Transfer:
         if self.learner == "probe" and self.select != "last":
             raise ValueError("select: a probe has no steps to choose from; leave it out, or tune")
+        if both := sorted(self.folders.keys() & self.made.keys()):
+            raise ValueError(f"made: {both[0]} has one of the folders already")
         return self
 
     def needs(self) -> dict[str, str]:

@@ -36,6 +36,6 @@ def transfer_gap(
     return Score(
         measure=MEASURE, value=defined(2 * half.value), low=defined(2 * half.low),
         high=defined(2 * half.high),
-        n=len(target.columns), settings={"source": own, "target": other},
+        n=len(target.columns), settings={"source": defined(own), "target": defined(other)},
         interval=f"bootstrap over examples{', paired' if parallel else ' of both tests'}", **about,
     )  # fmt: skip
