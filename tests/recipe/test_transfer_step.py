@@ -191,11 +191,28 @@ def test_the_command_prints_a_table_and_json(suite, tiny_body, tmp_path):
 
     file, data = suite
     told = ["transfer", str(tiny_body), "--train", f"{file}/eng", "--data", str(data),
-            "--learner", "probe", "--seeds", "0", "--out", str(tmp_path / "out")]  # fmt: skip
-    shown = CliRunner().invoke(app, told)
+            "--strategy", "zero_shot,target_labels", "--learner", "probe", "--seeds", "0,1",
+            "--out", str(tmp_path / "out")]  # fmt: skip
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, told)
     assert shown.exit_code == 0 and "German (deu_Latn)" in shown.output
+    for words in ("What it took", "memory", "one alone", "Score beside cost", "beaten by"):
+        assert words in shown.output
     again = CliRunner().invoke(app, [*told, "--json"])
-    assert {row["strategy"] for row in json.loads(again.stdout)} == {"zero_shot"}
+    rows = json.loads(again.stdout)
+    assert {row["strategy"] for row in rows} == {"zero_shot", "target_labels"}
+    costs = {
+        (row["strategy"], row["seed"]): row["settings"] for row in rows
+        if row["language"] == "deu_Latn" and row["measure"] == "accuracy" and not row["stage"]
+    }  # fmt: skip
+    assert len(costs) == 6  # two seeds and their mean
+    for (name, _), told in costs.items():
+        assert told["latency_ms"] > 0 and told["align_seconds"] == 0
+        assert told["translations"] == {"texts": 0, "characters": 0, "calls": 0, "seconds": 0}
+        assert told["in_use"]["examples"] == 30
+        assert told["peak_memory"] is None or told["peak_memory"] >= 0
+        assert told["target_labels"] == (60 if name == "target_labels" else 0)
+    provenance = json.loads((tmp_path / "out" / "provenance.json").read_text(encoding="utf-8"))
+    assert any("peak memory is" in note for note in provenance["notes"])
 
 
 def test_two_trainings_that_begin_alike_do_not_share_a_checkpoint(tiny_body, tmp_path):

@@ -9,7 +9,9 @@ from isogloss.language import read_language
 from isogloss.measure.catalogue import MEASURES
 from isogloss.report.evaluated import evaluations
 from isogloss.report.rows import compared, comparisons, last_layers, system_names
+from isogloss.report.transfer import attempts
 from isogloss.score import Score, Scores
+from isogloss.task.costs import cost_table, spent_on, worth_table
 from isogloss.vocabulary.consequences import BLIND, unknown_shares, window_holds
 
 if TYPE_CHECKING:
@@ -21,7 +23,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
-LEFT = ("system", "tokenizer", "language", "similar", "pivot", "direction", "method", "score")
+LEFT = (
+    "system",
+    "strategy",
+    "rule",
+    "tokenizer",
+    "language",
+    "similar",
+    "pivot",
+    "direction",
+    "method",
+    "score",
+)
 
 
 def summary(scores: Scores) -> list[Table]:
@@ -40,7 +53,7 @@ def strategies(scores: Scores) -> list[Table]:
     """One row a language, one column a strategy: means over seeds of the main measure.
 
     A star is a difference to the first strategy that remains after Holm, of p below 0.05. Below,
-    what each was taught with and what it cost.
+    what labels each saw, what it cost, and which is beaten in score and all costs.
     """
     means = Scores(row for row in scores.where(stage=None, seed=None) if "values" in row.settings)
     means = means.where(measure=means[0].measure)
@@ -59,14 +72,27 @@ def strategies(scores: Scores) -> list[Table]:
         ]
         n = next(iter(rows.values())).n
         table.add_row(_name(tag) or "mean", *cells, str(n), end_section=False)
-    costs = _table("What it took", ("strategy", "training", "an example", "what labels were seen"))
+    seen = _table("What labels were seen", ("strategy", "rule"))
     for name in names:
         row = means.where(strategy=name)[0]
-        took = row.settings
-        asked = "" if took["predict_ms"] is None else f"{took['predict_ms']:.3g} ms"
-        rule = took["rule"].replace(str(row.language), "the target")
-        costs.add_row(name, f"{took['train_seconds']:.1f} s", asked, rule)
-    return [table, costs]
+        seen.add_row(name, row.settings["rule"].replace(str(row.language), "the target"))
+    return [table, seen, *_costs(scores)]
+
+
+def _costs(scores: Scores) -> list[Table]:
+    """What each strategy cost, and, of several, which none of the others beats."""
+    made = attempts(scores)
+    tables = [("What it took", cost_table(made))]
+    if len(rows := worth_table(made)) > 1:
+        told = [{**row, "beaten by": row["beaten by"] or "none"} for row in rows]
+        tables.append(("Score beside cost: beaten in all of these", told))
+    drawn = []
+    for title, rows in tables:
+        columns = tuple(key for key in spent_on(rows) if key != "languages")
+        drawn.append(_table(title, columns))
+        for row in rows:
+            drawn[-1].add_row(*(row[key] for key in columns))
+    return drawn
 
 
 def evaluated(scores: Scores) -> list[Table]:

@@ -11,6 +11,7 @@ from isogloss import registry
 from isogloss.errors import UsageError
 from isogloss.language import Language, resolve
 from isogloss.task.suites import Part, Suite, read_suite
+from isogloss.task.suites.loading import label_set, unequal_labels
 
 if TYPE_CHECKING:
     from isogloss.task.contracts import Task
@@ -126,6 +127,34 @@ class TransferData:
     def together(self) -> bool:
         """Whether the same id means the same example in training and in the tests."""
         return self.learned.suite == self.asked.suite and self.asked.part.n_way
+
+    def unequal(self) -> list[str]:
+        """Sentences about labels that languages do not share; of what has labels at all.
+
+        Languages are compared split by split, and a source that has no test by what it is learned
+        from. Across two suites, labels that are asked and were never learned are warned of.
+
+        Raises:
+            CorpusError: unequal labels where a suite says that they are the same.
+        """
+        splits = [[one for one in every if label_set(one)] for every in self.splits().values()]
+        train = [self.read(tag, "train") for tag in self.sources]
+        tests = [self.read(tag, "test") for tag in self.targets]
+        if self.learned is self.asked:
+            untested = [one for one in train if not self.has(one.language, "test")]
+            groups = [(self.learned.part, every) for every in splits]
+            groups += [(self.asked.part, [*untested, *tests])] if untested else []
+            return [said for part, every in groups for said in unequal_labels(part, every)]
+        said = []
+        for side, tags in ((self.learned, self.sources), (self.asked, self.targets)):
+            own = [[one for one in every if one.language in tags] for every in splits]
+            said += [told for every in own for told in unequal_labels(side.part, every)]
+        known = frozenset().union(*map(label_set, train))
+        for one in tests:
+            if new := sorted(label_set(one) - known):
+                said.append(f"WARNING: {one.language}: no training for {', '.join(new)}, so "
+                            "examples of these are told wrong")  # fmt: skip
+        return said
 
     def splits(self) -> dict[str, list[Examples]]:
         """All that may be read, by split, in the order of the languages."""

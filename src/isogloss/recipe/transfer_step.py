@@ -17,7 +17,7 @@ from isogloss.errors import located
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
-from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.recipe.step import FILES, Step, Workplace, named_note
 from isogloss.registry import register
 from isogloss.score import Score, Scores
 from isogloss.task.solver import Tuning
@@ -161,6 +161,7 @@ class Transfer(Step):
         Raises:
             UsageError: a strategy needs what was not given.
         """
+        from isogloss.task.memory import memory_told
         from isogloss.task.sealed import SealedTest
 
         data, targets = self._data, self._data.targets
@@ -184,6 +185,7 @@ class Transfer(Step):
                     advance(1, f"{name} {target}")
         if self.keep:
             self._keep(place)
+        place.notes.append(f"{self.name}: peak memory is {memory_told()}")
         rows, items = self._rows(found, data.sources[0], place)
         place.write(Scores(rows), items)
 
@@ -275,6 +277,7 @@ class Transfer(Step):
         data, clean = self._data, 0
         sides = dict.fromkeys(side.suite.name for side in (data.learned, data.asked))
         place.notes += [f"{self.name}: {note}" for note in data.notes]
+        place.notes += [named_note(self.name, told) for told in data.unequal()]
         for side in (data.learned, data.asked)[: len(sides)]:
             place.notes += [f"{side.suite.name}: {note}" for note in side.suite.notes]
         every = {id(one): one for some in data.splits().values() for one in some}
@@ -435,9 +438,21 @@ def _of_all(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     every = [outcome.about["settings"] for outcome in outcomes]
     made: dict[str, Any] = {}
     for key, first in every[0].items():
-        values = [one[key] for one in every]
-        if all(isinstance(value, int | float) for value in values):
-            made[key] = float(np.mean(values))
-        elif all(value == first for value in values):
+        values = [one.get(key) for one in every]
+        if all(value == first for value in values):
             made[key] = first
+        elif (mean := _mean_of(values)) is not None:
+            made[key] = mean
     return made
+
+
+def _mean_of(values: Sequence[Any]) -> Any:
+    """The mean of numbers, or of each of the same several; None of anything else."""
+    if all(isinstance(value, int | float) for value in values):
+        return float(np.mean(values))
+    if not all(isinstance(value, Mapping) and value for value in values):
+        return None
+    keys = values[0].keys()
+    means = {key: _mean_of([one.get(key) for one in values]) for key in keys}
+    alike = all(one.keys() == keys for one in values)
+    return means if alike and None not in means.values() else None

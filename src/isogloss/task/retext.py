@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from isogloss.errors import UsageError
+from isogloss.errors import TranslatorError, UsageError
 from isogloss.language import read_language
 from isogloss.task.examples import Examples
 from isogloss.train.transforms.switch import Phrases, phrases, switched
@@ -29,15 +29,21 @@ def translated(
 
     Raises:
         UsageError: labels of words or of places in a text, which a translation moves.
+        TranslatorError: not one text has a translation.
     """
     made = {}
     for name in text_columns(examples):
         column = examples.column(name)
         there = [row for row, text in enumerate(column) if text]
-        done = iter(translate([column[row] for row in there], examples.language, target))
+        done = translate([column[row] for row in there], examples.language, target)
+        if there and not any(map(str.strip, done)):
+            raise TranslatorError(
+                f"not one of {len(there)} texts of {examples.language} has a translation into "
+                f"{target}", remedy="ask the translator for one of them and see, or name another",
+            )  # fmt: skip
         texts = list(column)
-        for row in there:
-            texts[row] = next(done)
+        for row, text in zip(there, done, strict=True):
+            texts[row] = text
         made[name] = texts
     return examples.having(made, language=target)
 

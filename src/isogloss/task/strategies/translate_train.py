@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
+from isogloss.task.examples import Examples
 from isogloss.task.job import Job
-from isogloss.task.retext import translated
+from isogloss.task.retext import text_columns, translated
 
 
 @register("strategy", "translate_train.v1")
@@ -24,7 +25,22 @@ def translate_train(job: Job, target: str, *, beside: bool = True) -> Sequence[G
         job: what there is.
         target: canonical tag.
         beside: whether the source's own texts are read too.
+
+    Raises:
+        UsageError: no translator, or labels that a translation moves.
+        TranslatorError: no text was translated.
     """
     source = job.sources()
-    made = [translated(one, job.translate, target) for one in source]
+    made = [_there(job, translated(one, job.translate, target)) for one in source]
     return job.tell(job.train([*source, *made] if beside else made), job.test(target))
+
+
+def _there(job: Job, made: Examples) -> Examples:
+    """Those whose texts have a translation; the others are counted."""
+    columns = [made.column(name) for name in text_columns(made)]
+    kept = [
+        row for row in range(len(made)) if all((column[row] or "").strip() for column in columns)
+    ]
+    if lost := len(made) - len(kept):
+        job.dropped[f"translated to {made.language}: no translation"] += lost
+    return made.take(kept)
