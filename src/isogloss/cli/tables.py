@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from isogloss.language import read_language
@@ -24,17 +24,9 @@ COLUMNS = (
 
 
 LEFT = (
-    "system",
-    "strategy",
-    "rule",
-    "tokenizer",
-    "language",
-    "similar",
-    "pivot",
-    "direction",
-    "method",
-    "score",
-)
+    "system", "strategy", "rule", "cost", "tokenizer", "language", "similar", "pivot", "direction",
+    "method", "score",
+)  # fmt: skip
 
 
 def summary(scores: Scores) -> list[Table]:
@@ -82,17 +74,22 @@ def strategies(scores: Scores) -> list[Table]:
 def _costs(scores: Scores) -> list[Table]:
     """What each strategy cost, and, of several, which none of the others beats."""
     made = attempts(scores)
-    tables = [("What it took", cost_table(made))]
+    tables = [_turned("What it took", cost_table(made))]
     if len(rows := worth_table(made)) > 1:
         told = [{**row, "beaten by": row["beaten by"] or "none"} for row in rows]
-        tables.append(("Score beside cost: beaten in all of these", told))
-    drawn = []
-    for title, rows in tables:
-        columns = tuple(key for key in spent_on(rows) if key != "languages")
-        drawn.append(_table(title, columns))
-        for row in rows:
-            drawn[-1].add_row(*(row[key] for key in columns))
-    return drawn
+        tables.append(
+            _turned("Score beside cost, and who is better in some and worse in none", told)
+        )
+    return tables
+
+
+def _turned(title: str, rows: Sequence[Mapping[str, str]]) -> Table:
+    """A column a strategy, as in the scores above, and a row each thing that was spent on any."""
+    table = _table(title, ("cost", *(row["strategy"] for row in rows)))
+    for key in spent_on(rows):
+        if key not in ("strategy", "languages"):
+            table.add_row(key, *(row[key] for row in rows))
+    return table
 
 
 def evaluated(scores: Scores) -> list[Table]:

@@ -174,8 +174,9 @@ class Transfer(Step):
             f"{self.name}: attempts", len(self.seeds) * len(self.strategies) * len(targets)
         )
         found: dict[tuple[str, str], list[Outcome]] = {}
+        peaks: dict[str, int | None] = {}
         for seed in self.seeds:
-            job = self._job(seed, tests, place)
+            job = self._job(seed, tests, peaks, place)
             for table in self.strategies:
                 name, strategy = name_of(table), strategy_of(table)
                 for target in targets:
@@ -189,7 +190,10 @@ class Transfer(Step):
         rows, items = self._rows(found, data.sources[0], place)
         place.write(Scores(rows), items)
 
-    def _job(self, seed: int, tests: Mapping[str, SealedTest], place: Workplace) -> Job:
+    def _job(
+        self, seed: int, tests: Mapping[str, SealedTest], peaks: dict[str, int | None],
+        place: Workplace,
+    ) -> Job:  # fmt: skip
         from isogloss.task.job import Job
 
         def load(tag: str, split: str) -> Examples:
@@ -198,7 +202,7 @@ class Transfer(Step):
         return Job(
             self._data.task, self._data.sources, load, self._learner(place), seed,
             self._means(place), place.scratch / "solvers",
-            watched=self.select == "source-dev", start=place.start,
+            watched=self.select == "source-dev", start=place.start, peaks=peaks,
         )  # fmt: skip
 
     def _learner(self, place: Workplace) -> Learner:

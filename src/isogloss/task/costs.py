@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-ALIKE = 0.1
+ALIKE = 0.2
 """Times that differ by less than this share of the longer one count as equal."""
 NOT_KNOWN = "not known"
 
@@ -30,9 +30,10 @@ class Attempt(NamedTuple):
 class Cost(NamedTuple):
     """What a strategy costs for one language, beside what it scores.
 
-    Every number is a mean over attempts, `memory` their largest and `latency_ms` their median; None
-    where no attempt says it. Time of a training that served several languages stands in each of
-    their attempts, since a user who wants one of them pays all of it.
+    Every number is a mean over attempts, `memory` and `latency_ms` their median, since the first of
+    a process loads libraries too; None where no attempt says it. Time of a training that served
+    several languages stands in each of their attempts, since a user who wants one of them pays all
+    of it.
 
     Attributes:
         strategy: its name.
@@ -44,7 +45,7 @@ class Cost(NamedTuple):
         predict_ms: of one example among many.
         latency_ms: of one example that is asked alone.
         translate_ms: of translating one example that is asked.
-        memory: peak, in bytes, over what was resident before.
+        memory: bytes at the peak, over those that were resident before.
         model_bytes: what has to be deployed.
         calls: of a translator.
         characters: that were translated.
@@ -99,13 +100,11 @@ def costs(attempts: Sequence[Attempt]) -> list[Cost]:
         of_shared = [values[name][language] for language in sorted(shared)]
         labels = [s["labels"] for s in told if "labels" in s]
         numbers = {field: _mean([of(s) for s in told]) for field, of in _TOLD.items()}
-        alone = [s["latency_ms"] for s in told if s.get("latency_ms") is not None]
         made.append(
             Cost(
                 name, _mean(of_shared), len(shared), **numbers,
-                latency_ms=median(alone) if alone else None,
-                memory=max((float(s["peak_memory"]) for s in told if s.get("peak_memory")),
-                           default=None),
+                latency_ms=_median([s.get("latency_ms") for s in told]),
+                memory=_median([s.get("peak_memory") for s in told]),
                 train_labels=_mean([sum(found.get("train", {}).values()) for found in labels]),
                 select_labels=_mean([sum(found.get("select", {}).values()) for found in labels]),
             )
@@ -279,6 +278,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return median(known) if known else None
+
+
 def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
@@ -298,6 +302,8 @@ def _ms(value: float | None) -> str:
 def _bytes(value: float | None) -> str:
     if value is None:
         return ""
+    if value < 10 * 2**20:
+        return f"{value / 2**20:.2g} MiB"
     return f"{value / 2**20:,.0f} MiB" if value < 2**30 else f"{value / 2**30:.1f} GiB"
 
 

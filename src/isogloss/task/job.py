@@ -98,6 +98,8 @@ class Job:
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
         kept: the one that was saved last.
+        peaks: bytes that each training took, and translating; whoever uses what was made or loaded
+            before is told them too. Jobs of other seeds may share them.
         truncated: texts that were cut off in it.
         dropped: examples of which nothing could be told in it, by reason.
     """
@@ -114,11 +116,11 @@ class Job:
     ledger: Ledger = field(default_factory=Ledger)
     last: Solver | None = None
     kept: Solver | None = None
+    peaks: dict[str, int | None] = field(default_factory=dict)
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     _solvers: dict[str, Solver] = field(default_factory=dict)
     _made: dict[str, tuple[Solver, Ledger]] = field(default_factory=dict)
-    _peaks: dict[str, int | None] = field(default_factory=dict)  # by training; of translating
     _away: float = 0.0  # seconds of teaching, telling and translating
 
     def labelled(
@@ -215,11 +217,11 @@ class Job:
                 solver = self._taught(
                     key, examples, after if isinstance(after, Path) else begun, watch, changes
                 )  # fmt: skip
-            self._peaks[key] = peak.added
+            self.peaks[key] = peak.added
         _hold(self._solvers, key, solver, len(self.source) + 1)
         self.ledger = timed(
             self.ledger, train_seconds=solver.seconds, kept=solver.kept,
-            peak_memory=self._peaks[key],
+            peak_memory=self.peaks[key],
         )  # fmt: skip
         return solver
 
@@ -322,8 +324,8 @@ class Job:
         check_count(translator.name, texts, made)
         spent = _spent(translator, texts, time.perf_counter() - began)
         # What loads a translator is its first call; those after it use what was loaded.
-        part = Ledger(peak_memory=peak.added) + Ledger(peak_memory=self._peaks.get(_TRANSLATING))
-        self._peaks[_TRANSLATING] = part.peak_memory
+        part = Ledger(peak_memory=peak.added) + Ledger(peak_memory=self.peaks.get(_TRANSLATING))
+        self.peaks[_TRANSLATING] = part.peak_memory
         self.ledger += timed(part, translations=spent, in_use=spent if in_use else Translations())
         return made
 
