@@ -137,7 +137,7 @@ class TransferData:
         Raises:
             CorpusError: unequal labels where a suite says that they are the same.
         """
-        splits = [[one for one in every if label_set(one)] for every in self.splits().values()]
+        splits = self.splits().values()
         train = [self.read(tag, "train") for tag in self.sources]
         tests = [self.read(tag, "test") for tag in self.targets]
         if self.learned is self.asked:

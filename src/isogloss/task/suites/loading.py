@@ -137,16 +137,18 @@ def unequal_labels(part: Part, read: Sequence[Examples]) -> list[str]:
 
     Args:
         part: the task, which says whether labels must be the same.
-        read: of several languages; of several splits, each is named with its own.
+        read: of several languages; of several splits, each is named with its own. Those without
+            any label, as of text to be labelled, lack none.
 
     Raises:
         CorpusError: unequal labels where the suite says that they are the same.
     """
-    splits = list(dict.fromkeys(one.split for one in read))
-    names = [one.language if len(splits) == 1 else f"{one.language} {one.split}" for one in read]
+    sets = [(one, found) for one in read if (found := label_set(one))]
+    splits = list(dict.fromkeys(one.split for one, _ in sets))
+    names = [one.language if len(splits) == 1 else f"{one.language} {one.split}" for one, _ in sets]
     languages: Mapping[str, list[str]] = defaultdict(list)
-    for name, one in zip(names, read, strict=True):
-        for label in label_set(one):
+    for name, (_, found) in zip(names, sets, strict=True):
+        for label in found:
             languages[label].append(name)
     said = []
     for label, having in sorted(languages.items()):
