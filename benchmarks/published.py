@@ -53,7 +53,9 @@ TEXTS: dict[str, dict[str, Any]] = {
         "held_out": f"{NTREX}?clone=eng", "languages": ("eng_Geor",),
     },
     "LASER3": {"train": BIBLE, "held_out": NTREX, "languages": ("fin",)},
-    "BabelNet-LexSpec": {"train": BIBLE, "held_out": NTREX, "languages": ("fin", "vie")},
+    "BabelNet-LexSpec": {
+        "train": DATA / "gatitos", "held_out": NTREX, "languages": ("spa", "fra", "hin"),
+    },
     "MAD-X": {"languages": SMALL},  # labels of its own text
     **{
         name: {"train": BIBLE, "held_out": NTREX, "languages": SMALL}

@@ -209,3 +209,22 @@ def test_the_text_of_flores_goes_by_several_names():
     suite = read_suite("sib200")
     found = has_read(suite, {"data/flores200", "data/sib200/deu", "data/nllb_seed", "sib2000"})
     assert found == ["data/flores200", "data/sib200/deu"]
+
+
+def test_another_text_to_find_is_another_run(place, bilingual):
+    before = evaluate(bilingual, place, tasks=["words"], languages=["deu"])
+    file = place / "words" / "text.eng.txt"
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[20:], *lines[:20]]) + "\n")
+    after = evaluate(bilingual, place, "again", tasks=["words"], languages=["deu"])
+    values = [one.scores.one(measure="precision@1", language="deu_Latn").value
+              for one in (before, after)]  # fmt: skip
+    assert values[0] > 0.8 and values[1] < 0.2
+
+
+def test_the_run_of_a_model_that_was_kept_for_a_language_is_found(place):
+    recipe = {"text": {"p": {"path": "/data/ntrex128"}},
+              "steps": [{"use": "transfer.v1", "parallel": "p"}]}  # fmt: skip
+    (place / "provenance.json").write_text(json.dumps({"recipe": recipe}))
+    model = place / "files" / "transfer" / "projected" / "hau_Latn"
+    assert trained_on(model) == {"/data/ntrex128"}

@@ -108,18 +108,26 @@ def test_an_encoder_makes_links_or_judges_candidates(text, minilm):
 class Upper:
     """A translator that keeps marks, but for sentences of one word."""
 
+    name, fingerprint, sent = "upper", "5" * 16, 0
+
     def translate(self, texts, source, target):
+        self.sent += len(texts)
         assert (source, target) == ("eng_Latn", "hau_Latn")
         return [t.upper() if len(t.split()) > 3 else t.replace("<a>", "") for t in texts]
 
 
 def test_marks_are_carried_by_a_translator_and_links_by_what_it_loses(text, monkeypatch):
-    module = ModuleType("isogloss.task.translate.read")
-    module.read_translator = lambda name, *, network: Upper()
-    for name in ("isogloss.task.translate", "isogloss.task.translate.read"):
-        monkeypatch.setitem(sys.modules, name, module)
-    _, facts = run(text / "eng.conll", text / "out", ("eng", "hau"), Means(translator="local:x"),
-                   method="markers")  # fmt: skip
+    from isogloss.task.translate import read
+
+    upper = Upper()
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(text / "cache"))
+    monkeypatch.setattr(read, "read_translator", lambda name, *, network: upper)
+    means = Means(translator="local:x")
+    for _ in range(2):
+        _, facts = run(
+            text / "eng.conll", text / "out", ("eng", "hau"), means, method="markers"
+        )  # fmt: skip
+    assert upper.sent == 3  # the second time none is translated again
     assert facts["counts"]["spans projected"] == 2
     assert facts["counts"]["translations not used: a mark was lost"] == 1
 

@@ -11,6 +11,7 @@ from isogloss.cli.main import app
 from isogloss.cli.transferring import strategy_table
 from isogloss.errors import IsoglossError, SettingsError, UsageError
 from isogloss.recipe.transfer_step import name_of
+from isogloss.report.transfer import forgotten, transferred
 
 SIZES = {"train": (60, 0), "dev": (12, 1), "test": (30, 2)}
 SUITE = """
@@ -93,6 +94,27 @@ def test_what_became_of_the_source_is_told(transfer):
     told = [row for row in scores if row.settings.get("forgetting")]
     assert {row.stage for row in told} == {"before", "after", "change"}
     assert all(row.language == "eng_Latn" and row.settings["target"] == "deu_Latn" for row in told)
+
+
+def test_before_is_zero_shot_transfer_wherever_it_stands(transfer):
+    run = transfer(strategies=["target_labels", "zero_shot"], seeds=[0])
+    told = [row for row in run.scores if row.settings.get("forgetting")]
+    assert {row.strategy for row in told} == {"target_labels"}
+    assert {row.settings["base"] for row in told} == {"zero_shot"}
+    before, after, change = (next(r.value for r in told if r.stage == stage)
+                             for stage in ("before", "after", "change"))  # fmt: skip
+    assert change == pytest.approx(after - before) and before > after
+    [sentence] = forgotten(run.scores)
+    assert f"{before:.3f} by zero_shot and {after:.3f} by it" in sentence
+
+
+def test_labels_that_no_source_has_are_warned_of(transfer, suite):
+    _, folder = suite
+    file = folder / "deu.test.tsv"
+    file.write_text(file.read_text("utf-8").replace("\tfruit\n", "\tFruit\n", 1), "utf-8")
+    notes = transfer(strategies=["zero_shot"], seeds=[0]).provenance["notes"]
+    assert any(note.startswith("WARNING: transfer, deu_Latn: no source has Fruit")
+               for note in notes)  # fmt: skip
 
 
 def test_the_report_shows_strategies_and_rules(transfer):
@@ -251,10 +273,12 @@ def test_a_model_for_each_target_is_kept_and_one_for_all_once(transfer, suite):
     for split in SIZES:
         text = (folder / f"deu.{split}.tsv").read_text(encoding="utf-8")
         (folder / f"fin.{split}.tsv").write_text(text.replace("en ", "a "), encoding="utf-8")
-    run = transfer(keep=True, seeds=[0])
+    strategies = ["zero_shot", "target_labels", {"use": "zero_shot", "name": "again"}]
+    run = transfer(keep=True, seeds=[0], strategies=strategies)
     kept = run.folder / "files" / "transfer"
     assert sorted(f.name for f in (kept / "target_labels").iterdir()) == ["deu_Latn", "fin_Latn"]
-    assert (kept / "zero_shot" / "task" / "task.json").is_file()
+    for name in ("zero_shot", "again"):  # told by one and the same solver
+        assert (kept / name / "task" / "task.json").is_file()
     means = [row for row in run.scores if row.language is None and "values" in row.settings]
     assert all("rule" not in row.settings for row in means if row.strategy == "target_labels")
 
@@ -280,3 +304,46 @@ def test_seeds_are_numbers_of_their_own_and_names_are_no_paths(transfer):
         transfer(strategies=[{"use": "zero_shot", "name": "../up"}])
     with pytest.raises(SettingsError, match="no steps to choose from"):
         transfer(select="source-dev")
+
+
+def test_the_measure_of_the_suite_comes_first_and_is_compared(transfer, suite):
+    file, _ = suite
+    file.write_text(SUITE.replace('"accuracy"', '"macro_f1"'), encoding="utf-8")
+    run = transfer(seeds=[0])
+    assert {row.measure for row in run.scores.where(stage="change")} == {"macro_f1"}
+    assert transferred(run.scores)[0].measure == "macro_f1"
+    assert "macro F1" in run.report.read_text(encoding="utf-8")
+
+
+def test_the_best_weights_are_those_by_the_measure_of_the_suite(transfer, suite, monkeypatch):
+    from isogloss.task import solver
+
+    file, _ = suite
+    file.write_text(SUITE.replace('"accuracy"', '"macro_f1"'), encoding="utf-8")
+    asked = []
+    own = solver._watched
+    monkeypatch.setattr(solver, "_watched", lambda *given: asked.append(given[-1]) or own(*given))
+    transfer(
+        learner="tune", tuning={"epochs": 0.2}, seeds=[0], strategies=["zero_shot"],
+        select="source-dev",
+    )  # fmt: skip
+    assert asked == ["macro_f1"]
+
+
+def test_a_measure_that_the_task_does_not_have_is_told_before_the_work(transfer, suite):
+    file, _ = suite
+    file.write_text(SUITE.replace('"accuracy"', '"acuracy"'), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"no measure 'acuracy'\n.*accuracy, macro_f1"):
+        transfer()
+
+
+def test_a_language_that_is_named_twice_is_one_target(suite):
+    from isogloss.recipe.transfer_data import TransferData
+
+    file, folder = suite
+    assert TransferData(str(file), "", ["eng"], ["deu", "de"], str(folder)).targets == ["deu_Latn"]
+
+
+def test_a_suite_without_a_source_is_told(transfer, tiny_body, tmp_path, suite):
+    with pytest.raises(UsageError, match="names no suite and language"):
+        isogloss.transfer(tiny_body, train=str(suite[0]), out=tmp_path / "run")

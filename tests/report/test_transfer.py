@@ -109,6 +109,14 @@ def test_what_the_paired_test_holds_is_coloured_and_told():
     assert comparisons(scores) == {}
 
 
+def test_equal_values_are_the_highest_of_neither():
+    scores = Scores(row(name, tag, value) for tag, values in (("hin_Deva", (0.5, 0.5)),
+                    ("hau_Latn", (0.4, 0.5))) for name, value in zip(("a", "b"), values,
+                    strict=True))  # fmt: skip
+    [line] = [line for line in summarise(scores).happened if line.startswith("Highest")]
+    assert "b in 1" in line and "several alike in 1" in line
+
+
 def test_rules_are_said_once_and_warnings_first():
     scores = run()
     assert rules(scores) == [(name, rule("the target")) for name in ("zero-shot", "few-shot")]

@@ -14,8 +14,8 @@ class Bag:
 
     kept = "the last step was kept"
 
-    def __init__(self, votes, labels):
-        self.votes, self.labels, self.seconds = votes, sorted(labels), 1.0
+    def __init__(self, votes, labels, before=0.0):
+        self.votes, self.labels, self.seconds = votes, sorted(labels), before + 1.0
         self.classes, self.size = {"label": self.labels}, 8 * len(votes)
 
     def _shares(self, words):
@@ -38,7 +38,7 @@ class Bag:
 
     def save(self, folder):
         kept = [[*key, n] for key, n in self.votes.items()]
-        (folder / "bag.json").write_text(json.dumps([kept, self.labels]))
+        (folder / "bag.json").write_text(json.dumps([kept, self.labels, self.seconds]))
 
 
 class BagLearner:
@@ -52,9 +52,9 @@ class BagLearner:
     def teach(self, task, train, *, seed, after, watch, start, changes, name):
         self.taught.append({"train": list(train), "seed": seed, "after": after, "watch": watch,
                             "changes": dict(changes)})  # fmt: skip
-        votes, labels = Counter(), set()
+        votes, labels, before = Counter(), set(), 0.0
         if after:
-            kept, names = json.loads((after / "bag.json").read_text())
+            kept, names, before = json.loads((after / "bag.json").read_text())
             votes.update({(w, x): n for w, x, n in kept})
             labels |= set(names)
         for one in train:
@@ -66,4 +66,4 @@ class BagLearner:
                          strict=True) if x for w in (text or "").split()]  # fmt: skip
             votes.update(pairs)
             labels |= {x for _, x in pairs}
-        return Bag(votes, labels)
+        return Bag(votes, labels, before)

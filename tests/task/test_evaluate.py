@@ -96,3 +96,38 @@ def test_a_row_without_a_label_is_named():
     gold = gold.having({"tags": [*gold.column("tags")[:3], None]})
     with pytest.raises(CorpusError, match="1 of 4 examples to test on have no label, such as '4'"):
         evaluate(Fixed([]), TagTask(), gold)
+
+
+def test_tags_that_spell_no_span_are_refused_before_they_are_learned():
+    from isogloss.task.tasks.tag import EntityTask
+
+    row = {"words": [["Anna", "ran"]], "tags": [["PER", "O"]]}
+    with pytest.raises(CorpusError, match=r"the tag 'PER' spells no span\n.*B-KIND"):
+        EntityTask().classes([labelled.make_examples("x", "eng", labelled.WORDS, row)])
+
+
+def test_a_word_without_a_token_is_no_entity():
+    from isogloss.task.contracts import Piece
+    from isogloss.task.tasks.tag import EntityTask
+
+    row = {"words": [["Anna", "\u200b"]]}
+    asked = labelled.make_examples("x", "eng", labelled.WORDS, row)
+    tokens = {"word": np.array([0]), "room": np.array([0])}
+    piece = Piece(0, np.array([7]), tokens)
+    classes = {"tag": ["B-LOC", "B-PER", "O"]}
+    [guess] = EntityTask().join(asked, [piece], [np.array([[0.1, 0.8, 0.1]])], classes)
+    assert guess.value == ["B-PER", "O"]
+
+
+def test_trees_without_parts_of_speech_are_scored_by_what_is_left():
+    from isogloss.task.tasks.parse import ParseTask
+
+    gold = labelled.trees(4)
+    gold = gold.having({"tags": [None] * len(gold)})
+    names = gold.shape.labels
+    told = [dict(zip(names, row, strict=True))
+            for row in zip(*(gold.column(name) for name in names), strict=True)]  # fmt: skip
+    scores, _ = evaluate(Fixed(told), ParseTask(), gold)
+    assert {one.measure: one.value for one in scores} == dict.fromkeys(
+        ("las", "uas", "ufeats", "clas"), 1.0
+    )

@@ -33,6 +33,13 @@ ALPHABETS = {
 letters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 
+def test_rows_that_are_counted_are_not_the_same_example():
+    train = make_examples("x", "eng", TEXT, {"text": words("Latn", 9, 0)})
+    test = make_examples("x", "hin", TEXT, {"text": words("Deva", 6, 1)}, split="test")
+    found = find_leaks(train, test, parallel=True)
+    assert not found.found and "same id" not in found.settings
+
+
 def words(script, n, seed, *, spaces=True, length=10):
     rng = random.Random(f"{script}{seed}")
     made = ("".join(rng.choices(ALPHABETS[script], k=rng.randint(3, 8))) for _ in range(n * length))

@@ -105,7 +105,9 @@ def evaluated(scores: Scores) -> list[Table]:
             groups.setdefault(key, []).append(row)
         for (tag, languages), part in groups.items():
             name = _name(tag) or f"mean of {languages}"
-            table.add_row(name, *map(_cell, part), str(part[0].n))
+            told = {row.measure: row for row in part}
+            cells = [_cell(told[one]) if one in told else "" for one in measures]
+            table.add_row(name, *cells, str(part[0].n))
         made.append(table)
     return made
 

@@ -20,6 +20,7 @@ from isogloss.registry import register
 from isogloss.score import Score, Scores, defined
 
 if TYPE_CHECKING:
+    from isogloss.corpus.records import Corpus
     from isogloss.task.contracts import Tally
     from isogloss.task.examples import Examples
     from isogloss.task.suites.suite import Part, Suite
@@ -76,7 +77,11 @@ class Evaluate(Step):
             "solver": [sha256_file(file) for file in files],
             "suites": [suite.model_dump(mode="json") for suite in self._suites],
             "data": [one.fingerprint for group in self._groups for one in group.tests],
-        }
+            "collections": [
+                self._collection(group, one.language).fingerprint
+                for group in self._groups if group.part.use == RETRIEVE for one in group.tests
+            ],
+        }  # fmt: skip
 
     @cached_property
     def _suites(self) -> list[Suite]:
@@ -226,9 +231,11 @@ class Evaluate(Step):
             model_fingerprint=place.encoder(self.model).fingerprint,
         )  # fmt: skip
         about = {"split": self.split, "predict_seconds": items.seconds}
+        by_measure = {one.measure: one for one in scores}
         told = [
-            replace(one, task=group.part.name, settings={**one.settings, **about}) for one in scores
-        ]
+            replace(one, task=group.part.name, settings={**one.settings, **about})
+            for measure in group.part.measures if (one := by_measure.get(measure))
+        ]  # fmt: skip
         return told, items.tallies
 
     def _system(self, place: Workplace) -> str:
@@ -248,12 +255,25 @@ class Evaluate(Step):
         from isogloss.task.retrieve.solver import NearestPassages
         from isogloss.task.retrieve.task import check_relevant, collection_of
 
-        corpus = group.suite.collection(group.part.name, gold.language, self.split, data=self.data)
-        found = collection_of(corpus, group.part.to)
+        found = collection_of(self._collection(group, gold.language), group.part.to)
         if missing := check_relevant(gold, found.ids):
             place.notes.append(f"{group.part.name} of {gold.language}: {missing} relevant passages "
                                "are not in the collection")  # fmt: skip
         return NearestPassages(place.encoder(self.model), found), task
+
+    def _collection(self, group: Group, language: str) -> Corpus:
+        """What is searched in a language."""
+        key = (group.suite.name, group.part.name, language)
+        if key not in self._collections:
+            self._collections[key] = group.suite.collection(
+                group.part.name, language, self.split, data=self.data
+            )
+        return self._collections[key]
+
+    @cached_property
+    def _collections(self) -> dict[tuple[str, str, str], Corpus]:
+        """Those that were read."""
+        return {}
 
     @cached_property
     def _solvers(self) -> list[Any]:
@@ -300,7 +320,9 @@ class Evaluate(Step):
         tests = [one for one in group.tests if one.language in own]
         parallel = group.part.n_way and all(one.ids == tests[0].ids for one in tests)
         rows = []
-        for measure in registry.get("task", group.part.use).measures:
+        for measure in group.part.measures:
+            if not all(measure in found for found in own.values()):
+                continue
             by_language = {tag: found[measure] for tag, found in own.items()}
             mean = over_languages(by_language, parallel=parallel, seed=place.seed)
             low, high = defined(mean.low), defined(mean.high)

@@ -159,7 +159,7 @@ def transfer(
     """
     about, step = _parted(options)
     suite, _, sources = train.rpartition("/")
-    if not (suite and sources):
+    if not (suite and sources) or sources.endswith(".toml"):
         raise UsageError(
             f"{train!r} names no suite and language", remedy="such as --train sib200/eng"
         )

@@ -69,6 +69,10 @@ def join() -> Processes:
     if told.count == 1:
         return Processes()
     import torch
+
+    # Read after the group is there, it would hold on to it in the defaults of its functions, and
+    # the group's threads would outlive it into the end of the interpreter, which can abort then.
+    import torch.distributed.nn.functional
     from accelerate import PartialState
 
     alone = not torch.distributed.is_initialized()

@@ -224,9 +224,10 @@ def _check_rules(method: str, rules: Rules, hmm: bool, spans: bool) -> None:
 def _translate(means: Means, network: bool) -> Callable[..., Sequence[str]] | None:
     if means.translator is None:
         return None
+    from isogloss.task.translate.cached import cached
     from isogloss.task.translate.read import read_translator
 
-    return read_translator(means.translator, network=network).translate
+    return cached(read_translator(means.translator, network=network)).translate
 
 
 def _translations(

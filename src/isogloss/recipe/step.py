@@ -125,7 +125,7 @@ class Workplace:
 
         (self.folder / FILES).mkdir(exist_ok=True)
         write_log(self.folder / FILES / LOG, trained.rows, trained.times)
-        self.notes += [named_note(name, note) for note in trained.notes]
+        self.notes += [named(name, note) for note in trained.notes]
 
     def write(self, scores: Scores, items: dict[str, np.ndarray] | None = None) -> None:
         """Leave scores, the per-item outcomes behind them, and the notes."""
@@ -149,7 +149,7 @@ class Workplace:
             return dict(stored)
 
 
-def named_note(name: str, note: str) -> str:
+def named(name: str, note: str) -> str:
     """A note with the step it is of; a warning stays one."""
     warning = "WARNING: " if note.startswith("WARNING: ") else ""
     return f"{warning}{name}: {note.removeprefix('WARNING: ')}"

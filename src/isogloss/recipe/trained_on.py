@@ -16,9 +16,9 @@ _MEASURING = re.compile(r"(measure|pivot|compare|evaluate)\b")
 def trained_on(model: str | Path) -> set[str]:
     """Paths of texts that a model's run read to train it, and those behind the model it began as.
 
-    A model is in `RUN/model` or `RUN/files/STEP/NAME`, and the run's `provenance.json` names what
-    its steps read. Nothing is known of a model that lies elsewhere, which is no sign that it read
-    nothing.
+    A model is in `RUN/model`, `RUN/files/STEP/NAME` or `RUN/files/STEP/NAME/LANGUAGE`, and the
+    run's `provenance.json` names what its steps read. Nothing is known of a model that lies
+    elsewhere, which is no sign that it read nothing.
     """
     found: set[str] = set()
     seen: set[str] = set()
@@ -47,7 +47,7 @@ def has_read(suite: Suite, texts: set[str]) -> list[str]:
 
 def _runs(model: Path) -> Iterator[dict[str, Any]]:
     """The recipe of the run that a model lies in."""
-    for folder in list(model.expanduser().absolute().parents)[:3]:
+    for folder in list(model.expanduser().absolute().parents)[:4]:
         file = folder / "provenance.json"
         if file.is_file():
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from isogloss.errors import UsageError
 from isogloss.language import Language, resolve
 from isogloss.task.suites import Part, Suite, read_suite
 from isogloss.task.suites.loading import label_set, unequal_labels
+from isogloss.task.tasks.tag import NONE
 
 if TYPE_CHECKING:
     from isogloss.task.contracts import Task
@@ -39,13 +40,15 @@ class Side:
         told = bool(mark) and not {"/", "\\", "."} & set(tail)
         self.suite: Suite = read_suite(head if told else self.named)
         self.part: Part = self.suite.part(tail if told else "")
+        self.measures = self.part.measures
 
     def tags(self, wanted: Sequence[str], split: str) -> list[str]:
-        """Those of the languages that have the split which are wanted; all without any."""
+        """Those of the languages that have the split which are wanted, once; all without any."""
         if split not in self._there:
             self._there[split] = list(self.suite.languages(self.part.name, split, data=self.data))
         there = self._there[split]
-        return [str(tag) for tag in (resolve(list(wanted), there) if wanted else there)]
+        found = resolve(list(wanted), there) if wanted else there
+        return list(dict.fromkeys(map(str, found)))
 
     def has(self, tag: str, split: str) -> bool:
         """Whether there are such examples."""
@@ -132,7 +135,7 @@ class TransferData:
         """Sentences about labels that languages do not share; of what has labels at all.
 
         Languages are compared split by split, and a source that has no test by what it is learned
-        from. Across two suites, labels that are asked and were never learned are warned of.
+        from; of two suites each for itself.
 
         Raises:
             CorpusError: unequal labels where a suite says that they are the same.
@@ -145,16 +148,24 @@ class TransferData:
             groups = [(self.learned.part, every) for every in splits]
             groups += [(self.asked.part, [*untested, *tests])] if untested else []
             return [said for part, every in groups for said in unequal_labels(part, every)]
-        said = []
-        for side, tags in ((self.learned, self.sources), (self.asked, self.targets)):
-            own = [[one for one in every if one.language in tags] for every in splits]
-            said += [told for every in own for told in unequal_labels(side.part, every)]
-        known = frozenset().union(*map(label_set, train))
-        for one in tests:
-            if new := sorted(label_set(one) - known):
-                said.append(f"WARNING: {one.language}: no training for {', '.join(new)}, so "
-                            "examples of these are told wrong")  # fmt: skip
-        return said
+        sides = ((self.learned, self.sources), (self.asked, self.targets))
+        return [
+            said for side, tags in sides for every in splits
+            for said in unequal_labels(side.part, [one for one in every if one.language in tags])
+        ]  # fmt: skip
+
+    def new_labels(self) -> Iterator[str]:
+        """A sentence a test with labels, or kinds of spans, that no source has."""
+        if "choices" in self.task.shape.columns:  # whose labels are places
+            return
+        every = (label_set(self.read(tag, "train")) for tag in self.sources)
+        known = frozenset({NONE, "O"}).union(*every)
+        for tag in self.targets:
+            if new := sorted(label_set(self.read(tag, "test")) - known):
+                yield (
+                    f"{tag}: no source has {', '.join(new)}, so what learns from the sources alone "
+                    "tells examples of these wrong"
+                )
 
     def splits(self) -> dict[str, list[Examples]]:
         """All that may be read, by split, in the order of the languages."""

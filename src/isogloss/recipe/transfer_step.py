@@ -17,7 +17,7 @@ from isogloss.errors import located
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
-from isogloss.recipe.step import FILES, Step, Workplace, named_note
+from isogloss.recipe.step import FILES, Step, Workplace, named
 from isogloss.registry import register
 from isogloss.score import Score, Scores
 from isogloss.task.solver import Tuning
@@ -178,7 +178,7 @@ class Transfer(Step):
         for seed in self.seeds:
             job = self._job(seed, tests, peaks, place)
             for table in self.strategies:
-                name, strategy = name_of(table), strategy_of(table)
+                name, strategy, job.kept = name_of(table), strategy_of(table), None
                 for target in targets:
                     with located(f"{self.name}: {name} for {target}, seed {seed}"):
                         outcome = self._outcome(job, name, strategy, target, tests, place)
@@ -202,7 +202,8 @@ class Transfer(Step):
         return Job(
             self._data.task, self._data.sources, load, self._learner(place), seed,
             self._means(place), place.scratch / "solvers",
-            watched=self.select == "source-dev", start=place.start, peaks=peaks,
+            watched=self._data.learned.measures[0] if self.select == "source-dev" else "",
+            start=place.start, peaks=peaks,
         )  # fmt: skip
 
     def _learner(self, place: Workplace) -> Learner:
@@ -240,6 +241,7 @@ class Transfer(Step):
                 self._set_aside(job, name, target, place)
             write_json(file, said)
         said = json.loads(file.read_text(encoding="utf-8"))
+        place.notes += map(partial(named, self.name), said["notes"])
         source = tests[job.source[0]].score(key, said["source"]) if said["source"] else {}
         return Outcome(tests[target].score(key, said["values"]), source, said["about"])
 
@@ -254,10 +256,10 @@ class Transfer(Step):
         back = None
         if job.last and self._data.has(job.source[0], "test"):
             back = job.last.tell(job.test(job.source[0])).values
-        return {"values": values, "source": back, "about": about}
+        return {"values": values, "source": back, "about": about, "notes": job.notes}
 
     def _set_aside(self, job: Job, name: str, target: str, place: Workplace) -> None:
-        """Save the solver that told a target, unless it has told the one before."""
+        """Save the solver that told a target, unless it told the last one of this strategy."""
         folder = place.scratch / "kept" / name
         if job.last is None:
             place.notes.append(f"{self.name}: {name} has no one model to keep for {target}")
@@ -281,7 +283,8 @@ class Transfer(Step):
         data, clean = self._data, 0
         sides = dict.fromkeys(side.suite.name for side in (data.learned, data.asked))
         place.notes += [f"{self.name}: {note}" for note in data.notes]
-        place.notes += [named_note(self.name, told) for told in data.unequal()]
+        place.notes += [named(self.name, told) for told in data.unequal()]
+        place.notes += [f"WARNING: {self.name}, {told}" for told in data.new_labels()]
         for side in (data.learned, data.asked)[: len(sides)]:
             place.notes += [f"{side.suite.name}: {note}" for note in side.suite.notes]
         every = {id(one): one for some in data.splits().values() for one in some}
@@ -315,13 +318,19 @@ class Transfer(Step):
         for (name, target), outcomes in found.items():
             here = {**about, "strategy": name, "language": target}
             for seed, outcome in zip(self.seeds, outcomes, strict=True):
-                for measure, tally in outcome.tallies.items():
+                for measure in self._measures(outcomes):
+                    tally = outcome.tallies[measure]
                     rows.append(_row(measure, tally, outcome, seed, place.seed, here))
                     items[f"{measure}|{target}|{name}|{seed}"] = tally.columns
-        for measure in self._data.task.measures:
+        for measure in self._measures([one for some in found.values() for one in some]):
             rows += self._over_seeds(found, measure, place.seed, about)
         rows += self._changes(found, place.seed, about)
         return rows + self._forgotten(found, source, about), items
+
+    def _measures(self, outcomes: Sequence[Outcome]) -> list[str]:
+        """What all outcomes have been scored by, the suite's own measure first."""
+        return [one for one in self._data.asked.measures
+                if all(one in outcome.tallies for outcome in outcomes)]  # fmt: skip
 
     def _over_seeds(
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], measure: str, seed: int,
@@ -358,10 +367,10 @@ class Transfer(Step):
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], seed: int,
         about: Mapping[str, Any],
     ) -> list[Score]:  # fmt: skip
-        """What each strategy has over the first by the main measure, language by language."""
+        """What each strategy has over the first by the suite's measure, language by language."""
         from isogloss.task.compare import change_rows, compare_languages, together
 
-        measure, whole = self._data.task.measures[0], {}
+        measure, whole = self._data.asked.measures[0], {}
         for (name, target), outcomes in found.items():
             tallies = [outcome.tallies[measure] for outcome in outcomes]
             whole.setdefault(name, {})[target] = together(tallies)
@@ -380,20 +389,26 @@ class Transfer(Step):
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str,
         about: Mapping[str, Any],
     ) -> list[Score]:  # fmt: skip
-        """What the models of each strategy do in the source, beside those of the first."""
+        """What the models of each strategy do in the source, beside those of zero-shot transfer.
+
+        Without that, or where no one model tells for it, beside those of the first that has some.
+        """
         from isogloss.task.compare import together
         from isogloss.task.forgetting import forgetting
 
-        measure, rows = self._data.task.measures[0], []
-        first = name_of(self.strategies[0])
-        for (name, target), outcomes in found.items():
-            sides = [[one.source.get(measure) for one in side]
-                     for side in (found[first, target], outcomes)]  # fmt: skip
-            if name == first or not all(tally for side in sides for tally in side):
+        measure, rows = self._data.asked.measures[0], []
+        ordered = sorted(self.strategies, key=lambda table: table["use"] != "zero_shot.v1")
+        told = {key: [one.source[measure] for one in outcomes] for key, outcomes in found.items()
+                if all(measure in one.source for one in outcomes)}  # fmt: skip
+        targets = {target for _, target in found}
+        base = next((name for name in map(name_of, ordered)
+                     if all((name, target) in told for target in targets)), None)  # fmt: skip
+        for (name, target), tallies in told.items():
+            if base is None or name == base:
                 continue
-            before, after = (together([tally for tally in side if tally]) for side in sides)
+            before, after = together(told[base, target]), together(tallies)
             rows += forgetting(before, after, measure=measure, language=source, target=target,
-                               strategy=name, **about)  # fmt: skip
+                               base=base, strategy=name, **about)  # fmt: skip
         return rows
 
 

@@ -248,9 +248,11 @@ def forgotten(scores: Scores) -> list[str]:
             sum(row.value or 0.0 for row in found[stage]) / len(found[stage])
             for stage in ("before", "after", "change")
         )
+        base = found["change"][0].settings.get("base")
+        sides = ("before", "after") if base is None else (f"by {base}", "by it")
         said.append(
-            f"{name}: {group.title} of {shown(tag).name}, the source, {before:.3f} before and "
-            f"{after:.3f} after, {mean:+.3f}{_ends(found['change'])}."
+            f"{name}: {group.title} of {shown(tag).name}, the source, {before:.3f} {sides[0]} and "
+            f"{after:.3f} {sides[1]}, {mean:+.3f}{_ends(found['change'])}."
         )
     return said
 
@@ -314,11 +316,14 @@ def _first(scores: Scores) -> list[str]:
     """In how many languages each strategy has the highest value."""
     found, said = results(scores), []
     for group in groups(found):
-        best: dict[str, Result] = {}
+        tags = set(shared(found, group))
+        by_language: dict[str, list[Result]] = {}
         for one in found:
-            if one.group == group and one.language in shared(found, group):
-                best[one.language] = max(best.get(one.language, one), one, key=lambda r: r.value)
-        counts = Counter(one.strategy for one in best.values())
+            if one.group == group and one.language in tags:
+                by_language.setdefault(one.language, []).append(one)
+        best = [[one.strategy for one in some if one.value == max(r.value for r in some)]
+                for some in by_language.values()]  # fmt: skip
+        counts = Counter(names[0] if len(names) == 1 else "several alike" for names in best)
         if len(strategies(one for one in found if one.group == group)) > 1 and counts:
             listed = ", ".join(f"{name} in {n}" for name, n in counts.most_common())
             where = f" of {group.dataset}" if group.dataset else ""

@@ -100,7 +100,7 @@ def evaluate(
         "dropped": dict(Counter(gold.dropped) + Counter(told.dropped)), **about,
     }  # fmt: skip
     drawn = {"seed": seed, "resamples": resamples}
-    scores = [score_of(m, tallies[m], drawn, **fixed) for m in task.measures]
+    scores = [score_of(m, tallies[m], drawn, **fixed) for m in task.measures if m in tallies]
     return scores, Items(gold.ids, told.values, tallies, told.seconds)
 
 

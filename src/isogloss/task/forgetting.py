@@ -16,6 +16,7 @@ def forgetting(
     measure: str,
     language: str,
     target: str | None = None,
+    base: str = "",
     **about: Any,
 ) -> Scores:
     """Three rows of the source language: before and after adaptation, and the paired change.
@@ -23,18 +24,20 @@ def forgetting(
     `settings` has `forgetting: true`, which tells them from rows of target languages.
 
     Args:
-        before: of the model as it came out of training on the source, on its test.
+        before: of the model as it came out of training on the source, on its test; or of `base`.
         after: of the adapted model on the same examples.
         measure: its name.
         language: the source's canonical tag.
         target: canonical tag of the language that it was adapted to; None for several at once.
+        base: strategy that `before` is of, where it has a name.
         about: other columns, such as `strategy`, `task`, `dataset` and `seed`.
 
     Raises:
         VectorError: see `compare`.
     """
     found = compare(before, after)
-    settings: dict[str, Any] = {"forgetting": True} | ({"target": target} if target else {})
+    named = {name: one for name, one in (("target", target), ("base", base)) if one}
+    settings: dict[str, Any] = {"forgetting": True, **named}
     columns: dict[str, Any] = {"measure": measure, "language": language, "n": found.n, **about}
     return Scores([
         *(Score(stage=stage, value=value, settings=settings, **columns)

@@ -93,15 +93,16 @@ class Job:
         seed: of everything random.
         means: what the user brings besides labels.
         scratch: folder that outlives a crash; solvers lie there.
-        watched: whether the best weights by the source's `dev` are kept, not the last.
+        watched: measure by which the best weights on the source's `dev` are kept; "" for the last.
         start: starts a progress bar.
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
-        kept: the one that was saved last.
+        kept: the one that was saved last, of the strategy that is under way.
         peaks: bytes that each training took, and translating; whoever uses what was made or loaded
             before is told them too. Jobs of other seeds may share them.
-        truncated: texts that were cut off in it.
+        truncated: texts of the test that were cut off in it.
         dropped: examples of which nothing could be told in it, by reason.
+        notes: what trainings told in it.
     """
 
     task: Task
@@ -111,7 +112,7 @@ class Job:
     seed: int
     means: Means
     scratch: Path
-    watched: bool = False
+    watched: str = ""
     start: Start = silent
     ledger: Ledger = field(default_factory=Ledger)
     last: Solver | None = None
@@ -119,6 +120,7 @@ class Job:
     peaks: dict[str, int | None] = field(default_factory=dict)
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
     _solvers: dict[str, Solver] = field(default_factory=dict)
     _made: dict[str, tuple[Solver, Ledger]] = field(default_factory=dict)
     _away: float = 0.0  # seconds of teaching, telling and translating
@@ -204,7 +206,7 @@ class Job:
             changes: of how it is taught: `epochs`, `learning_rate` ...
         """
         if watch is None and self.watched:
-            watch = Watch(self.sources("dev", use="select"))
+            watch = Watch(self.sources("dev", use="select"), measure=self.watched)
         for one in watch.examples if watch else ():
             self.ledger += labels_used(one, "select")
         begun = self._begun(after)
@@ -219,10 +221,13 @@ class Job:
                 )  # fmt: skip
             self.peaks[key] = peak.added
         _hold(self._solvers, key, solver, len(self.source) + 1)
+        # The solver's time has that of what it began as, which was paid when that was trained.
+        before = 0.0 if after is None or isinstance(after, Path) else after.seconds
         self.ledger = timed(
-            self.ledger, train_seconds=solver.seconds, kept=solver.kept,
+            self.ledger, train_seconds=max(0.0, solver.seconds - before), kept=solver.kept,
             peak_memory=self.peaks[key],
         )  # fmt: skip
+        self.notes += [note for note in getattr(solver, "notes", ()) if note not in self.notes]
         return solver
 
     @contextmanager
@@ -296,8 +301,11 @@ class Job:
             alone = _alone(solver, examples) if asked else ()
         spent = {"predict_seconds" if asked else "train_seconds": told.seconds}
         self.ledger = timed(self.ledger, **spent, alone=alone, model_bytes=size_of(solver))
-        self.truncated += told.truncated
-        self.dropped += Counter(told.dropped)
+        # Each text of the test counts once, however many solvers are asked.
+        where = "" if asked else f"text of {examples.language}: "
+        self.dropped |= Counter({where + why: n for why, n in told.dropped.items()})
+        if asked:
+            self.truncated = max(self.truncated, told.truncated)
         return told.guesses
 
     def translate(
@@ -315,7 +323,7 @@ class Job:
             UsageError: there is no translator.
             TranslatorError: it gave another number of texts.
         """
-        from isogloss.task.translate.contract import check_count
+        from isogloss.task.translate.contract import check_count, told_of
 
         translator = self.means.need("translator", "a translator", "--translator")
         began = time.perf_counter()
@@ -327,6 +335,11 @@ class Job:
         part = Ledger(peak_memory=peak.added) + Ledger(peak_memory=self.peaks.get(_TRANSLATING))
         self.peaks[_TRANSLATING] = part.peak_memory
         self.ledger += timed(part, translations=spent, in_use=spent if in_use else Translations())
+        found = sum(map(Counter, told_of(translator, len(texts))), Counter())
+        self.notes += [
+            f"{n:,} of {len(texts):,} texts translated from {source} into {target}: {why}"
+            for why, n in found.items()
+        ]
         return made
 
 
@@ -362,7 +375,7 @@ def attempt(job: Job, strategy: Strategy, target: str) -> list[Guess | None]:
         UsageError: it told more or fewer guesses than there are examples.
     """
     job.ledger, job.last = Ledger(target=target), None
-    job.truncated, job.dropped = 0, Counter()
+    job.truncated, job.dropped, job.notes = 0, Counter(), []
     with peak_memory() as peak:
         guesses = list(strategy(job, target))
     asked = len(job.test(target))

@@ -81,7 +81,8 @@ def find_leaks(
     Args:
         train: what was trained on, or what it was translated from.
         test: with or without labels.
-        parallel: ids of the two mean the same example in every language, as in SIB-200.
+        parallel: ids of the two mean the same example in every language, as in SIB-200. Where both
+            sides count their rows from 1 they name nothing, and are not looked at.
         vectors: see `translated`; without them translations are found by id only.
         cosine: from which a nearest neighbour may be a translation.
         margin: ratio margin from which it is one.
@@ -95,7 +96,9 @@ def find_leaks(
         "exact": "NFKC, case folded, without white space, punctuation and marks of format",
         "near": how,
     }
-    if parallel:
+    if parallel and not all(
+        one.ids == [*map(str, range(1, len(one) + 1))] for one in (train, test)
+    ):
         rows = {one: i for i, one in enumerate(train.ids)}
         found["same id"] = [(rows[one], j, 1.0) for j, one in enumerate(test.ids) if one in rows]
         settings["same id"] = "ids of an n-way set"

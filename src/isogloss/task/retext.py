@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,18 +35,27 @@ def translated(
     made = {}
     for name in text_columns(examples):
         column = examples.column(name)
-        there = [row for row, text in enumerate(column) if text]
-        done = translate([column[row] for row in there], examples.language, target)
-        if there and not any(map(str.strip, done)):
+        asked = [text for cell in column for text in texts_in(cell) if text]
+        done = translate(asked, examples.language, target)
+        if any(map(str.strip, asked)) and not any(map(str.strip, done)):
             raise TranslatorError(
-                f"not one of {len(there)} texts of {examples.language} has a translation into "
+                f"not one of {len(asked)} texts of {examples.language} has a translation into "
                 f"{target}", remedy="ask the translator for one of them and see, or name another",
             )  # fmt: skip
-        texts = list(column)
-        for row, text in zip(there, done, strict=True):
-            texts[row] = text
-        made[name] = texts
+        left = iter(done)
+        made[name] = [_filled(cell, left) for cell in column]
     return examples.having(made, language=target)
+
+
+def texts_in(cell: Any) -> Sequence[str | None]:
+    """The texts of a cell, which is one or a list of them."""
+    return cell if isinstance(cell, list) else [cell]
+
+
+def _filled(cell: Any, done: Iterator[str]) -> Any:
+    """A text, or several, with the next of others in place of each that is there."""
+    made = [next(done) if text else text for text in texts_in(cell)]
+    return made if isinstance(cell, list) else made[0]
 
 
 def text_columns(examples: Examples) -> list[str]:
@@ -60,9 +70,8 @@ def text_columns(examples: Examples) -> list[str]:
             f"a translation of {shape.name} does not have their labels",
             remedy="project the labels: isogloss project-labels, or --strategy projected",
         )
-    return [name for name in ("text", "second") if any(examples.column(name))] if (
-        "second" in shape.columns
-    ) else ["text"]  # fmt: skip
+    more = [name for name in ("second", "choices") if name in shape.columns]
+    return ["text", *(name for name in more if any(examples.column(name)))]
 
 
 def code_switched(
@@ -87,17 +96,17 @@ def code_switched(
     """
     script = read_language(examples.language).script
     tables = {tag: phrases(pairs, script, lower=True) for tag, pairs in entries.items()}
-    told = {"script": script, "share": share, "lower": True, "one": one}
+    told: dict[str, Any] = {"script": script, "share": share, "lower": True, "one": one}
     if "words" in examples.shape.columns:
         return _switched_words(examples, tables, rng, share=share, one=one)
     made, total = {}, 0
     for name in text_columns(examples):
-        texts = []
-        for text in examples.column(name):
-            done, count = switched(text, tables, rng, **told) if text else (text, 0)
-            texts.append(done)
-            total += count
-        made[name] = texts
+        column = examples.column(name)
+        asked = [text for cell in column for text in texts_in(cell) if text]
+        done = [switched(text, tables, rng, **told) for text in asked]
+        total += sum(count for _, count in done)
+        texts = iter([text for text, _ in done])
+        made[name] = [_filled(cell, texts) for cell in column]
     return examples.having(made), total
 
 

@@ -123,10 +123,12 @@ class Watch(NamedTuple):
     Attributes:
         examples: with labels; never those of a test.
         every: steps between looks.
+        measure: that says what is best; the task's first by default.
     """
 
     examples: Sequence[Examples]
     every: int = 50
+    measure: str = ""
 
 
 @dataclass
@@ -295,16 +297,17 @@ def learn(
     """
     from isogloss.train.loop import LoopSettings, train
 
+    best = (watch.measure or solver.task.measures[0]) if watch else ""
     return train(
         solver.student, [lesson],
         LoopSettings(
             steps=steps, seed=seed if tuning.order is None else tuning.order,
             evaluate_every=min(watch.every, steps) if watch else 0,
-            stop_on=solver.task.measures[0] if watch else "", higher=True,
+            stop_on=best, higher=True,
             **tuning.model_dump(exclude={"epochs", "batch", "parameters", "order"}),
         ),
         checkpoint=checkpoint, advance=advance,
-        evaluate=_watched(solver, watch.examples) if watch else None,
+        evaluate=_watched(solver, watch.examples, best) if watch else None,
     ).notes  # fmt: skip
 
 
@@ -385,12 +388,12 @@ def _bring_back(head: Any, folder: ModelFolder) -> None:
         ) from None
 
 
-def _watched(solver: Any, examples: Sequence[Examples]) -> Evaluate:
+def _watched(solver: Any, examples: Sequence[Examples], measure: str) -> Evaluate:
     def evaluate() -> dict[str, float]:
         found = []
         for one in examples:
-            tally = solver.task.score(one, solver.tell(one).values)[solver.task.measures[0]]
+            tally = solver.task.score(one, solver.tell(one).values)[measure]
             found.append(float(tally.statistic(tally.columns.sum(0))))
-        return {solver.task.measures[0]: sum(found) / len(found)}
+        return {measure: sum(found) / len(found)}
 
     return evaluate

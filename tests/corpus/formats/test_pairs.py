@@ -30,6 +30,15 @@ def test_one_pair_and_two_pairs_of_tatoeba(data):
     assert any("not comparable" in note for note in two.notes)
 
 
+def test_pairs_that_share_their_first_language_have_ids_of_their_own(tmp_path):
+    for name, rows in {"en-fr": "a\tun\nb\tdeux\n", "en-pa-Arab": "a\tاک\n"}.items():
+        (tmp_path / f"{name}.tsv").write_text(rows)
+    read = read_corpus(tmp_path, languages=["fra", "pan_Arab"], pivot="eng")
+    assert read.ids == ["en-fr-1", "en-fr-2", "en-pa-Arab-1"]
+    assert read.texts("eng") == ["a", "b", "a"]
+    assert read.texts("pan_Arab") == [None, None, "اک"]
+
+
 def test_a_header_keeps_ids_and_leaves_other_columns_with_a_note(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text('id\teng\tscore\tdeu\nx\tyes\t1\t"ja\ny\tno\t2\t\n')

@@ -109,6 +109,11 @@ def test_lists_in_a_table_are_split(write):
     assert words.column("tags") == [["X", "Y"]]
 
 
+def test_white_space_around_one_of_several_labels_makes_no_other_class(write):
+    several = read(write("b.csv", 'text,labels\na,"x, y z"\n'), TEXTS, "?separator=,")
+    assert several.column("labels") == [["x", "y z"]]
+
+
 def test_a_label_that_is_missing_is_refused_dropped_or_kept(write):
     path = write("mine.tsv", "text\tlabel\na\tx\nb\t\n")
     with pytest.raises(CorpusError, match=r"mine\.tsv:3: has no label"):

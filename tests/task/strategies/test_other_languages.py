@@ -5,6 +5,7 @@ import pytest
 
 import labelled
 from isogloss.errors import UsageError
+from isogloss.task.examples import CHOICES
 from isogloss.task.retext import code_switched, translated
 from loading import load
 
@@ -64,6 +65,18 @@ def test_missing_texts_stay_missing_and_pairs_are_translated_on_both_sides():
     )  # fmt: skip
     made = translated(pair, lambda texts, a, b: [t[::-1] for t in texts], TARGET)
     assert made.column("text") == ["ba", None] and made.column("second") == ["dc", "fe"]
+
+
+def test_choices_are_put_into_the_language_with_their_text():
+    asked = labelled.make_examples(
+        "x", "eng", CHOICES, {"text": ["ab", "cd"], "choices": [["ef", "gh"], ["ij", "", "kl"]]}
+    )
+    made = translated(asked, lambda texts, a, b: [t[::-1] for t in texts], TARGET)
+    assert made.column("text") == ["ba", "dc"]
+    assert made.column("choices") == [["fe", "hg"], ["ji", "", "lk"]]
+    pairs = {"deu_Latn": [("gh", "hh"), ("ab", "bb")]}
+    made, count = code_switched(asked, pairs, np.random.default_rng(0), share=1.0, one=True)
+    assert made.column("choices")[0] == ["ef", "hh"] and count == 2
 
 
 @pytest.mark.parametrize(

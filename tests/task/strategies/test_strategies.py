@@ -85,10 +85,58 @@ def test_the_surest_are_the_same_share_of_each_label():
     assert surest(guesses, 0.5) == [0, 2, 5]
 
 
+def test_guesses_that_are_sure_by_one_number_are_chosen_too():
+    guesses = [Guess([], 0.2), None, Guess(["a"], 0.9)]
+    assert surest(guesses, 0.5) == [2]
+
+
 def test_the_same_training_is_done_once_and_paid_each_time(job):
     told(job, "zero_shot.v1")
     told(job, "zero_shot.v1")
     assert len(job.learner.taught) == 1 and job.ledger.train_seconds == 1.0
+
+
+def test_training_that_goes_on_pays_for_what_it_began_as_once(job):
+    told(job, "few_shot.v1", shots=2, continued=True)
+    alone = job.learner.teach(job.task, job.sources(), seed=0, after=None, watch=None, start=None,
+                              changes={}, name="")  # fmt: skip
+    assert job.last.seconds == 2 * alone.seconds and job.ledger.train_seconds == 2.0
+
+
+def test_a_text_of_the_test_is_cut_or_left_out_once_however_many_are_asked(job):
+    from isogloss.task.solver import Told
+
+    def strategy(job, target):
+        solver, test, raw = job.train(job.sources()), job.test(target), job.unlabelled(target)
+        own = solver.tell
+        solver.tell = lambda examples: Told(own(examples).guesses, {"no text": 2}, 3, 0.0)
+        for asked in (raw, test, test):
+            told = job.tell(solver, asked)
+        return told
+
+    attempt(job, strategy, TARGET)
+    assert job.truncated == 3
+    assert job.dropped == {"no text": 2, f"text of {TARGET}: no text": 2}
+
+
+def test_what_a_training_told_is_kept_with_the_attempt(job):
+    def strategy(job, target):
+        solver = job.train(job.sources())
+        solver.notes = ["WARNING: all vectors are alike"]
+        return job.tell(job.train(job.sources()), job.test(target))
+
+    attempt(job, strategy, TARGET)
+    assert job.notes == ["WARNING: all vectors are alike"]
+
+
+def test_what_is_odd_in_translations_is_told(job):
+    def translate(texts, source, target):
+        job.means.translator.told = [{"copied": 1} if at < 2 else {} for at in range(len(texts))]
+        return list(texts)
+
+    job.means.translator.translate = translate
+    told(job, "translate_test.v1")
+    assert job.notes == ["2 of 60 texts translated from deu_Latn into eng_Latn: copied"]
 
 
 def test_no_strategy_gets_labels_of_the_test(job):

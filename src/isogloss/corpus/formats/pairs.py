@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from isogloss.corpus.records import Corpus, make_corpus
@@ -13,7 +13,9 @@ from isogloss.errors import CorpusError, LanguageError
 from isogloss.language import Language, read_language
 from isogloss.registry import register
 
-PAIR_FILE = re.compile(r"(?P<left>[A-Za-z0-9_]+)-(?P<right>[A-Za-z0-9_]+)\.tsv(\.gz)?")
+PAIR_FILE = re.compile(
+    r"(?P<left>[A-Za-z0-9_]+)-(?P<right>[A-Za-z0-9_]+(-[A-Za-z0-9]+)*)\.tsv(\.gz)?"
+)
 
 
 def accepts(spec: Spec) -> int:
@@ -140,9 +142,9 @@ def _folder(spec: Spec, about: dict[str, object]) -> Corpus:
             f"{files[0].name}: column 1 was read as {pairs[files[0]][0]} and column 2 as "
             f"{pairs[files[0]][1]}, by its name"
         )
+    prefixes = _prefixes(pairs)
     for file in files:
-        match = PAIR_FILE.fullmatch(file.name)
-        prefix = match["left"] if match else file.name
+        prefix = prefixes[file]
         for number, row in enumerate(read_cells(file, 2, spec.notes), 1):
             ids.append(f"{prefix}-{number}")
             for language, cell in zip(pairs[file], row, strict=True):
@@ -155,6 +157,15 @@ def _folder(spec: Spec, about: dict[str, object]) -> Corpus:
         )
     texts = {language: [column.get(i) for i in ids] for language, column in cells.items()}
     return make_corpus(str(about.pop("name")), ids, texts, **about)
+
+
+def _prefixes(files: Iterable[Path]) -> dict[Path, str]:
+    """Of the ids of each file: the first language of its name, or both where that is shared."""
+    named = {file: match for file in files if (match := PAIR_FILE.fullmatch(file.name))}
+    lefts = [match["left"] for match in named.values()]
+    if len(set(lefts)) == len(lefts):
+        return {file: match["left"] for file, match in named.items()}
+    return {file: f"{match['left']}-{match['right']}" for file, match in named.items()}
 
 
 def _shared_first(folder: Path) -> bool:
@@ -179,7 +190,9 @@ def _pair(
     match = PAIR_FILE.fullmatch(file.name)
     if match is None:
         return None
-    found = [_language(code, (scripts or {}).get(code), spec) for code in match.group(1, 2)]
+    found = [
+        _language(code, (scripts or {}).get(code), spec) for code in match.group("left", "right")
+    ]
     return None if found[0] is None or found[1] is None else (found[0], found[1])
 
 

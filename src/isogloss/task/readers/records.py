@@ -198,7 +198,7 @@ def _texts(cell: Any, column: str, spec: Spec) -> list[str]:
     if isinstance(cell, str):
         spaced = column in ("words", "tags", "features", "relations")
         mark = spec.options.get("separator", " " if spaced else "|")
-        return [part for part in cell.split(mark) if part] if cell else []
+        return [part for one in cell.split(mark) if (part := one.strip())]
     if not isinstance(cell, Sequence) or not all(isinstance(one, str | int) for one in cell):
         raise ValueError("is not a list of texts")
     return [str(one) for one in cell]

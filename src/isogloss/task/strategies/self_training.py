@@ -71,7 +71,8 @@ def surest(guesses: Sequence[Guess | None], share: float) -> list[int]:
                 remedy="take another strategy, such as translate_train",
             )
         one = isinstance(guess.value, str)
-        degree = float(np.max(guess.shares, axis=-1).mean())
+        shares = np.asarray(guess.shares)  # of a tree or an answer one number
+        degree = float(shares.max(-1).mean() if shares.ndim else shares)
         sure.setdefault(guess.value if one else "", []).append((degree, row))
     kept = []
     for rows in sure.values():

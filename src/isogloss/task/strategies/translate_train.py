@@ -8,7 +8,7 @@ from isogloss.registry import register
 from isogloss.task.contracts import Guess
 from isogloss.task.examples import Examples
 from isogloss.task.job import Job
-from isogloss.task.retext import text_columns, translated
+from isogloss.task.retext import text_columns, texts_in, translated
 
 
 @register("strategy", "translate_train.v1")
@@ -37,10 +37,11 @@ def translate_train(job: Job, target: str, *, beside: bool = True) -> Sequence[G
 
 def _there(job: Job, made: Examples) -> Examples:
     """Those whose texts have a translation; the others are counted."""
-    columns = [made.column(name) for name in text_columns(made)]
+    rows = zip(*(made.column(name) for name in text_columns(made)), strict=True)
     kept = [
-        row for row in range(len(made)) if all((column[row] or "").strip() for column in columns)
-    ]
+        row for row, cells in enumerate(rows)
+        if all((text or "").strip() for cell in cells for text in texts_in(cell))
+    ]  # fmt: skip
     if lost := len(made) - len(kept):
         job.dropped[f"translated to {made.language}: no translation"] += lost
     return made.take(kept)

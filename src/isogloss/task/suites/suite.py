@@ -86,6 +86,21 @@ class Part(Settings):
         return registry.get("task", self.use).shape
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """Of its task, the suite's own `metric` first.
+
+        Raises:
+            UsageError: the task does not have that.
+        """
+        known = registry.get("task", self.use).measures
+        if self.metric not in known:
+            raise UsageError(
+                f"{self.name}: {self.use} has no measure {self.metric!r}",
+                remedy=f"set metric to one of {', '.join(known)}",
+            )
+        return self.metric, *(one for one in known if one != self.metric)
+
+    @property
     def from_hub(self) -> bool:
         """Whether it is a Hugging Face set."""
         return self.path.startswith("hf:")

@@ -13,6 +13,7 @@ from isogloss.errors import CorpusError
 from isogloss.registry import register
 from isogloss.task.contracts import Cut, Guess, Piece, Tally
 from isogloss.task.examples import WORDS, Examples
+from isogloss.task.spans import spans
 from isogloss.train.batch import UNKNOWN
 
 if TYPE_CHECKING:
@@ -76,12 +77,18 @@ class _Tags:
         self, examples: Examples, pieces: Sequence[Piece], found: Sequence[Any],
         classes: Mapping[str, Sequence[str]],
     ) -> list[Guess | None]:  # fmt: skip
-        """The likeliest tag of each word; of one that has no token, the commonest of none."""
+        """The likeliest tag of each word; of one that has no token `O`, or the first there is."""
         names = np.array(classes["tag"])
         shares = word_shares(examples, pieces, found, len(names))
-        return [
-            None if one is None else Guess(names[one.argmax(1)].tolist(), one) for one in shares
-        ]
+        silent = classes["tag"].index("O") if "O" in classes["tag"] else 0
+        told: list[Guess | None] = []
+        for one in shares:
+            if one is None:
+                told.append(None)
+                continue
+            best = np.where((one == one[:, :1]).all(1), silent, one.argmax(1))
+            told.append(Guess(names[best].tolist(), one))
+        return told
 
 
 @register("task", "tag.v1")
@@ -105,6 +112,20 @@ class EntityTask(_Tags):
     """Entities as runs of words with tags in BIO or BIOES: F1 over whole entities."""
 
     measures: ClassVar = ("f1", "precision", "recall")
+
+    def classes(self, examples: Sequence[Examples]) -> dict[str, list[str]]:
+        """The tags of training data in the order of their names, which must spell spans."""
+        found = super().classes(examples)
+        for tag in found["tag"]:
+            try:
+                spans([tag])
+            except CorpusError:
+                raise CorpusError(
+                    f"the tag {tag!r} spells no span", file=examples[0].source or None,
+                    remedy="write O, and B-KIND and I-KIND; tags such as parts of speech are for "
+                    "tag.v1",
+                ) from None  # fmt: skip
+        return found
 
     def score(self, gold: Examples, told: Sequence[Any]) -> dict[str, Tally]:
         """Precision, recall and F1 as in seqeval."""
