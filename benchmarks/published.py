@@ -61,8 +61,22 @@ TEXTS: dict[str, dict[str, Any]] = {
         name: {"train": BIBLE, "held_out": NTREX, "languages": SMALL}
         for name in ("InfoXLM", "LayRA", "Sparse-Subnetwork-LAPE", "mmBERT", "LangSAMP", "DAP")
     },
+    "ZeroPOS-HMM": {
+        "raw": NTREX, "languages": ("deu", "spa", "fra"), "model": "all-MiniLM-L6-v2",
+        "steps": {"tags": {
+            "suite": "ud_english_ewt:upos", "tests": "ud_pud:upos", "data": str(DATA),
+            "model": "teacher", "targets": ["deu", "spa", "fra"], "tuning": {"epochs": 1},
+        }},
+    },
+    "BEA-RaRe": {
+        "model": "all-MiniLM-L6-v2",
+        "steps": {step: {
+            "suite": "masakhaner2:entities", "data": str(DATA), "model": "teacher",
+            "source": ["hau", "swa", "yor"], "targets": ["pcm"], "tuning": {"epochs": 0.5},
+        } for step in ("without-labels", "with-few-labels")},
+    },
 }  # fmt: skip
-"""Of each recipe its texts by name, `languages`, and `steps`: settings of some by name."""
+"""Of each recipe its texts by name, `languages`, `model`, and `steps`: settings of some by name."""
 
 
 def main() -> None:
@@ -81,8 +95,10 @@ def main() -> None:
             about = dict(TEXTS.get(name, {}))
             languages, steps = about.pop("languages", ()), about.pop("steps", {})
             recipe = read_toml(f"recipes/{name}.toml")
+            recipe |= {"model": about.pop("model")} if "model" in about else {}
             for step in recipe["steps"]:
                 step |= steps.get(step["name"], {})
+                step |= {"seeds": [seed]} if step["use"] == "transfer.v1" else {}
             folder = given.out / f"{name}-{seed}"
             run = isogloss.run(recipe, out=folder, seed=seed, languages=languages, texts=about)
             print(f"{name}, seed {seed}: {time.perf_counter() - start:.0f} s", flush=True)
@@ -95,9 +111,12 @@ def show(name: str, runs: Sequence[Scores]) -> None:
     found: dict[tuple[Any, ...], list[tuple[Score, Score, Score]]] = {}
     for scores in runs:
         for row in scores.where(stage="change"):
-            key = (row.system, row.settings.get("against"), row.measure, row.language,
-                   row.direction, row.layer)  # fmt: skip
-            found.setdefault(key, []).append((*compared(scores, row), row))
+            if row.strategy and (row.language is None or row.settings.get("forgetting")):
+                continue
+            tried = row.strategy or row.system
+            key = (tried, row.settings.get("against"), row.measure, row.language, row.direction,
+                   row.layer)  # fmt: skip
+            found.setdefault(key, []).append((*_sides(scores, row), row))
     print(
         f"\n{name}: means of {len(runs)} seeds; changes seed by seed with 95% intervals over items"
     )
@@ -114,6 +133,16 @@ def show(name: str, runs: Sequence[Scores]) -> None:
             + f" | n {rows[0][2].n} | {means[0]:.3f} -> {means[1]:.3f}, change {means[2]:+.3f} "
             f"(seeds apart {spread:.3f}) | {seeds}"
         )
+
+
+def _sides(scores: Scores, change: Score) -> tuple[Score, Score]:
+    """What a change compares: two models, or two strategies over seeds."""
+    if change.strategy is None:
+        return compared(scores, change)
+    at = {"measure": change.measure, "language": change.language, "stage": None, "seed": None}
+    names = (change.settings["against"], change.strategy)
+    one, other = (scores.where(strategy=name, **at)[-1] for name in names)
+    return one, other
 
 
 if __name__ == "__main__":

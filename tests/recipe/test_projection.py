@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from isogloss.cli.main import app
 from isogloss.errors import CorpusError, UsageError
 from isogloss.recipe.projection import Means, run, write
-from isogloss.task.examples import INTENTS, TREES, make_examples
+from isogloss.task.examples import INTENTS, TREES, WORDS, make_examples
 from isogloss.task.projection.aligned import Rules
 
 NAMES = "Ann\tB-PER\nsaw\tO\nKano\tB-LOC\n\nKano\tB-LOC\n\nyes\tO\n\n"
@@ -132,6 +132,34 @@ def test_marks_are_carried_by_a_translator_and_links_by_what_it_loses(text, monk
     assert facts["counts"]["translations not used: a mark was lost"] == 1
 
 
+def test_a_translator_of_a_folder_places_spans_in_a_finished_translation(text, model_folder):
+    """As its own model says: the projections, asked directly, give the same."""
+    from isogloss.task.projection.candidates import by_translation
+    from isogloss.task.projection.project import project
+    from isogloss.task.projection.seq2seq import decoder_of, probability_of
+    from isogloss.task.readers import read_examples
+    from isogloss.task.translate.local import LocalTranslator
+
+    local, languages = str(model_folder("t5")), ("eng_Latn", "hau_Latn")
+    means = Means(translations=text / "hau.txt", translator=f"local:{local}")
+    translator = LocalTranslator(local)
+    asked = {
+        "codec": {"decoder": decoder_of(translator, languages)},
+        "candidates": {"score": by_translation(probability_of(translator), languages)},
+    }
+    examples = read_examples(text / "eng.conll", WORDS, language="eng")
+    lines = (text / "hau.txt").read_text(encoding="utf-8").splitlines()
+    for method, how in asked.items():
+        files, facts = run(text / "eng.conll", text / method, ("eng", "hau"), means, method=method,
+                           rules=Rules(lost="span"))  # fmt: skip
+        made, counts = project(
+            examples, lines, method, language="hau", unit="spans", lost="span", **how
+        )
+        rows = [json.loads(line) for line in files[0].read_text(encoding="utf-8").splitlines()]
+        assert [row["tags"] for row in rows] == made.column("tags")
+        assert facts["counts"] == counts and counts["spans projected"] == 3
+
+
 def test_tags_and_a_hidden_markov_model(tmp_path):
     (tmp_path / "eng.conll").write_text(UPOS, encoding="utf-8")
     (tmp_path / "fra.txt").write_text("le chien\nle chat\n", encoding="utf-8")
@@ -159,6 +187,11 @@ def test_trees_and_intents_are_written(tmp_path):
     ({}, {}, "no translations"),
     ({"translations": "hau.txt"}, {}, "no links"),
     ({"translations": "hau.txt"}, {"method": "candidates"}, "vectors of an encoder"),
+    ({"translations": "hau.txt", "translator": "lexicon:x"}, {"method": "candidates"}, "local"),
+    ({"translations": "hau.txt"}, {"method": "codec"}, "token by token"),
+    ({"translator": "openai:x#y"}, {"method": "codec"}, "token by token"),
+    ({"translator": "local:x", "model": "y"}, {"method": "codec"}, "leave out --model"),
+    ({"translator": "local:x"}, {"method": "codec", "rules": Rules(1)}, "no gap"),
     ({"translations": "hau.txt"}, {"method": "markers"}, "there is none"),
     ({"translations": "hau.txt", "translator": "x"}, {}, "one of the two"),
     ({"links": "links", "model": "x"}, {}, "one of the two"),

@@ -47,14 +47,17 @@ def project_labels(
         str | None,
         typer.Option(
             help="Instead, what makes links: an encoder (all-MiniLM-L6-v2, a folder), or eflomal, "
-            "hmm, fast_align, ibm1 ... trained on these sentences. For candidates: the encoder."
+            "hmm, fast_align, ibm1 ... trained on these sentences. For candidates: the encoder; "
+            "without one the translator judges."
         ),
     ] = None,
     method: Annotated[
         str,
         typer.Option(
             help="aligned: along links. markers: marks around spans that the translator carries, "
-            "links where it loses them. candidates: the stretches most like each span."
+            "links where it loses them. codec: marks that it puts into its finished translation. "
+            "candidates: the stretches most like each span, by --model or by the translator. These "
+            "two need a translator local:FOLDER, and take --translations too."
         ),
     ] = "aligned",
     shape: Annotated[

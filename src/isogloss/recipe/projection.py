@@ -19,19 +19,24 @@ from isogloss.progress import Start, silent
 from isogloss.recipe.word_alignment import Text, align
 from isogloss.task.examples import INTENTS, TREES, WORDS, Examples
 from isogloss.task.projection.aligned import USUAL, Rules, aligned
-from isogloss.task.projection.candidates import by_vectors
+from isogloss.task.projection.candidates import by_translation, by_vectors
 from isogloss.task.projection.contract import join
+from isogloss.task.projection.markers import marks_of
 from isogloss.task.projection.project import project
+from isogloss.task.projection.seq2seq import decoder_of, probability_of
 from isogloss.task.spans import are_spans
 
 if TYPE_CHECKING:
     from isogloss.task.projection.markers import Segment
+    from isogloss.task.translate.contract import Translator
 
 SHAPES = {"words": WORDS, "intents": INTENTS, "trees": TREES}
 SEGMENTS: Mapping[str, Segment] = {
     "tokens": tokens, "words": words, "spaces": lambda text, script: text.split(),
 }  # fmt: skip
-METHODS = ("aligned", "markers", "candidates")
+METHODS = ("aligned", "markers", "codec", "candidates")
+JUDGED = ("codec", "candidates")
+"""Methods that place spans in a finished translation by what a model thinks of it."""
 COUNTS = "counts.json"
 
 
@@ -78,10 +83,11 @@ def run(
         out: folder for the examples as JSON lines and as CoNLL or CoNLL-U, and for counts.
         languages: of the labels, and of the translations.
         means: translations or a translator, and links or a model.
-        method: `aligned`, `markers` or `candidates`.
+        method: `aligned`, `markers`, `codec` or `candidates`; the last by the vectors of the model,
+            or without one by the translator's probabilities.
         shape: `words`, `intents` or `trees`.
         segment: how translations are cut into words: `tokens`, `words` or `spaces`.
-        rules: of `aligned`; `lost` of `candidates` too, and `coverage` of tags and trees.
+        rules: of `aligned`; `lost` of `codec` and `candidates`, and `coverage` of tags and trees.
         style: of marks.
         hmm: fit a hidden Markov model on projected tags and take what it says.
         seed: of a statistical aligner.
@@ -95,11 +101,13 @@ def run(
     refuse_file(out)
     _check(method, means, shape, segment)
     from isogloss.task.readers import read_examples
+    from isogloss.task.translate.cached import cached
 
     examples = read_examples(labels, SHAPES[shape], language=languages[0])
     target = str(read_language(languages[1]))
     _check_rules(method, rules, hmm, shape == "trees" or _has_spans(examples))
-    translate = _translate(means, network)
+    translator = _translator(means, network)
+    translate = cached(translator).translate if translator else None
     notes = list(examples.notes)
     given = _translations(examples, means, translate, method, target)
     linked = partial(
@@ -112,11 +120,9 @@ def run(
         fallback = None if how["links"] is None else partial(aligned, **how, rules=rules)
         how = {"translate": translate, "style": style, "fallback": fallback}
         unit = "spans"
-    elif method == "candidates":
-        from isogloss.encode import load_encoder
-
-        encoder = load_encoder(str(means.model), network=network)
-        how = {"score": by_vectors(encoder, means.layer), "lost": rules.lost}
+    elif method in JUDGED:
+        pair = (examples.language, target)
+        how = _judge(method, means, translator, pair, style, network) | {"lost": rules.lost}
         unit = "spans"
     elif shape == "trees" or not _has_spans(examples):
         how |= {"coverage": rules.coverage} | ({} if shape == "trees" else {"hmm": hmm})
@@ -178,7 +184,7 @@ def _check(method: str, means: Means, shape: str, segment: str) -> None:
                                ("segment", segment, tuple(SEGMENTS))):  # fmt: skip
         if given not in known:
             raise UsageError(f"there is no {name} {given!r}", remedy=f"one of {', '.join(known)}")
-    if means.translations and means.translator:
+    if means.translations and means.translator and method not in JUDGED:
         raise UsageError("translations and a translator", remedy="give one of the two")
     if means.links and means.model:
         raise UsageError("links and a model to make them", remedy="give one of the two")
@@ -195,9 +201,19 @@ def _check(method: str, means: Means, shape: str, segment: str) -> None:
             "there are no links between words",
             remedy="give --links, or a --model that makes them: all-MiniLM-L6-v2, eflomal ...",
         )
-    if method == "candidates" and (not means.model or means.model in MODELS):
+    local = (means.translator or "").strip().startswith("local:")
+    if method == "codec" and not local:
         raise UsageError(
-            "candidates are judged by the vectors of an encoder", remedy="name one with --model"
+            "codec asks a translator token by token, which only one of a local folder can be",
+            remedy="name one: --translator local:FOLDER",
+        )
+    if method == "codec" and means.model:
+        raise UsageError("codec asks the translator alone", remedy="leave out --model")
+    if method == "candidates" and (means.model in MODELS or not (means.model or local)):
+        raise UsageError(
+            "candidates are judged by the vectors of an encoder, or by a translator of a local "
+            "folder",
+            remedy="name one with --model, or --translator local:FOLDER",
         )
     if means.links and means.translator:
         raise UsageError(
@@ -214,20 +230,36 @@ def _check_rules(method: str, rules: Rules, hmm: bool, spans: bool) -> None:
         raise UsageError(
             "a hidden Markov model is of tags of words, such as UPOS", remedy="leave out --hmm"
         )
-    if method == "candidates" and rules != Rules(lost=rules.lost):
+    if method in JUDGED and rules != Rules(lost=rules.lost):
         raise UsageError(
-            "candidates have no links, and so no gap, meeting or coverage",
+            f"{method}: there are no links, and so no gap, meeting or coverage",
             remedy="leave these out, or choose --method aligned",
         )
 
 
-def _translate(means: Means, network: bool) -> Callable[..., Sequence[str]] | None:
+def _translator(means: Means, network: bool) -> Translator | None:
     if means.translator is None:
         return None
-    from isogloss.task.translate.cached import cached
     from isogloss.task.translate.read import read_translator
 
-    return cached(read_translator(means.translator, network=network)).translate
+    return read_translator(means.translator, network=network)
+
+
+def _judge(
+    method: str, means: Means, translator: Any, languages: tuple[str, str], style: str,
+    network: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """What `codec` or `candidates` asks."""
+    if method == "codec":
+        return {
+            "decoder": decoder_of(translator, languages, marks=marks_of(style)),
+            "script": read_language(languages[0]).script,
+        }
+    if means.model is None:
+        return {"score": by_translation(probability_of(translator), languages)}
+    from isogloss.encode import load_encoder
+
+    return {"score": by_vectors(load_encoder(str(means.model), network=network), means.layer)}
 
 
 def _translations(

@@ -59,6 +59,8 @@ def without(job, *splits):
         ("projected", {"gap": -1}), ("projected", {"layer": -1}),
         ("run_average", {"runs": 1}), ("run_average", {"runs": -2}),
         ("stacked", {"reduction": 0}), ("stacked", {"reduction": -16}),
+        ("projected_hmm", {"rounds": -1}), ("projected_hmm", {"layer": -1}),
+        ("ranked", {"shots": 0}), ("ranked", {"best": 0}), ("zero_shot", {"sources": 0}),
         ("weighted", {"keep": 0}), ("weighted", {"keep": -1}),
     ],
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """Labels of words reach a language by links, by translations and by marks."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from isogloss.corpus.records import make_corpus
 from isogloss.encode.words import TokenVectors
 from isogloss.errors import CorpusError, UsageError
 from isogloss.task.job import Means, attempt
+from isogloss.task.projection.constrained import Decoder
 from isogloss.task.projection.linking import link_words
 
 TARGET, WORDS = "deu_Latn", pytest.mark.parametrize("job", ["words"], indirect=True)
@@ -171,3 +174,136 @@ def test_links_of_statistics_and_of_vectors():
         link_words(rows, turned, "hmm", layer=3)
     with pytest.raises(UsageError, match="there is no encoder"):
         link_words(rows, turned)
+
+
+def plainly(load):
+    """Tags that are no spans."""
+
+    def made(language, split):
+        found = load(language, split)
+        named = [[tag.removeprefix("B-") for tag in tags] for tags in found.column("tags")]
+        return found.having({"tags": named})
+
+    return made
+
+
+@WORDS
+def test_a_hidden_markov_model_of_projected_tags_tells_by_itself(job):
+    job.load = plainly(job.load)
+    job.means = Means(parallel=parallel(lacking=5), encoder=Letters())
+    assert told(job, "projected_hmm.v1") > 0.95 > 0.7 > told(job, "zero_shot.v1")
+    assert [one["train"][0].language for one in job.learner.taught] == ["eng_Latn"]
+    guesses = attempt(job, registry.get("strategy", "projected_hmm.v1"), TARGET)
+    assert job.last is None and job.ledger.parallel == {("eng_Latn", TARGET): 75}
+    assert [len(g.value) for g in guesses] == [
+        len(words) for words in job.test(TARGET).column("words")
+    ]
+    assert job.dropped == {"rows of verses without both languages": 5}
+
+
+@WORDS
+def test_neighbours_tell_what_no_link_told(job):
+    """Three words never have a link: others stand around each, as around all of its kind."""
+    load = job.load
+
+    def two_tags(language, split):
+        found = load(language, split)
+        rows = [["A" if tag == "O" else "N" for tag in tags] for tags in found.column("tags")]
+        return found.having({"tags": rows})
+
+    job.load = two_tags
+    job.means = Means(parallel=parallel(), encoder=Letters())
+    with pytest.MonkeyPatch.context() as patch:
+        for strategy in ("projected", "projected_hmm"):
+            patch.setattr(f"isogloss.task.strategies.{strategy}.link_words", without_three_words)
+        assert told(job, "projected_hmm.v1") > 0.95 > 0.9 > told(job, beside=False)
+
+
+def without_three_words(source, target, **how):
+    found = link_words(source, target, encoder=Letters())
+    return [[pair for pair in pairs if words[pair[0]] not in ("apple", "cat", "horse")]
+            for words, pairs in zip(source, found, strict=True)]  # fmt: skip
+
+
+@WORDS
+def test_what_a_hidden_markov_model_cannot_tell_is_refused(job):
+    job.means = Means(parallel=parallel(), encoder=Letters())
+    with pytest.raises(UsageError, match="these are spans"):
+        told(job, "projected_hmm.v1")
+    job.load = plainly(job.load)
+    with pytest.raises(UsageError, match="n-way text"):
+        job.means = Means(encoder=Letters())
+        told(job, "projected_hmm.v1")
+    with pytest.raises(UsageError, match="links = eflomal"):
+        job.means = Means(parallel=parallel())
+        told(job, "projected_hmm.v1")
+
+
+class Askable(Turned):
+    """Turns texts, and can be asked."""
+
+    asked = None
+
+
+def oracle_decoder(translator, languages):
+    """Thinks one marked sentence likely: the source as it is marked, turned."""
+    known = {}
+
+    def number(word):
+        return known.setdefault(word, len(known) + 1)
+
+    def reads(text):
+        [turned] = translator.translate([text], *languages)
+        gold = [number(word) for word in re.findall(r"</?a>|[^<>\s]+", turned)] + [0]
+
+        def log_p(prefix):
+            said = np.full(999, -9.0)
+            if list(prefix) == gold[: len(prefix)] and len(prefix) < len(gold):
+                said[gold[len(prefix)]] = -0.1
+            return said
+
+        return log_p
+
+    return Decoder(
+        reads=reads, tokens=lambda words: [[number(word)] for word in words],
+        mark=lambda name: ([number("<a>")], [number("</a>")]), end=0,
+    )  # fmt: skip
+
+
+def mirror_probability(translator):
+    """Thinks a word likely that is the other one turned, or that one itself."""
+
+    def probability(asked):
+        turned = [of if language == origin else of[::-1] for _, of, language, origin in asked]
+        return [-0.1 if one[0] == said else -5.0
+                for one, said in zip(asked, turned, strict=True)]  # fmt: skip
+
+    return probability
+
+
+@WORDS
+@pytest.mark.parametrize("carry", ["codec", "candidates"])
+def test_spans_are_placed_by_a_translator_that_is_asked(job, carry, monkeypatch):
+    job.means = Means(translator=Askable())
+    where = "isogloss.task.strategies.projected."
+    monkeypatch.setattr(where + "decoder_of", oracle_decoder)
+    monkeypatch.setattr(where + "probability_of", mirror_probability)
+    assert told(job, through="translation", carry=carry) > 0.95 > 0.7 > told(job, "zero_shot.v1")
+    told(job, through="translation", carry=carry, beside=False)
+    [made] = job.learner.taught[-1]["train"]
+    gold = labelled.words(60, seed=0)
+    assert made.column("tags") == [tags[::-1] for tags in gold.column("tags")]
+    assert job.ledger.translations.texts == 60  # it is not asked for marked ones
+
+
+@WORDS
+def test_a_translator_that_cannot_be_asked_is_refused(job):
+    for carry in ("codec", "candidates"):
+        job.means = Means(translator=Turned())
+        with pytest.raises(UsageError, match="turned cannot be"):
+            told(job, through="translation", carry=carry)
+        with pytest.raises(UsageError, match="asks a translator"):
+            told(job, carry=carry)
+        job.means = Means()
+        with pytest.raises(UsageError, match="needs a translator"):
+            told(job, through="translation", carry=carry)

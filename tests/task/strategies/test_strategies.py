@@ -36,6 +36,18 @@ def test_zero_shot_sees_the_sources_labels_alone(job):
     assert job.ledger.rule().endswith("no label of deu_Latn was seen")
 
 
+def test_zero_shot_of_the_first_sources_alone(job):
+    job.source = ["eng_Latn", "fra_Latn", "spa_Latn"]
+    told(job, "zero_shot.v1")
+    assert list(seen(job)) == job.source
+    told(job, "zero_shot.v1", sources=2)
+    assert list(seen(job)) == job.source[:2]
+    assert [one.language for one in job.learner.taught[-1]["train"]] == job.source[:2]
+    for wrong in (0, 4):
+        with pytest.raises(UsageError, match="of 3 source languages"):
+            told(job, "zero_shot.v1", sources=wrong)
+
+
 def test_target_labels_are_the_bound(job):
     assert told(job, "target_labels.v1") > 0.85
     assert seen(job) == {TARGET: 60}

@@ -34,6 +34,16 @@ def test_the_first_translation_of_the_longest_phrase(german):
     assert not compare_markers(texts[1], "[The] neu Neu-York 12 (Sonne)", ["[", "]"]).lost
 
 
+def test_a_word_of_the_dictionary_that_is_a_mark_stays(german):
+    german.write_text(LINES + "a\tein\n", encoding="utf-8")
+    work = LexiconTranslator({("eng", "deu"): german})
+    texts = ["a <a>red</a> sun a", "<a>new</a> York", "a > b <a"]
+    assert work.translate(texts, "eng", "deu") == [
+        "ein <a>rot</a> Sonne ein", "<a>neu</a> York", "ein > b <ein"
+    ]  # fmt: skip
+    assert sums_of(work.told) == {"word": 9, "word not in the dictionary": 2}
+
+
 def test_the_other_direction_is_the_dictionary_read_backwards(german):
     work = LexiconTranslator({("eng", "deu"): german})
     assert work.translate(["Die rote rot Sonne, Neu-York"], "deu", "eng") == [

@@ -271,3 +271,57 @@ def test_folders_that_are_no_translators(tmp_path, pieces, model_folder):
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(ModelError, match="1 weights are missing"):
         LocalTranslator(folder).translate(["sun"], "eng", "deu")
+
+
+def stepwise(work, text, source, target, longest):
+    """Greedy decoding through `asked`, a token at a time."""
+    from isogloss.task.projection.seq2seq import next_log_p
+
+    asked = work.asked(source, target)
+    log_p, written = next_log_p(asked.model, asked.read(text)), list(asked.start)
+    while len(written) < longest:
+        written.append(int(log_p(written).argmax()))
+        if written[-1] == asked.model.config.eos_token_id:
+            break
+    [line] = work._tokenizer.batch_decode(work._words(torch.tensor([written])),
+                                          skip_special_tokens=True)  # fmt: skip
+    return " ".join(line.split())
+
+
+@pytest.mark.parametrize(("make", "target"), [(marian, "deu"), (m2m, "fra"), (nllb, "fra")])
+def test_a_model_asked_token_by_token_writes_what_it_translates(tmp_path, pieces, make, target):
+    tags = (">>deu<<", ">>eng<<") if make is marian else ()
+    folder = make(tmp_path / "m", pieces, tags) if tags else make(tmp_path / "m", pieces)
+    work = LocalTranslator(folder, longest=11)
+    first = work.asked("eng", target)
+    ids = first.read(TEXTS[0])
+    work.asked(target, "eng")
+    assert first.read(TEXTS[0]) == ids  # what the tokenizer was told last does not count
+    assert (len(first.start) == 1) == (make is not marian)
+    for text in TEXTS[:2]:
+        wanted = work.translate([text], "eng", target)
+        assert [stepwise(work, text, "eng", target, work.longest)] == wanted
+
+
+def test_probabilities_of_a_translator_are_the_loss_of_its_model(tmp_path, pieces):
+    from isogloss.task.projection.seq2seq import probability_of
+
+    work = LocalTranslator(nllb(tmp_path / "m", pieces))
+    asked = [("the sun", "la nuit", "eng_Latn", "fra_Latn"),
+             ("la nuit", "la nuit", "fra_Latn", "fra_Latn")]  # fmt: skip
+    told = probability_of(work)(asked)
+    for (text, of, language, origin), value in zip(asked, told, strict=True):
+        one = work.asked(origin, language)
+        labels = [*one.start, *one.write(text), one.model.config.eos_token_id]
+        begun = torch.tensor([[one.model.config.decoder_start_token_id, *labels[:-1]]])
+        with torch.inference_mode():
+            logits = one.model(input_ids=torch.tensor([one.read(of)]),
+                               decoder_input_ids=begun).logits[0].log_softmax(-1)  # fmt: skip
+        wanted = [float(logits[at, token]) for at, token in enumerate(labels)][1:]
+        assert value == pytest.approx(sum(wanted) / len(wanted), rel=1e-5)
+
+
+def test_a_model_that_starts_with_the_language_is_not_asked(tmp_path, pieces):
+    work = LocalTranslator(mbart(tmp_path / "m", pieces))
+    with pytest.raises(UsageError, match="starts with the target language"):
+        work.asked("eng", "deu")

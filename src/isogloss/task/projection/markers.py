@@ -86,7 +86,7 @@ def markers(
     Source: Chen, Jiang, Ritter and Xu (2023), Frustratingly Easy Label Projection for Cross-lingual
     Transfer (EasyProject), section 3.
     """
-    marks = _marks(style)
+    marks = marks_of(style)
     scripts = [read_language(language).script for language in languages]
     counts = Counter({"spans of the source": sum(len(one.spans) for one in source)})
     spoiled = {
@@ -173,7 +173,12 @@ def letters(number: int) -> str:
     return (letters(rest - 1) if rest else "") + chr(ord("a") + last)
 
 
-def _marks(style: str | Marks) -> Marks:
+def marks_of(style: str | Marks) -> Marks:
+    """The marks of a style by its name, or those that are given.
+
+    Raises:
+        UsageError: an unknown style, or marks of which one alone has `{}`.
+    """
     marks = STYLES.get(style) if isinstance(style, str) else Marks(*style)
     if marks is None:
         raise UsageError(f"there are no marks {style!r}", remedy=f"one of {', '.join(STYLES)}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from isogloss.task.projection.candidates import Probability
 from isogloss.task.projection.constrained import Decoder, LogP, Mark
 from isogloss.task.projection.markers import STYLES, Marks
+
+if TYPE_CHECKING:
+    from isogloss.task.translate.local import LocalTranslator
 
 Tokenize = Callable[[str, str], Any]
 """A text and its language to the token ids that the encoder reads, with all that frames them."""
@@ -97,6 +100,55 @@ def model_probability(
             logs = logits.float().log_softmax(-1)
             chosen = logs[torch.arange(len(scored)), torch.tensor(scored, device=model.device)]
             found.append(float(chosen.mean()))
+        return found
+
+    return probability
+
+
+def decoder_of(
+    translator: LocalTranslator, languages: tuple[str, str], *, marks: Marks = STYLES["xml"]
+) -> Decoder:
+    """A `Decoder` of a translator's model.
+
+    Args:
+        translator: of a local folder.
+        languages: from, to.
+        marks: around spans, on both sides.
+
+    Raises:
+        UsageError: the model cannot be asked for this direction.
+    """
+    asked = translator.asked(*languages)
+
+    def tokenizer(text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+        return {"input_ids": asked.read(text) if add_special_tokens else asked.write(text)}
+
+    return model_decoder(asked.model, tokenizer, start=asked.start, marks=marks)
+
+
+def probability_of(translator: LocalTranslator) -> Probability:
+    """The mean log probability of a token, the end with them, by a translator's model.
+
+    It is asked in both directions and from each language into itself, as `by_translation` does, so
+    a model of one pair will not do.
+
+    Args:
+        translator: of a local folder.
+
+    Raises:
+        UsageError: the model cannot be asked for a direction.
+    """
+
+    def probability(asked: Sequence[tuple[str, str, str, str]]) -> list[float]:
+        found = []
+        for text, of, language, origin in asked:
+            one = translator.asked(origin, language)
+            end = one.model.config.eos_token_id
+            told = model_probability(
+                one.model, lambda text, _, one=one: one.read(text),
+                lambda text, _, one=one, end=end: [*one.write(text), end], {language: one.start},
+            )  # fmt: skip
+            found += told([(text, of, language, origin)])
         return found
 
     return probability

@@ -21,9 +21,11 @@ from isogloss.task.examples import WORDS, Examples, make_examples
 from isogloss.task.job import Job
 from isogloss.task.ledger import Ledger
 from isogloss.task.projection.aligned import Rules
+from isogloss.task.projection.candidates import by_translation
 from isogloss.task.projection.contract import join
 from isogloss.task.projection.linking import link_words
 from isogloss.task.projection.project import project
+from isogloss.task.projection.seq2seq import decoder_of, probability_of
 from isogloss.task.spans import are_spans
 
 _LOST = ("examples left out: no label", "examples left out: no translation", "sentences left out",
@@ -36,7 +38,7 @@ def projected(
     target: str,
     *,
     through: Literal["parallel", "translation"] = "parallel",
-    carry: Literal["links", "marks"] = "links",
+    carry: Literal["links", "marks", "codec", "candidates"] = "links",
     links: str = "itermax",
     layer: Annotated[int, Field(ge=0)] | None = None,
     coverage: Share = 0.0,
@@ -55,14 +57,18 @@ def projected(
 
     Source: Yarowsky and Ngai (2001), Inducing Multilingual POS Taggers and NP Bracketers, section 3
     (`parallel`); Jain et al. (2019), Entity Projection via Machine Translation for Cross-Lingual
-    NER, section 3 (`translation`); Chen et al. (2023), EasyProject, section 3 (`marks`); Chopra
-    (2024), Zero Resource Cross-Lingual Part Of Speech Tagging (`hmm`).
+    NER, section 3 (`translation`); Chen et al. (2023), EasyProject, section 3 (`marks`); Le et al.
+    (2024), Constrained Decoding for Cross-lingual Label Projection, section 3 (`codec`);
+    García-Ferrero et al. (2023), T-Projection, section 3 (`candidates`); Chopra (2024), Zero
+    Resource Cross-Lingual Part Of Speech Tagging (`hmm`).
 
     Args:
         job: what there is.
         target: canonical tag.
         through: what carries the labels into the target.
-        carry: along links between words, or between marks that a translator keeps.
+        carry: along links between words; between marks that a translator keeps, or that it puts
+            into its finished translation (`codec`); or to the stretches of it that it thinks most
+            like each span (`candidates`). The last two ask a translator of a local folder.
         links: an extraction such as `itermax`, of the encoder's vectors; or a statistical model
             such as `eflomal`, of the words alone.
         layer: of the encoder; two thirds up by default.
@@ -74,7 +80,8 @@ def projected(
 
     Raises:
         UsageError: labels of anything but words, marks without a translation or for tags that are
-            no spans, `hmm` for tags that are; or what carries the labels was not given.
+            no spans, `hmm` for tags that are; or what carries the labels was not given, or cannot
+            be asked.
         UnknownName: links that are none.
         CorpusError: no row of the parallel text that both languages have, or nothing could be
             projected.
@@ -82,7 +89,7 @@ def projected(
     need_words(job)
     _check_shares(coverage, gap)
     if carry == "links":
-        _check_links(job, links, layer)
+        check_links(job, links, layer)
     source = job.sources()
     unit = unit_of(source)
     _check(through, carry, unit, hmm=hmm)
@@ -96,9 +103,14 @@ def projected(
     else:
         how |= {"coverage": coverage, "hmm": hmm}
     if through == "parallel":
-        made = [_of_parallel(job, source, target, unit, how)]
+        made = [of_parallel(job, source, target, unit, how)]
     elif carry == "links":
         made = [_of_translation(job, one, target, unit, how) for one in source]
+    elif carry != "marks":
+        made = [
+            _of_translation(job, one, target, unit, _asked(job, carry, one.language, target, lost))
+            for one in source
+        ]
     else:
         with job.aligning():
             told = [project(one, None, "markers", language=target, translate=job.translate)
@@ -140,9 +152,10 @@ def parallel_examples(job: Job, target: str) -> tuple[Examples, list[list[str]]]
     ]
 
 
-def _of_parallel(
+def of_parallel(
     job: Job, source: Sequence[Examples], target: str, unit: Any, how: Mapping[str, Any]
 ) -> Examples:
+    """The target side of n-way text with tags of the source's model; `how` is of `project`."""
     own, translations = parallel_examples(job, target)
     guesses = job.tell(job.train(source), own)
     tagged = own.having({"tags": [None if one is None else one.value for one in guesses]})
@@ -164,6 +177,27 @@ def _of_translation(
     with job.aligning():
         told = project(source, made, language=target, unit=unit, **how)
     return _counted(job, *told)
+
+
+def _asked(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str, Any]:
+    """A projection that asks the translator's model, and what it needs.
+
+    Raises:
+        UsageError: there is no translator, or none that can be asked.
+    """
+    translator = job.means.need("translator", "a translator", "--translator local:FOLDER")
+    inner = getattr(translator, "inner", translator)  # behind a cache of translations
+    if not hasattr(inner, "asked"):
+        raise UsageError(
+            f"{carry} asks a translator token by token, which {inner.name} cannot be",
+            remedy="name one of a folder: --translator local:FOLDER",
+        )
+    if carry == "codec":
+        script = read_language(own).script
+        more = {"decoder": decoder_of(inner, (own, target)), "script": script}
+    else:
+        more = {"score": by_translation(probability_of(inner), (own, target))}
+    return {"method": carry, "lost": lost, **more}
 
 
 def _counted(job: Job, made: Examples, counts: Mapping[str, int]) -> Examples:
@@ -200,7 +234,7 @@ def _check_shares(coverage: float, gap: int | None) -> None:
         )
 
 
-def _check_links(job: Job, links: str, layer: int | None) -> None:
+def check_links(job: Job, links: str, layer: int | None) -> None:
     """Refuse before anything is trained what would be refused after it.
 
     Raises:
@@ -221,9 +255,12 @@ def _check_links(job: Job, links: str, layer: int | None) -> None:
 
 
 def _check(through: str, carry: str, unit: str, *, hmm: bool) -> None:
-    if carry == "marks" and through != "translation":
-        raise UsageError("only a translator carries marks", remedy="set through = translation")
-    if carry == "marks" and unit == "words":
+    if carry != "links" and through != "translation":
+        raise UsageError(
+            "only a translator carries marks" if carry == "marks"
+            else f"{carry} asks a translator", remedy="set through = translation",
+        )  # fmt: skip
+    if carry != "links" and unit == "words":
         raise UsageError("marks stand around spans, and these are tags of each word",
                          remedy="set carry = links")  # fmt: skip
     if hmm and unit == "spans":

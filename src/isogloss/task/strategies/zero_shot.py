@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.task.contracts import Guess
 from isogloss.task.job import Job
 
 
 @register("strategy", "zero_shot.v1")
-def zero_shot(job: Job, target: str) -> Sequence[Guess | None]:
+def zero_shot(job: Job, target: str, *, sources: Count | None = None) -> Sequence[Guess | None]:
     """Train on the source's labels, and ask in the target's language.
 
     It costs one training for all targets. Everything else is measured against it. With several
     source languages it is joint training on all of them.
 
     Source: Wu and Dredze (2019), Beto, Bentz, Becas, section 3.
+
+    Args:
+        job: what there is.
+        target: canonical tag.
+        sources: how many of the source languages are learned from, the first ones; all by default.
+
+    Raises:
+        UsageError: more sources than there are, or none.
     """
-    return job.tell(job.train(job.sources()), job.test(target))
+    if sources is not None and not 1 <= sources <= len(job.source):
+        raise UsageError(
+            f"{sources} of {len(job.source)} source languages",
+            remedy=f"give a number from 1 to {len(job.source)}, or leave it out",
+        )
+    chosen = [job.labelled(tag) for tag in job.source[:sources]]
+    return job.tell(job.train(chosen), job.test(target))

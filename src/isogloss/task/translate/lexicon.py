@@ -58,7 +58,9 @@ class LexiconTranslator:
         for (source, target), entries in list(self._entries.items()):
             back = [(translation, word) for word, translation in entries]
             self._entries.setdefault((target, source), back)
-        self.fingerprint = fingerprint("lexicon.v1", [[*d, e] for d, e in self._entries.items()])
+        self.fingerprint = fingerprint(
+            "lexicon.v1", "marks stay", [[*d, e] for d, e in self._entries.items()]
+        )
 
     def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
         """See `Translator`.
@@ -100,8 +102,9 @@ def word_by_word(
         spaced: whether the text's script and that of the translation put spaces between words.
     """
     places = units(text, script)
-    keys = [text[a:b].lower() for a, b in places]
-    made, end, unknown = [], 0, {i for i, key in enumerate(keys) if not key.isdecimal()}
+    keys = ["" if _is_mark(text, a, b) else text[a:b].lower() for a, b in places]
+    made, end = [], 0
+    unknown = {i for i, key in enumerate(keys) if key and not key.isdecimal()}
     words = len(unknown)
     for at, key, _ in known_phrases(keys, {"": table}):
         begin, stop = places[at][0], places[at + len(key) - 1][1]
@@ -109,6 +112,12 @@ def word_by_word(
         unknown.difference_update(range(at, at + len(key)))
         end = stop
     return "".join([*made, _between(text[end:], end > 0, False, spaced)]), words, len(unknown)
+
+
+def _is_mark(text: str, first: int, stop: int) -> bool:
+    """Whether letters are those of `<a>` or `</a>`, which a dictionary may have as words."""
+    before = text[max(0, first - 2) : first].removesuffix("/")
+    return before.endswith("<") and text.startswith(">", stop)
 
 
 def _between(gap: str, after: bool, before: bool, spaced: tuple[bool, bool]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,6 +48,22 @@ class Speech(NamedTuple):
 
     way: str
     tokens: dict[Language, str]
+
+
+class Asked(NamedTuple):
+    """A model of one direction, as it is asked token by token.
+
+    Attributes:
+        model: of transformers, in evaluation mode.
+        read: a source text to the ids that its encoder reads, with all that frames them.
+        write: a text of the target to its ids, without what frames them.
+        start: ids that stand before a translation, behind where decoding starts.
+    """
+
+    model: Any
+    read: Callable[[str], list[int]]
+    write: Callable[[str], list[int]]
+    start: tuple[int, ...]
 
 
 @register("translator", "local.v1")
@@ -147,6 +163,36 @@ class LocalTranslator:
         done = [made.get(i, "") for i in range(len(lines))]  # a line may have no token
         self.told = _by_text(parts, truncated, cut)
         return join_lines(parts, done)
+
+    def asked(self, source: str, target: str) -> Asked:
+        """The model as one asks it for probabilities of translations from source to target.
+
+        Both may be the same language, as far as the model can be told so.
+
+        Raises:
+            UnknownLanguage: the model has no token for a language.
+            UsageError: the model is of another pair, or begins translations otherwise than its
+                configuration says.
+        """
+        source, target = str(read_language(source)), str(read_language(target))
+        _, options = self._told_languages(source, target)
+        if "decoder_start_token_id" in options:
+            raise UsageError(
+                f"the model {self.name} is not asked token by token: its decoding starts with the "
+                "target language",
+                remedy="give a Marian, NLLB, M2M100, mBART-50 or T5",
+            )
+        first = options.get("forced_bos_token_id")
+
+        def read(text: str) -> list[int]:
+            before, _ = self._told_languages(source, target)  # the tokenizer is told anew
+            return list(self._tokenizer(before + text)["input_ids"])
+
+        def write(text: str) -> list[int]:
+            told = self._tokenizer(text_target=text, add_special_tokens=False)
+            return list(told["input_ids"])
+
+        return Asked(self._opened(), read, write, () if first is None else (int(first),))
 
     def _told_languages(self, source: str, target: str) -> tuple[str, dict[str, Any]]:
         """What goes before a text, and what generation is told."""

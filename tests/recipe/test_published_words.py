@@ -1,0 +1,105 @@
+"""Recipes of tasks of words: each is quick, and its distinctive part is noticed."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+import isogloss
+from isogloss.settings import read_toml
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+DEU, SPA, ITA = "deu_Latn", "spa_Latn", "ita_Latn"
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """Run a recipe with few epochs for some targets."""
+
+    def run(name, *, epochs=8, targets=()):
+        monkeypatch.chdir(RECIPES.parent)
+        source = read_toml(RECIPES / f"{name}.toml")
+        assert source["name"] == name
+        for step in source["steps"]:
+            if step["use"] == "transfer.v1":
+                step["tuning"]["epochs"] = epochs
+                step["targets"] = list(targets) or step["targets"]
+        return isogloss.run(source, out=tmp_path / name)
+
+    return run
+
+
+def changes(run, measure, language):
+    """What each strategy has over the first, by its name."""
+    rows = run.scores.where(stage="change", measure=measure, language=language)
+    return {row.strategy: row for row in rows if not row.settings.get("forgetting")}
+
+
+def used(run, strategy, language):
+    """What a strategy saw and cost."""
+    [row] = run.scores.where(strategy=strategy, language=language, seed=0, stage=None,
+                             measure=run.scores.where(stage="change")[0].measure)  # fmt: skip
+    return row.settings
+
+
+def value(run, strategy, measure, language):
+    [row] = run.scores.where(strategy=strategy, language=language, seed=0, stage=None,
+                             measure=measure)  # fmt: skip
+    return row.value
+
+
+def test_files_of_the_suite_are_those_that_its_script_makes():
+    spec = importlib.util.spec_from_file_location("make", RECIPES / "trips" / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, text in module.files().items():
+        assert (RECIPES / "trips" / name).read_text(encoding="utf-8") == text, name
+
+
+def test_multilingual_code_switching(quick):
+    run = quick("MultiCS-IntentSlot", targets=["deu"])
+    plain, switched = "zero_shot", "code_switch into=all share=0.5 copies=2"
+    slots = [value(run, name, "slot_f1", DEU) for name in (plain, switched)]
+    assert slots[1] > slots[0] + 0.15
+    assert used(run, switched, DEU)["labels"] == {"train": {"eng_Latn": 96}}
+
+
+def test_a_hidden_markov_model_of_projected_tags(quick):
+    run = quick("ZeroPOS-HMM", targets=["deu"], epochs=6)
+    found = changes(run, "word_accuracy", DEU)
+    hmm, counts = (found[f"projected_hmm links=eflomal{more}"] for more in ("", " rounds=0"))
+    assert hmm.low > 0 and hmm.value > found["zero_shot"].value + 0.2
+    assert hmm.value != counts.value  # estimation does something
+    about = used(run, "projected_hmm links=eflomal", DEU)
+    assert about["parallel"] == {f"eng_Latn-{DEU}": 120} and "no label of deu" in about["rule"]
+
+
+def test_sources_believed_as_far_as_they_are_worth(quick):
+    run = quick("BEA-RaRe", epochs=4)
+    bea, rare = "weighted", "ranked shots=10 best=2"
+    assert value(run, bea, "f1", ITA) != value(run, "vote", "f1", ITA)
+    assert (
+        used(run, bea, ITA)["unlabelled"] == {ITA: 48} and not used(run, "vote", ITA)["unlabelled"]
+    )
+    about = used(run, rare, ITA)
+    assert about["labels"] == {
+        "train": {**dict.fromkeys(["eng_Latn", DEU, SPA], 96), ITA: 10}, "select": {ITA: 10},
+    }  # fmt: skip
+    assert about["unlabelled"] == {ITA: 96} and "WARNING" in about["rule"]
+    assert "select" not in used(run, "few_shot shots=10 continued=True", ITA)["labels"]
+
+
+def test_raw_text_labelled_through_the_source_and_back(quick):
+    run = quick("CROP", epochs=4)
+    own, crop = used(run, "self_training share=1.0", DEU), used(run, "crop", DEU)
+    assert own["translations"]["texts"] == 0 and own["unlabelled"] == crop["unlabelled"]
+    assert crop["unlabelled"] == {DEU: 96} and crop["translations"]["texts"] > 96
+    assert value(run, "crop", "f1", DEU) != value(run, "self_training share=1.0", "f1", DEU)
+
+
+def test_one_parser_of_several_treebanks(quick):
+    run = quick("UDify", epochs=6)
+    one, every = (used(run, f"zero_shot{more}", ITA)["labels"]["train"]
+                  for more in (" sources=1", ""))  # fmt: skip
+    assert one == {"eng_Latn": 96} and every == dict.fromkeys(["eng_Latn", DEU, SPA], 96)
+    assert changes(run, "las", ITA)["zero_shot"].value > 0.02
