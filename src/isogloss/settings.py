@@ -36,6 +36,8 @@ class _Keywords(Settings):
 S = TypeVar("S", bound=BaseModel)
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+"""A share that is not nothing."""
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 

@@ -237,11 +237,28 @@ def test_the_command_prints_a_table_and_json(suite, tiny_body, tmp_path):
 
     file, data = suite
     told = ["transfer", str(tiny_body), "--train", f"{file}/eng", "--data", str(data),
-            "--learner", "probe", "--seeds", "0", "--out", str(tmp_path / "out")]  # fmt: skip
-    shown = CliRunner().invoke(app, told)
+            "--strategy", "zero_shot,target_labels", "--learner", "probe", "--seeds", "0,1",
+            "--out", str(tmp_path / "out")]  # fmt: skip
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, told)
     assert shown.exit_code == 0 and "German (deu_Latn)" in shown.output
+    for words in ("What it took", "memory", "one alone", "Score beside cost", "beaten by"):
+        assert words in shown.output
     again = CliRunner().invoke(app, [*told, "--json"])
-    assert {row["strategy"] for row in json.loads(again.stdout)} == {"zero_shot"}
+    rows = json.loads(again.stdout)
+    assert {row["strategy"] for row in rows} == {"zero_shot", "target_labels"}
+    costs = {
+        (row["strategy"], row["seed"]): row["settings"] for row in rows
+        if row["language"] == "deu_Latn" and row["measure"] == "accuracy" and not row["stage"]
+    }  # fmt: skip
+    assert len(costs) == 6  # two seeds and their mean
+    for (name, _), told in costs.items():
+        assert told["latency_ms"] > 0 and told["align_seconds"] == 0
+        assert told["translations"] == {"texts": 0, "characters": 0, "calls": 0, "seconds": 0}
+        assert told["in_use"]["examples"] == 30
+        assert told["peak_memory"] is None or told["peak_memory"] >= 0
+        assert told["target_labels"] == (60 if name == "target_labels" else 0)
+    provenance = json.loads((tmp_path / "out" / "provenance.json").read_text(encoding="utf-8"))
+    assert any("peak memory is" in note for note in provenance["notes"])
 
 
 def test_two_trainings_that_begin_alike_do_not_share_a_checkpoint(tiny_body, tmp_path):
@@ -362,19 +379,6 @@ def test_a_test_of_one_example_is_refused_before_the_work(transfer, suite):
     file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
     with pytest.raises(UsageError, match="the test of deu_Latn has a single example"):
         transfer()
-
-
-def test_what_training_took_is_the_mean_over_languages():
-    from isogloss.cli.tables import strategies
-    from isogloss.score import Score, Scores
-
-    def row(tag, seconds):
-        about = {"values": [0.5], "seeds": [0], "rule": "trained", "predict_ms": 1.0}
-        return Score(measure="accuracy", value=0.5, n=9, language=tag, strategy="own", task="kind",
-                     settings={**about, "train_seconds": seconds})  # fmt: skip
-
-    _, costs = strategies(Scores([row("deu_Latn", 1.0), row("fin_Latn", 3.0)]))
-    assert list(costs.columns[1].cells) == ["2.0 s"]
 
 
 def test_a_source_without_a_test_is_told(transfer, suite):

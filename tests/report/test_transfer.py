@@ -9,7 +9,15 @@ from isogloss.report import write_report
 from isogloss.report.page import charts, render
 from isogloss.report.rows import comparisons
 from isogloss.report.summary import summarise
-from isogloss.report.transfer import costs, forgotten, ranked, results, rules, transfer_table
+from isogloss.report.transfer import (
+    costs,
+    forgotten,
+    ranked,
+    results,
+    rules,
+    transfer_table,
+    worth,
+)
 from isogloss.score import Score, Scores
 
 BAD = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -146,6 +154,44 @@ def test_costs_stand_beside_the_score():
     assert "transfer_costs.v1" not in charts(run(settings={}))
 
 
+def spending(tag, *, used=0, **more):
+    """Costs with all that the front looks at."""
+    return {
+        **cost(tag, calls=8), "align_seconds": 0.0, "latency_ms": 5.0, "translate_ms": 0.0,
+        "target_labels": 0, "in_use": {"texts": used, "characters": 100 * used, "calls": used,
+                                       "seconds": 0.0, "examples": 204},
+        "translations": {"texts": 8 + used, "characters": 800 + 100 * used, "calls": 8 + used,
+                         "seconds": 4.0}, **more,
+    }  # fmt: skip
+
+
+def test_the_front_is_told_and_who_beats_the_rest(provenance):
+    def of(name, value, **more):
+        return [row(name, tag, value, seed=s, settings=spending(tag, **more))
+                for tag in TAGS for s in (1, 2)]  # fmt: skip
+
+    scores = Scores([*of("zero-shot", 0.6), *of("translate-test", 0.5, used=8, translate_ms=40.0),
+                     *of("few-shot", 0.7, target_labels=10)])  # fmt: skip
+    made = worth(scores)
+    assert made["front"] == ["zero-shot", "few-shot"]
+    table = [dict(zip(made["columns"], line, strict=True)) for line in made["rows"]]
+    assert [line["beaten by"] for line in table] == ["", "zero-shot", ""]
+    assert [line["labels of the target"] for line in table] == ["0", "0", "10"]
+    assert table[1]["answer to one example"] == "45 ms"
+    page = render(scores, provenance)
+    assert "<p>No other strategy beats zero-shot, few-shot.</p>" in page
+    assert '<th scope="row"><b>few-shot</b></th>' in page
+    assert '<th scope="row">translate-test</th>' in page
+    costs_shown = costs(scores)["columns"]
+    assert {"translating", "aligning", "one alone", "translating one"} <= set(costs_shown)
+
+
+def test_one_strategy_and_none_with_costs_have_no_front(provenance):
+    assert worth(run(names=["zero-shot"]))["rows"] == []
+    assert worth(run(settings={}))["rows"] == [] == worth(Scores())["rows"]
+    assert "Score beside cost" not in render(run(names=["zero-shot"]), provenance)
+
+
 def test_forgetting_is_told_and_is_no_result():
     rows = [
         row("few-shot", "eng_Latn", value, stage=stage, settings={"forgetting": True})
@@ -221,6 +267,7 @@ def test_the_section_is_on_the_page_and_escaped(provenance):
     hostile = run(tags=["hin_Deva", BAD], names=["zero-shot", BAD], dataset=BAD, system=BAD,
                   interval=BAD, settings={**cost("x"), "rule": BAD})  # fmt: skip
     bad = render(hostile, provenance)
+    assert "Score beside cost" in bad
     assert "<script>alert" not in bad and bad.count("<script") == page.count("<script")
     json.loads(re.search(r'id="data">(.*?)</script>', bad, re.DOTALL)[1])
 

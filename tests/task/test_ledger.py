@@ -8,15 +8,7 @@ from hypothesis import strategies as st
 
 from isogloss.errors import UsageError
 from isogloss.task.examples import TEXT, make_examples
-from isogloss.task.ledger import (
-    Attempt,
-    Ledger,
-    Translations,
-    cost_table,
-    costs,
-    labels_used,
-    timed,
-)
+from isogloss.task.ledger import Ledger, Translations, labels_used, timed
 
 
 def lines(n, language="eng_Latn", split="train", *, first=0, labels=True):
@@ -91,13 +83,15 @@ def test_an_example_used_twice_counts_once():
 
 
 parts = st.builds(
-    lambda n, first, use, seconds, memory, texts: timed(
+    lambda n, first, use, seconds, memory, texts, alone: timed(
         labels_used(lines(n, first=first), use), train_seconds=seconds, peak_memory=memory,
-        unlabelled={"hin_Deva": texts}, translations=Translations(texts, 9 * texts, 1),
-        parallel={("eng_Latn", "hin_Deva"): texts},
+        unlabelled={"hin_Deva": texts}, translations=Translations(texts, 9 * texts, 1, seconds),
+        in_use=Translations(texts, 3 * texts, 1, seconds), align_seconds=seconds,
+        parallel={("eng_Latn", "hin_Deva"): texts}, alone=alone,
     ),
     st.integers(1, 9), st.integers(0, 9), st.sampled_from(["train", "select"]),
-    st.integers(0, 9), st.integers(0, 9), st.integers(0, 9),
+    st.integers(0, 9), st.none() | st.integers(0, 9), st.integers(0, 9),
+    st.just(()) | st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
 )  # fmt: skip
 
 
@@ -107,7 +101,9 @@ def test_ledgers_add_in_any_order(a, b, c):
     assert (a + b).settings() == (b + a).settings()
     assert a + Ledger() == a
     assert (a + b).translations.texts == a.translations.texts + b.translations.texts
-    assert (a + b).peak_memory == max(a.peak_memory, b.peak_memory)
+    known = [one.peak_memory for one in (a, b) if one.peak_memory is not None]
+    assert (a + b).peak_memory == max(known, default=None)
+    assert (a + b).in_use.seconds == a.in_use.seconds + b.in_use.seconds
     json.dumps((a + b).settings(), allow_nan=False)
 
 
@@ -118,31 +114,23 @@ def test_ledgers_of_different_attempts_do_not_add():
         Ledger(train_seconds=-1.0)
 
 
+def test_an_example_alone_takes_the_median_and_models_of_an_ensemble_add_up():
+    one, other = Ledger(alone=(0.001, 0.1, 0.002)), Ledger(alone=(0.001, 0.001, 0.004))
+    assert one.latency_ms == pytest.approx(2.0)
+    assert (one + other).latency_ms == pytest.approx(6.0)
+    assert Ledger().latency_ms is None and (one + Ledger()).alone == one.alone
+    with pytest.raises(UsageError, match="3 and 1 examples were asked one by one"):
+        one + Ledger(alone=(0.1,))
+
+
+def test_labels_of_the_target_count_once_for_training_and_choosing():
+    ledger = Ledger(target="hin_Deva") + labels_used(lines(9, "hin_Deva"), "train")
+    ledger += labels_used(lines(9, "hin_Latn"), "select") + labels_used(lines(50), "train")
+    ledger += labels_used(lines(4, "hin_Deva", "dev"), "select")
+    assert ledger.settings()["target_labels"] == 13
+
+
 def test_predictions_cost_so_much_an_example():
     ledger = timed(Ledger(), predict_seconds=2.0, predicted=100)
     assert timed(ledger, predict_seconds=1.0, predicted=100).predict_ms == pytest.approx(15.0)
     assert Ledger().predict_ms is None
-
-
-def test_costs_stand_beside_a_score_over_the_same_languages():
-    spent = timed(labels_used(lines(701), "train"), train_seconds=60.0, predict_seconds=1.0,
-                  predicted=100, peak_memory=2**30, model_bytes=2**20)  # fmt: skip
-    calls = timed(spent, translations=Translations(701, 70_100, 8))
-    rows = costs([
-        Attempt("zero-shot", "hin_Deva", 0.6, spent.settings()),
-        Attempt("zero-shot", "hin_Deva", 0.8, spent.settings()),
-        Attempt("zero-shot", "hau_Latn", 0.1, spent.settings()),
-        Attempt("translate-train", "hin_Deva", 0.9, calls.settings()),
-        Attempt("translate-train", "tel_Telu", None, {}),
-    ])  # fmt: skip
-    zero, train = rows
-    assert (zero.score, zero.languages) == (pytest.approx(0.7), 1)
-    assert (zero.train_seconds, zero.predict_ms, zero.calls) == (60.0, pytest.approx(10.0), 0)
-    assert (train.calls, train.characters, train.train_labels) == (8, 70_100, 701)
-    assert zero.select_labels == 0 and zero.memory == 2**30
-    told = cost_table([Attempt("a", "hin_Deva", 0.5, spent.settings())])[0]
-    assert (told["training"], told["an example"], told["memory"]) == ("60.0 s", "10 ms", "1.0 GiB")
-    assert told["model"] == "1 MiB" and told["labels to train"] == "701"
-    blank = cost_table([Attempt("a", "hin_Deva", None, {})])[0]
-    assert blank["training"] == blank["score"] == blank["translator's calls"] == ""
-    assert costs([]) == []

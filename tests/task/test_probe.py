@@ -84,3 +84,23 @@ def test_translations_of_one_example_are_in_one_fold(encoder, monkeypatch):
 def test_words_are_not_probed(encoder):
     with pytest.raises(UsageError, match="not words with tags"):
         probe(encoder, TagTask(), [labelled.words()])
+
+
+def test_an_example_alone_is_timed_by_itself(encoder, monkeypatch):
+    """One among many is timed once a language, in a batch; one alone each time it is asked."""
+    solver = probe(encoder, ClassifyTask(), [labelled.texts(40)])
+    test, sizes = labelled.texts(30, seed=1), []
+    plain = type(encoder).encode
+
+    def noted(self, texts, **options):
+        sizes.append(len(texts))
+        return plain(self, texts, **options)
+
+    monkeypatch.setattr(type(encoder), "encode", noted)
+    solver.tell(test)
+    solver.tell(test)
+    assert sizes == [30] * 3  # read, timed, and read again
+    sizes.clear()
+    for row in (0, 1):
+        assert solver.tell(test.take([row])).seconds > 0
+    assert sizes == [1] * 4  # read and timed, both times

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from isogloss.language import read_language
 from isogloss.measure.catalogue import MEASURES
 from isogloss.report.evaluated import evaluations
 from isogloss.report.rows import compared, comparisons, last_layers, system_names
+from isogloss.report.transfer import attempts
 from isogloss.score import Score, Scores
+from isogloss.task.costs import cost_table, spent_on, worth_table
 from isogloss.vocabulary.consequences import BLIND, unknown_shares, window_holds
 
 if TYPE_CHECKING:
@@ -21,7 +23,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
-LEFT = ("system", "tokenizer", "language", "similar", "pivot", "direction", "method", "score")
+LEFT = (
+    "system", "strategy", "rule", "cost", "tokenizer", "language", "similar", "pivot", "direction",
+    "method", "score",
+)  # fmt: skip
 
 
 def summary(scores: Scores) -> list[Table]:
@@ -40,7 +45,7 @@ def strategies(scores: Scores) -> list[Table]:
     """One row a language, one column a strategy: means over seeds of the main measure.
 
     A star is a difference to the first strategy that remains after Holm, of p below 0.05. Below,
-    what each was taught with and what it cost.
+    what labels each saw, what it cost, and which is beaten in score and all costs.
     """
     means = Scores(row for row in scores.where(stage=None, seed=None) if "values" in row.settings)
     means = means.where(measure=means[0].measure)
@@ -59,23 +64,32 @@ def strategies(scores: Scores) -> list[Table]:
         ]
         n = next(iter(rows.values())).n
         table.add_row(_name(tag) or "mean", *cells, str(n), end_section=False)
-    costs = _table("What it took for a language, on average",
-                   ("strategy", "training", "an example", "what labels were seen"))  # fmt: skip
+    seen = _table("What labels were seen", ("strategy", "rule"))
     for name in names:
-        rows = [row for row in means.where(strategy=name) if row.language]
-        rule = rows[0].settings["rule"].replace(str(rows[0].language), "the target")
-        trained, asked = (
-            _average([row.settings.get(key) for row in rows])
-            for key in ("train_seconds", "predict_ms")
+        row = means.where(strategy=name)[0]
+        seen.add_row(name, row.settings["rule"].replace(str(row.language), "the target"))
+    return [table, seen, *_costs(scores)]
+
+
+def _costs(scores: Scores) -> list[Table]:
+    """What each strategy cost, and, of several, which none of the others beats."""
+    made = attempts(scores)
+    tables = [_turned("What it took", cost_table(made))]
+    if len(rows := worth_table(made)) > 1:
+        told = [{**row, "beaten by": row["beaten by"] or "none"} for row in rows]
+        tables.append(
+            _turned("Score beside cost, and who is better in some and worse in none", told)
         )
-        costs.add_row(name, "" if trained is None else f"{trained:.1f} s",
-                      "" if asked is None else f"{asked:.3g} ms", rule)  # fmt: skip
-    return [table, costs]
+    return tables
 
 
-def _average(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+def _turned(title: str, rows: Sequence[Mapping[str, str]]) -> Table:
+    """A column a strategy, as in the scores above, and a row each thing that was spent on any."""
+    table = _table(title, ("cost", *(row["strategy"] for row in rows)))
+    for key in spent_on(rows):
+        if key not in ("strategy", "languages"):
+            table.add_row(key, *(row[key] for row in rows))
+    return table
 
 
 def evaluated(scores: Scores) -> list[Table]:

@@ -11,9 +11,7 @@ import fcntl
 import json
 import os
 import platform
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Generator, Sequence
@@ -34,6 +32,7 @@ from isogloss.recipe.processes import Processes, join
 from isogloss.recipe.recipe import Recipe
 from isogloss.recipe.step import FILES, DoneHere, Step, Workplace, read_notes, step_key
 from isogloss.score import Scores
+from isogloss.task.memory import process_peak
 
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
@@ -339,9 +338,8 @@ def _machine() -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
-        "peak_memory_bytes": peak * (1 if sys.platform == "darwin" else 1024),
+        "peak_memory_bytes": process_peak(),
         "code_version": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),

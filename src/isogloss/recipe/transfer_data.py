@@ -11,7 +11,7 @@ from isogloss import registry
 from isogloss.errors import UsageError
 from isogloss.language import Language, resolve
 from isogloss.task.suites import Part, Suite, read_suite
-from isogloss.task.suites.loading import label_set
+from isogloss.task.suites.loading import label_set, unequal_labels
 from isogloss.task.tasks.tag import NONE
 
 if TYPE_CHECKING:
@@ -135,6 +135,29 @@ class TransferData:
     def together(self) -> bool:
         """Whether the same id means the same example in training and in the tests."""
         return self.learned.suite == self.asked.suite and self.asked.part.n_way
+
+    def unequal(self) -> list[str]:
+        """Sentences about labels that languages do not share; of what has labels at all.
+
+        Languages are compared split by split, and a source that has no test by what it is learned
+        from; of two suites each for itself.
+
+        Raises:
+            CorpusError: unequal labels where a suite says that they are the same.
+        """
+        splits = self.splits().values()
+        train = [self.read(tag, "train") for tag in self.sources]
+        tests = [self.read(tag, "test") for tag in self.targets]
+        if self.learned is self.asked:
+            untested = [one for one in train if not self.has(one.language, "test")]
+            groups = [(self.learned.part, every) for every in splits]
+            groups += [(self.asked.part, [*untested, *tests])] if untested else []
+            return [said for part, every in groups for said in unequal_labels(part, every)]
+        sides = ((self.learned, self.sources), (self.asked, self.targets))
+        return [
+            said for side, tags in sides for every in splits
+            for said in unequal_labels(side.part, [one for one in every if one.language in tags])
+        ]  # fmt: skip
 
     def new_labels(self) -> Iterator[str]:
         """A sentence a test with labels, or kinds of spans, that no source has."""

@@ -191,6 +191,7 @@ class Transfer(Step):
         Raises:
             UsageError: a strategy needs what was not given, or a test has a single example.
         """
+        from isogloss.task.memory import memory_told
         from isogloss.task.sealed import SealedTest
 
         data, targets = self._data, self._data.targets
@@ -208,8 +209,9 @@ class Transfer(Step):
             f"{self.name}: attempts", len(self.seeds) * len(self.strategies) * len(targets)
         )
         found: dict[tuple[str, str], list[Outcome]] = {}
+        peaks: dict[str, int | None] = {}
         for seed in self.seeds:
-            job = self._job(seed, tests, place)
+            job = self._job(seed, tests, peaks, place)
             for table in self.strategies:
                 name, strategy, job.kept = name_of(table), strategy_of(table), None
                 for target in targets:
@@ -219,10 +221,14 @@ class Transfer(Step):
                     advance(1, f"{name} {target}")
         if self.keep:
             self._keep(place)
+        place.notes.append(f"{self.name}: peak memory is {memory_told()}")
         rows, items = self._rows(found, data.sources[0], place)
         place.write(Scores(rows), items)
 
-    def _job(self, seed: int, tests: Mapping[str, SealedTest], place: Workplace) -> Job:
+    def _job(
+        self, seed: int, tests: Mapping[str, SealedTest], peaks: dict[str, int | None],
+        place: Workplace,
+    ) -> Job:  # fmt: skip
         from isogloss.task.job import Job
 
         def load(tag: str, split: str) -> Examples:
@@ -232,7 +238,7 @@ class Transfer(Step):
             self._data.task, self._data.sources, load, self._learner(place), seed,
             self._means(place), place.scratch / "solvers",
             watched=self._data.learned.measures[0] if self.select == "source-dev" else "",
-            start=place.start,
+            start=place.start, peaks=peaks,
         )  # fmt: skip
 
     def _learner(self, place: Workplace) -> Learner:
@@ -314,6 +320,7 @@ class Transfer(Step):
         data, clean = self._data, 0
         sides = dict.fromkeys(side.suite.name for side in (data.learned, data.asked))
         place.notes += [f"{self.name}: {note}" for note in data.notes]
+        place.notes += [named(self.name, told) for told in data.unequal()]
         place.notes += [f"WARNING: {self.name}, {told}" for told in data.new_labels()]
         if not data.has(data.sources[0], "test"):
             place.notes.append(
@@ -524,9 +531,21 @@ def _of_all(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     every = [outcome.about["settings"] for outcome in outcomes]
     made: dict[str, Any] = {}
     for key, first in every[0].items():
-        values = [one[key] for one in every]
-        if all(isinstance(value, int | float) for value in values):
-            made[key] = float(np.mean(values))
-        elif all(value == first for value in values):
+        values = [one.get(key) for one in every]
+        if all(value == first for value in values):
             made[key] = first
+        elif (mean := _mean_of(values)) is not None:
+            made[key] = mean
     return made
+
+
+def _mean_of(values: Sequence[Any]) -> Any:
+    """The mean of numbers, or of each of the same several; None of anything else."""
+    if all(isinstance(value, int | float) for value in values):
+        return float(np.mean(values))
+    if not all(isinstance(value, Mapping) and value for value in values):
+        return None
+    keys = values[0].keys()
+    means = {key: _mean_of([one.get(key) for one in values]) for key in keys}
+    alike = all(one.keys() == keys for one in values)
+    return means if alike and None not in means.values() else None

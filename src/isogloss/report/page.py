@@ -57,8 +57,9 @@ CHARTS = {
     "transfer_costs.v1": (
         "What each strategy costs",
         None,
-        "What one language costs, on average, relative to the dearest strategy: time before the "
-        "first prediction, time of an example, peak memory, calls of a translator, labels.",
+        "What one language costs, on average, relative to the dearest strategy: time of training, "
+        "of translating and of aligning, time of an example, peak memory, calls of a translator, "
+        "labels.",
     ),
 }
 

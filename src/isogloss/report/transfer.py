@@ -15,7 +15,7 @@ from isogloss.measure.catalogue import MEASURES
 from isogloss.report.rows import Shown, shown
 from isogloss.score import Score, Scores
 from isogloss.task.compare import over_values
-from isogloss.task.ledger import Attempt, cost_table
+from isogloss.task.costs import RESPECTS, Attempt, cost_table, worth_table
 
 RULES = 4  # rules of one strategy that are written out; warnings always are
 NAMED = 8  # languages in one sentence
@@ -155,7 +155,8 @@ def transfer_table(scores: Scores) -> dict[str, Any]:
     return {
         "columns": columns, "rows": rows, "means": average, "intervals": "; ".join(kinds),
         "measures": ", ".join(dict.fromkeys(group.title for group in groups(found))),
-        "rules": rules(scores), "costs": costs(scores), "forgetting": forgotten(scores),
+        "rules": rules(scores), "costs": costs(scores), "worth": worth(scores),
+        "forgetting": forgotten(scores),
     }  # fmt: skip
 
 
@@ -193,6 +194,22 @@ def costs(scores: Scores) -> dict[str, Any]:
     if not told - {"strategy", "score", "languages"}:
         return {"columns": [], "rows": []}
     return {"columns": columns, "rows": [[row[key] for key in columns] for row in made]}
+
+
+def worth(scores: Scores) -> dict[str, Any]:
+    """`columns` and `rows` of `task.costs.worth_table`, and `front`, the strategies none beats.
+
+    Empty where fewer than two strategies have costs; without columns that say nothing.
+    """
+    made = worth_table(attempts(scores))
+    told = {key for row in made for key, text in row.items() if text}
+    if len(made) < 2 or not told & {respect.title for respect in RESPECTS}:
+        return {"columns": [], "rows": [], "front": []}
+    columns = [key for key in made[0] if key in told]
+    return {
+        "columns": columns, "rows": [[row[key] for key in columns] for row in made],
+        "front": [row["strategy"] for row in made if not row["beaten by"]],
+    }  # fmt: skip
 
 
 def attempts(scores: Scores) -> list[Attempt]:

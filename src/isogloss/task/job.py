@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from isogloss.errors import UsageError
+from isogloss.errors import UnknownLanguage, UsageError
 from isogloss.files import atomic_folder, fingerprint
 from isogloss.progress import Start, silent
 from isogloss.task.contracts import Guess, Task
 from isogloss.task.examples import Examples
 from isogloss.task.ledger import Ledger, Translations, Use, labels_used, timed
+from isogloss.task.memory import peak_memory
 from isogloss.task.solver import Solver, Watch, size_of
 
 if TYPE_CHECKING:
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 KEPT = 4
 """Solvers that are held in memory."""
+ALONE = 9
+"""Examples of a test that are asked one by one, to know how long one takes."""
+_TRANSLATING = "translating"
 
 
 class Strategy(Protocol):
@@ -92,6 +98,8 @@ class Job:
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
         kept: the one that was saved last, of the strategy that is under way.
+        peaks: bytes that each training took, and translating; whoever uses what was made or loaded
+            before is told them too. Jobs of other seeds may share them.
         truncated: texts of the test that were cut off in it.
         dropped: examples of which nothing could be told in it, by reason.
         notes: what trainings told in it.
@@ -109,11 +117,13 @@ class Job:
     ledger: Ledger = field(default_factory=Ledger)
     last: Solver | None = None
     kept: Solver | None = None
+    peaks: dict[str, int | None] = field(default_factory=dict)
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     _solvers: dict[str, Solver] = field(default_factory=dict)
     _made: dict[str, tuple[Solver, Ledger]] = field(default_factory=dict)
+    _away: float = 0.0  # seconds of teaching, telling and translating
 
     def labelled(
         self,
@@ -132,20 +142,43 @@ class Job:
             pick: the rows that are used; all by default.
 
         Raises:
-            UsageError: the split is the test.
+            UsageError: the split is the test, is not there, or has no label.
         """
         if split == "test":
             raise UsageError("a strategy does not see the labels of a test")
-        found = self.load(language, split)
-        found = found.take(pick(found)) if pick else found
-        self.ledger += labels_used(found, use)
+        found = self._there(language, split, "labels" if use == "train" else "labels to choose by")
+        used = labels_used(found, use)
+        if not used.labels:
+            raise UsageError(
+                f"none of {len(found)} examples of {language} {split} has a label",
+                remedy="label some, or take a strategy that needs no labels of this language",
+            )
+        if pick:
+            found = found.take(pick(found))
+            used = labels_used(found, use)
+        self.ledger += used
         return found
 
     def unlabelled(self, language: str, split: str = "train") -> Examples:
-        """Examples without their labels."""
-        found = self.load(language, split).sealed()
+        """Examples without their labels.
+
+        Raises:
+            UsageError: there are none.
+        """
+        found = self._there(language, split, "text, of which labels are not read,").sealed()
         self.ledger += Ledger(unlabelled={language: len(found)})
         return found
+
+    def _there(self, language: str, split: str, what: str) -> Examples:
+        try:
+            return self.load(language, split)
+        except (UnknownLanguage, UsageError) as error:
+            raise UsageError(
+                f"the strategy reads {what} of {language}, and there is no {split} of it: "
+                f"{error.message}",
+                remedy="give the suite such examples, leave this language out, or do without: "
+                "zero_shot reads no text of a target, and select = last no dev",
+            ) from error
 
     def test(self, language: str) -> Examples:
         """The test without labels."""
@@ -181,17 +214,40 @@ class Job:
             [one.fingerprint for one in examples], self.seed, dict(changes), begun,
             [one.fingerprint for one in watch.examples] if watch else [],
         )  # fmt: skip
-        solver = self._solvers.pop(key, None) or self._taught(
-            key, examples, after if isinstance(after, Path) else begun, watch, changes
-        )  # fmt: skip
+        if not (solver := self._solvers.pop(key, None)):
+            with self._away_from_aligning(), peak_memory() as peak:
+                solver = self._taught(
+                    key, examples, after if isinstance(after, Path) else begun, watch, changes
+                )  # fmt: skip
+            self.peaks[key] = peak.added
         _hold(self._solvers, key, solver, len(self.source) + 1)
         # The solver's time has that of what it began as, which was paid when that was trained.
         before = 0.0 if after is None or isinstance(after, Path) else after.seconds
         self.ledger = timed(
-            self.ledger, train_seconds=max(0.0, solver.seconds - before), kept=solver.kept
-        )
+            self.ledger, train_seconds=max(0.0, solver.seconds - before), kept=solver.kept,
+            peak_memory=self.peaks[key],
+        )  # fmt: skip
         self.notes += [note for note in getattr(solver, "notes", ()) if note not in self.notes]
         return solver
+
+    @contextmanager
+    def _away_from_aligning(self) -> Generator[None]:
+        """Work whose time is never that of aligning: teaching, telling, translating."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._away += time.perf_counter() - began
+
+    @contextmanager
+    def aligning(self) -> Generator[None]:
+        """Work whose time is that of aligning and projecting, less what it has taught and asked."""
+        began, away = time.perf_counter(), self._away
+        try:
+            yield
+        finally:
+            own = time.perf_counter() - began - (self._away - away)
+            self.ledger = timed(self.ledger, align_seconds=max(0.0, own))
 
     def _begun(self, after: Solver | Path | None) -> str:
         """What names the solver or the model that is gone on from; empty for that of the job."""
@@ -227,7 +283,10 @@ class Job:
         before, self.ledger = self.ledger, Ledger()
         found = self._made.pop(name, None)
         try:
-            made = found or (make(), self.ledger)
+            if not (made := found):
+                with peak_memory() as peak:
+                    solver = make()
+                made = solver, timed(self.ledger, peak_memory=peak.added)
         finally:
             self.ledger = before
         _hold(self._made, name, made, 0)
@@ -236,10 +295,12 @@ class Job:
 
     def tell(self, solver: Solver, examples: Examples) -> list[Guess | None]:
         """What a solver says of examples."""
-        told, self.last = solver.tell(examples), solver
-        asked = examples.split == "test"  # guesses of other text are work before the first answer
+        with self._away_from_aligning():
+            told, self.last = solver.tell(examples), solver
+            asked = examples.split == "test"  # guesses of other text are work before use
+            alone = _alone(solver, examples) if asked else ()
         spent = {"predict_seconds" if asked else "train_seconds": told.seconds}
-        self.ledger = timed(self.ledger, **spent, model_bytes=size_of(solver))
+        self.ledger = timed(self.ledger, **spent, alone=alone, model_bytes=size_of(solver))
         # Each text of the test counts once, however many solvers are asked.
         where = "" if asked else f"text of {examples.language}: "
         self.dropped |= Counter({where + why: n for why, n in told.dropped.items()})
@@ -247,22 +308,53 @@ class Job:
             self.truncated = max(self.truncated, told.truncated)
         return told.guesses
 
-    def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
+    def translate(
+        self, texts: Sequence[str], source: str, target: str, *, in_use: bool = False
+    ) -> list[str]:
         """Texts in another language, by the translator of the job.
 
+        Args:
+            texts: any texts.
+            source: canonical tag of their language.
+            target: canonical tag of the other.
+            in_use: whether they are what the test asks, and not what is learned from.
+
         Raises:
-            UsageError: there is none.
+            UsageError: there is no translator.
+            TranslatorError: it gave another number of texts.
         """
-        from isogloss.task.translate.contract import batch_of, odd_of
+        from isogloss.task.translate.contract import check_count, odd_of
 
         translator = self.means.need("translator", "a translator", "--translator")
-        made = translator.translate(texts, source, target)
-        # What a cache answers was paid for once; the next user pays for all of it.
-        calls = -(-len(texts) // batch_of(translator))
-        spent = Translations(len(texts), sum(map(len, texts)), calls)
-        self.ledger += Ledger(translations=spent)
+        began = time.perf_counter()
+        with self._away_from_aligning(), peak_memory() as peak:
+            made = translator.translate(texts, source, target)
+        check_count(translator.name, texts, made)
+        spent = _spent(translator, texts, time.perf_counter() - began)
+        # What loads a translator is its first call; those after it use what was loaded.
+        part = Ledger(peak_memory=peak.added) + Ledger(peak_memory=self.peaks.get(_TRANSLATING))
+        self.peaks[_TRANSLATING] = part.peak_memory
+        self.ledger += timed(part, translations=spent, in_use=spent if in_use else Translations())
         self.notes += odd_of(translator, len(texts), source, target)
         return made
+
+
+def _alone(solver: Solver, examples: Examples) -> tuple[float, ...]:
+    """Seconds of some examples that are asked one by one, spread over all."""
+    count = min(ALONE, len(examples))
+    rows = [at * len(examples) // count for at in range(count)]
+    return tuple(solver.tell(examples.take([row])).seconds for row in rows)
+
+
+def _spent(translator: Translator, texts: Sequence[str], seconds: float) -> Translations:
+    """What translating cost; what a cache answers, when it was made."""
+    from isogloss.task.translate.contract import Spent, batch_of
+
+    told: Spent | None = getattr(translator, "last", None)
+    if told is not None:
+        return Translations(told.texts, told.characters, round(told.calls, 3), told.seconds)
+    calls = -(-len(texts) // batch_of(translator))
+    return Translations(len(texts), sum(map(len, texts)), calls, seconds)
 
 
 def _hold(held: dict[str, Any], key: str, value: Any, least: int) -> None:
@@ -280,11 +372,13 @@ def attempt(job: Job, strategy: Strategy, target: str) -> list[Guess | None]:
     """
     job.ledger, job.last = Ledger(target=target), None
     job.truncated, job.dropped, job.notes = 0, Counter(), []
-    guesses, asked = list(strategy(job, target)), len(job.test(target))
+    with peak_memory() as peak:
+        guesses = list(strategy(job, target))
+    asked = len(job.test(target))
     if len(guesses) != asked:
         raise UsageError(
             f"the strategy told {len(guesses)} of {asked} examples of {target}",
             remedy="give a guess, or None, an example",
         )
-    job.ledger = timed(job.ledger, predicted=asked)
+    job.ledger = timed(job.ledger, predicted=asked, peak_memory=peak.added)
     return guesses

@@ -1,9 +1,10 @@
-"""What an attempt used and cost: labels, text, translations, time, memory."""
+"""What an attempt used and spent: labels, text, translations, time, memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from statistics import median
 from typing import Any, Literal, NamedTuple
 
 from isogloss.errors import UsageError
@@ -30,17 +31,25 @@ class Labels(NamedTuple):
 
 
 class Translations(NamedTuple):
-    """What was asked of a translator; what a cache answers is no call.
+    """What was asked of a translator, whether it or its cache answered.
+
+    A cache tells what its answers cost when they were made: the next user pays for all of it.
 
     Attributes:
         texts: that were translated.
         characters: of those texts.
-        calls: of the translator.
+        calls: runs, requests or commands; shares of one where only some of its texts were wanted.
+        seconds: that those took.
     """
 
     texts: int = 0
     characters: int = 0
-    calls: int = 0
+    calls: float = 0
+    seconds: float = 0.0
+
+    def and_(self, other: Translations) -> Translations:
+        """Both together."""
+        return Translations(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +65,14 @@ class Ledger:
         unlabelled: texts without labels, by language.
         parallel: pairs of translations, by both languages.
         translations: what was asked of a translator, in training and in use.
-        train_seconds: of everything before the first prediction.
+        in_use: those of them that the test itself needed, so that every text asked in use will.
+        align_seconds: of aligning and projecting, without the translations in between.
+        train_seconds: of teaching, and of telling what was learned from.
         predict_seconds: of all predictions together.
         predicted: examples that were predicted.
-        peak_memory: bytes.
+        alone: seconds of some examples of the test that were asked one by one, summed over the
+            models of an ensemble.
+        peak_memory: bytes that it added to what was resident; None where it is not known.
         model_bytes: what has to be deployed; of an ensemble the sum, which its strategy tells.
         kept: which weights were kept where no label chose them.
     """
@@ -69,10 +82,13 @@ class Ledger:
     unlabelled: Mapping[str, int] = field(default_factory=dict)
     parallel: Mapping[tuple[str, str], int] = field(default_factory=dict)
     translations: Translations = field(default_factory=Translations)
+    in_use: Translations = field(default_factory=Translations)
+    align_seconds: float = 0.0
     train_seconds: float = 0.0
     predict_seconds: float = 0.0
     predicted: int = 0
-    peak_memory: int = 0
+    alone: tuple[float, ...] = ()
+    peak_memory: int | None = None
     model_bytes: int = 0
     kept: str = ""
 
@@ -85,7 +101,8 @@ class Ledger:
         """Both parts of an attempt.
 
         Raises:
-            UsageError: they are for different languages, or keep different weights.
+            UsageError: they are for different languages, keep different weights, or asked other
+                numbers of examples one by one.
         """
         keys = dict.fromkeys([*self.labels, *other.labels])
         nothing: frozenset[str] = frozenset()
@@ -94,13 +111,14 @@ class Ledger:
             labels={k: self.labels.get(k, nothing) | other.labels.get(k, nothing) for k in keys},
             unlabelled=_summed(self.unlabelled, other.unlabelled),
             parallel=_summed(self.parallel, other.parallel),
-            translations=Translations(
-                *(a + b for a, b in zip(self.translations, other.translations, strict=True))
-            ),
+            translations=self.translations.and_(other.translations),
+            in_use=self.in_use.and_(other.in_use),
+            align_seconds=self.align_seconds + other.align_seconds,
             train_seconds=self.train_seconds + other.train_seconds,
             predict_seconds=self.predict_seconds + other.predict_seconds,
             predicted=self.predicted + other.predicted,
-            peak_memory=max(self.peak_memory, other.peak_memory),
+            alone=_one_by_one(self.alone, other.alone),
+            peak_memory=_larger(self.peak_memory, other.peak_memory),
             model_bytes=max(self.model_bytes, other.model_bytes),
             kept=_either(self.kept, other.kept, "say which weights were kept:"),
         )
@@ -111,9 +129,28 @@ class Ledger:
         return 1000 * self.predict_seconds / self.predicted if self.predicted else None
 
     @property
+    def latency_ms(self) -> float | None:
+        """Milliseconds of an example that is asked alone, the median; None where none was."""
+        return 1000 * median(self.alone) if self.alone else None
+
+    @property
+    def translate_ms(self) -> float | None:
+        """Milliseconds of translating an example that is asked; None before any prediction."""
+        return 1000 * self.in_use.seconds / self.predicted if self.predicted else None
+
+    @property
     def target_selected(self) -> int:
         """Labels of the target language, in whatever script, that a choice was made on."""
         return sum(self.counted("select", of=self.target).values())
+
+    def _targets(self) -> dict[tuple[str, str], int]:
+        """Labels of the target by data set and split, those with several uses once."""
+        found: dict[tuple[str, str], frozenset[str]] = {}
+        for key, ids in self.labels.items():
+            if self.target and _base(key.language) == _base(self.target):
+                place = key.name, key.split
+                found[place] = found.get(place, frozenset()) | ids
+        return {place: len(ids) for place, ids in found.items()}
 
     def counted(self, use: Use, *, of: str = "", split: str = "") -> dict[str, int]:
         """How many labels of each language were used so; `of` one language or one split only."""
@@ -161,9 +198,14 @@ class Ledger:
             "labels": {use: found for use in uses if (found := self.counted(use))},
             "unlabelled": dict(self.unlabelled),
             "parallel": {f"{a}-{b}": n for (a, b), n in self.parallel.items()},
+            "target_labels": sum(self._targets().values()),
             "translations": self.translations._asdict(),
+            "in_use": {**self.in_use._asdict(), "examples": self.predicted},
             "train_seconds": self.train_seconds,
+            "align_seconds": self.align_seconds,
             "predict_ms": self.predict_ms,
+            "latency_ms": self.latency_ms,
+            "translate_ms": self.translate_ms,
             "peak_memory": self.peak_memory,
             "model_bytes": self.model_bytes,
         }
@@ -194,108 +236,6 @@ def labels_used(examples: Examples, use: Use, *, language: str | None = None) ->
     return Ledger(labels={key: known} if known else {})
 
 
-class Attempt(NamedTuple):
-    """A score and what it cost.
-
-    Attributes:
-        strategy: its name.
-        language: canonical tag of the target.
-        value: the score; None where it is not defined.
-        settings: as `Ledger.settings` has them; what is absent is not known.
-    """
-
-    strategy: str
-    language: str
-    value: float | None
-    settings: Mapping[str, Any]
-
-
-class Cost(NamedTuple):
-    """What a strategy costs for one language, beside what it scores.
-
-    Every number is a mean over attempts, `memory` their largest; None where no attempt says it.
-    Time of a training that served several languages stands in each of their attempts, since a user
-    who wants one of them pays all of it.
-
-    Attributes:
-        strategy: its name.
-        score: mean over the languages that all strategies have, each the mean over its seeds.
-        languages: how many those are.
-        train_seconds: before the first prediction.
-        predict_ms: of one example.
-        memory: peak, in bytes.
-        model_bytes: what has to be deployed.
-        calls: of a translator.
-        characters: that were translated.
-        train_labels: labels that were trained on.
-        select_labels: labels that chose something.
-    """
-
-    strategy: str
-    score: float | None
-    languages: int
-    train_seconds: float | None
-    predict_ms: float | None
-    memory: float | None
-    model_bytes: float | None
-    calls: float | None
-    characters: float | None
-    train_labels: float | None
-    select_labels: float | None
-
-
-def costs(attempts: Sequence[Attempt]) -> list[Cost]:
-    """One row a strategy, in the order in which they come.
-
-    Source: Rosa et al. (2021), A cost-benefit analysis of cross-lingual transfer methods, section 4
-    (accuracy beside the costs of training, translation and use).
-    """
-    strategies = list(dict.fromkeys(one.strategy for one in attempts))
-    values = {name: _by_language(attempts, name) for name in strategies}
-    shared = set.intersection(*map(set, values.values())) if values else set()
-    made = []
-    for name in strategies:
-        told = [one.settings for one in attempts if one.strategy == name]
-        of_shared = [values[name][language] for language in sorted(shared)]
-        peaks = [float(s["peak_memory"]) for s in told if s.get("peak_memory")]
-        translated = [s.get("translations", {}) for s in told]
-        labels = [s["labels"] for s in told if "labels" in s]
-        made.append(
-            Cost(
-                name, _mean(of_shared), len(shared),
-                _mean([s.get("train_seconds") for s in told]),
-                _mean([s.get("predict_ms") for s in told]),
-                max(peaks, default=None),
-                _mean([s.get("model_bytes") or None for s in told]),
-                _mean([t.get("calls") for t in translated]),
-                _mean([t.get("characters") for t in translated]),
-                _mean([sum(found.get("train", {}).values()) for found in labels]),
-                _mean([sum(found.get("select", {}).values()) for found in labels]),
-            )
-        )  # fmt: skip
-    return made
-
-
-def cost_table(attempts: Sequence[Attempt]) -> list[dict[str, str]]:
-    """`costs` as people read them: one dictionary a strategy, the same keys in each."""
-    return [
-        {
-            "strategy": row.strategy,
-            "score": "" if row.score is None else f"{row.score:.3f}",
-            "languages": str(row.languages),
-            "training": _seconds(row.train_seconds),
-            "an example": "" if row.predict_ms is None else f"{row.predict_ms:.3g} ms",
-            "memory": _bytes(row.memory),
-            "model": _bytes(row.model_bytes),
-            "translator's calls": _count(row.calls),
-            "characters translated": _count(row.characters),
-            "labels to train": _count(row.train_labels),
-            "labels to choose": _count(row.select_labels),
-        }
-        for row in costs(attempts)
-    ]
-
-
 def timed(ledger: Ledger, **spent: Any) -> Ledger:
     """The ledger with `spent` added: `timed(ledger, train_seconds=3.0)`."""
     return ledger + replace(Ledger(), **spent)
@@ -311,6 +251,20 @@ def _negative(value: Any) -> bool:
 
 def _summed(a: Mapping[Any, int], b: Mapping[Any, int]) -> dict[Any, int]:
     return {key: a.get(key, 0) + b.get(key, 0) for key in dict.fromkeys([*a, *b])}
+
+
+def _one_by_one(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+    """Seconds of the same examples, asked of two models."""
+    if a and b and len(a) != len(b):
+        raise UsageError(
+            f"{len(a)} and {len(b)} examples were asked one by one",
+            remedy="ask every model of an attempt the same test",
+        )
+    return tuple(x + y for x, y in zip(a, b, strict=True)) if a and b else a or b
+
+
+def _larger(a: int | None, b: int | None) -> int | None:
+    return max((one for one in (a, b) if one is not None), default=None)
 
 
 def _either(a: str, b: str, what: str) -> str:
@@ -332,32 +286,3 @@ def _listed(found: Mapping[str, int]) -> str:
         for at, (language, n) in enumerate(sorted(found.items()))
     )  # fmt: skip
     return ", ".join([first, *rest[:-1]]) + (f" and {rest[-1]}" if rest else "")
-
-
-def _by_language(attempts: Sequence[Attempt], strategy: str) -> dict[str, float]:
-    values: dict[str, list[float]] = {}
-    for one in attempts:
-        if one.strategy == strategy and one.value is not None:
-            values.setdefault(one.language, []).append(one.value)
-    return {language: sum(found) / len(found) for language, found in values.items()}
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
-
-
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.1f} s" if value < 100 else f"{value / 60:.1f} min"
-
-
-def _bytes(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value / 2**20:,.0f} MiB" if value < 2**30 else f"{value / 2**30:.1f} GiB"
-
-
-def _count(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}"

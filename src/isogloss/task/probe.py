@@ -146,16 +146,21 @@ def read(encoder: Encoder, examples: Examples) -> tuple[np.ndarray, list[int], i
 def pace(encoder: Encoder, examples: Examples) -> float:
     """Seconds that the encoder takes for an example, timed once a language on some of them.
 
+    An example alone is timed itself, as it takes longer than one among many.
+
     Vectors may come from a cache, which tells nothing of what they cost.
     """
     known = vars(encoder).setdefault("_pace", {})
-    if examples.language not in known:
-        columns = [examples.column("text"), examples.column("second")]
-        texts = [text for column in columns for text in column[:TIMED] if text]
-        start = time.perf_counter()
-        encoder.encode(texts, language=examples.language)
-        known[examples.language] = (time.perf_counter() - start) / min(TIMED, len(examples))
-    return known[examples.language]
+    if len(examples) > 1 and examples.language in known:
+        return known[examples.language]
+    columns = [examples.column("text"), examples.column("second")]
+    texts = [text for column in columns for text in column[:TIMED] if text]
+    start = time.perf_counter()
+    encoder.encode(texts, language=examples.language)
+    took = (time.perf_counter() - start) / min(TIMED, len(examples))
+    if len(examples) > 1:
+        known[examples.language] = took
+    return took
 
 
 def fit(x: np.ndarray, y: np.ndarray, classes: int, strength: float) -> np.ndarray:

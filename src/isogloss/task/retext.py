@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from isogloss.errors import UsageError
+from isogloss.errors import TranslatorError, UsageError
 from isogloss.language import read_language
 from isogloss.task.examples import Examples
 from isogloss.train.transforms.switch import Phrases, phrases, switched
@@ -30,24 +30,31 @@ def translated(
 
     Raises:
         UsageError: labels of words or of places in a text, which a translation moves.
+        TranslatorError: not one text has a translation.
     """
     made = {}
     for name in text_columns(examples):
         column = examples.column(name)
-        asked = [text for cell in column for text in _texts(cell) if text]
-        done = iter(translate(asked, examples.language, target))
-        made[name] = [_filled(cell, done) for cell in column]
+        asked = [text for cell in column for text in texts_in(cell) if text]
+        done = translate(asked, examples.language, target)
+        if any(map(str.strip, asked)) and not any(map(str.strip, done)):
+            raise TranslatorError(
+                f"not one of {len(asked)} texts of {examples.language} has a translation into "
+                f"{target}", remedy="ask the translator for one of them and see, or name another",
+            )  # fmt: skip
+        left = iter(done)
+        made[name] = [_filled(cell, left) for cell in column]
     return examples.having(made, language=target)
 
 
-def _texts(cell: Any) -> Sequence[str | None]:
+def texts_in(cell: Any) -> Sequence[str | None]:
     """The texts of a cell, which is one or a list of them."""
     return cell if isinstance(cell, list) else [cell]
 
 
 def _filled(cell: Any, done: Iterator[str]) -> Any:
     """A text, or several, with the next of others in place of each that is there."""
-    made = [next(done) if text else text for text in _texts(cell)]
+    made = [next(done) if text else text for text in texts_in(cell)]
     return made if isinstance(cell, list) else made[0]
 
 
@@ -95,7 +102,7 @@ def code_switched(
     made, total = {}, 0
     for name in text_columns(examples):
         column = examples.column(name)
-        asked = [text for cell in column for text in _texts(cell) if text]
+        asked = [text for cell in column for text in texts_in(cell) if text]
         done = [switched(text, tables, rng, **told) for text in asked]
         total += sum(count for _, count in done)
         texts = iter([text for text, _ in done])

@@ -8,14 +8,16 @@ from isogloss.registry import register
 from isogloss.report.charts.look import chart, language_axis
 from isogloss.report.transfer import attempts
 from isogloss.score import Scores
-from isogloss.task.ledger import Cost, cost_table, costs
+from isogloss.task.costs import Cost, cost_table, costs
 
 KINDS = {
-    "training": "train_seconds", "an example": "predict_ms", "memory": "memory",
-    "translator's calls": "calls", "labels to train": "train_labels",
-    "labels to choose": "select_labels",
+    "training": "train_seconds", "translating": "translate_seconds", "aligning": "align_seconds",
+    "an example": "predict_ms", "memory": "memory", "translator's calls": "calls",
+    "labels to train": "train_labels", "labels to choose": "select_labels",
 }  # fmt: skip
-COLOURS = ["#0072b2", "#56b4e9", "#8a8f98", "#e69f00", "#009e73", "#d55e00"]
+COLOURS = [
+    "#0072b2", "#cc79a7", "#7a5195", "#56b4e9", "#8a8f98", "#e69f00", "#009e73", "#d55e00",
+]  # fmt: skip
 LANE, GAP = 16, 12  # pixels of one bar, and between two strategies
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from isogloss.corpus.lexicon import read_lexicon
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.settings import Count, Fraction
 from isogloss.task.contracts import Guess
 from isogloss.task.job import Job
 from isogloss.task.retext import code_switched
@@ -20,8 +21,8 @@ def code_switch(
     job: Job,
     target: str,
     *,
-    share: float = 0.5,
-    copies: int = 2,
+    share: Fraction = 0.5,
+    copies: Count = 2,
     into: Literal["target", "all"] = "target",
 ) -> Sequence[Guess | None]:
     """Train on the source's labels beside copies with words exchanged by dictionaries.
@@ -40,7 +41,8 @@ def code_switch(
         into: whose words are put in.
 
     Raises:
-        UsageError: there is no dictionary of the target, or of any; copies that switch nothing.
+        UsageError: there is no dictionary of the target, or of any; none has a word of the
+            examples; copies that switch nothing.
     """
     if copies < 1 or not 0 < share <= 1:
         raise UsageError(
@@ -55,7 +57,13 @@ def code_switch(
     entries = {tag: read_lexicon(lexicons[tag]).entries for tag in chosen}
     source, rng = job.sources(), np.random.default_rng(job.seed)
     made = [
-        code_switched(one, entries, rng, share=share, one=into == "target")[0]
+        code_switched(one, entries, rng, share=share, one=into == "target")
         for _ in range(copies) for one in source
     ]  # fmt: skip
-    return job.tell(job.train([*source, *made]), job.test(target))
+    if not any(count for _, count in made):
+        files = ", ".join(str(lexicons[tag]) for tag in chosen)
+        raise UsageError(
+            f"not one word of {sum(map(len, source))} examples was exchanged by {files}",
+            remedy=f"give dictionaries whose first column is of {job.source[0]}, or a larger share",
+        )
+    return job.tell(job.train([*source, *(one for one, _ in made)]), job.test(target))

@@ -10,11 +10,12 @@ from isogloss.errors import TrainingError, UsageError
 from isogloss.language import read_language
 from isogloss.language.segment import tokens
 from isogloss.registry import register
+from isogloss.settings import Fraction
 from isogloss.task.contracts import Guess
 from isogloss.task.examples import WORDS, Examples, make_examples
 from isogloss.task.job import Job
 from isogloss.task.projection.contract import Labelled, join
-from isogloss.task.projection.markers import markers
+from isogloss.task.projection.markers import STYLES, markers
 from isogloss.task.spans import Span, spans, tags_of
 from isogloss.task.strategies.projected import need_words, unit_of
 
@@ -23,7 +24,7 @@ _FAULTS = ("translations not used", "sentences whose own text has such marks")
 
 @register("strategy", "crop.v1")
 def crop(
-    job: Job, target: str, *, style: str = "xml", least: float = 0.8
+    job: Job, target: str, *, style: str = "xml", least: Fraction = 0.8
 ) -> Sequence[Guess | None]:
     """Label raw text of the target through the source, and train on both.
 
@@ -45,10 +46,13 @@ def crop(
         least: how alike, from 0 to 1, letter by letter, a span must be to what is taken for it.
 
     Raises:
-        UsageError: labels that are no spans of words, a share that is none, or no translator.
+        UsageError: labels that are no spans of words, marks that are none, a share that is none,
+            no translator, or no text of the target.
         TrainingError: no sentence could be labelled.
     """
     need_words(job)
+    if style not in STYLES:
+        raise UsageError(f"no marks are called {style!r}", remedy=f"there are {', '.join(STYLES)}")
     if not 0 < least <= 1:
         raise UsageError(f"least is {least}", remedy="give a number over 0, up to 1")
     source = job.sources()
@@ -79,11 +83,12 @@ def labelled(
         for row, one, guess in zip(there, read.column("words"), guesses, strict=True) if guess
     }  # fmt: skip
     spanned = [row for row, one in tagged.items() if one.spans]
-    back = markers([tagged[row] for row in spanned], translate=job.translate,
-                   languages=(own, target), style=style)  # fmt: skip
     carried: dict[int, list[Span] | None] = {row: [] for row in tagged}
-    for row, one in zip(spanned, back.sentences, strict=True):
-        carried[row] = None if one is None else located(one, words[row], least)
+    with job.aligning():
+        back = markers([tagged[row] for row in spanned], translate=job.translate,
+                       languages=(own, target), style=style)  # fmt: skip
+        for row, one in zip(spanned, back.sentences, strict=True):
+            carried[row] = None if one is None else located(one, words[row], least)
     faults = Counter({why: n for why, n in back.counts.items() if why.startswith(_FAULTS)})
     faults["a span was not found in the sentence"] = sum(
         one is not None and carried[row] is None
@@ -140,6 +145,10 @@ def _in_source(job: Job, raw: Examples, own: str) -> tuple[Examples, list[int]]:
     made = {row: tokens(text, scripts[1]) for row, text in zip(asked, done, strict=True)}
     there = [row for row in asked if made[row]]
     if not there:
-        raise TrainingError(f"no sentence of {raw.language} was translated into {own}")
+        raise TrainingError(
+            f"no sentence of {raw.language} was translated into {own}: {len(asked)} of {len(raw)} "
+            "have words, and none a translation",
+            remedy="give text of the target, and a translator that works in this direction",
+        )
     columns = {"id": [raw.ids[row] for row in there], "words": [made[row] for row in there]}
     return make_examples(raw.name, own, WORDS, columns, split=raw.split), there

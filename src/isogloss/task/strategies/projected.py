@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
+from isogloss import registry
 from isogloss.errors import CorpusError, UsageError
 from isogloss.language import read_language
 from isogloss.language.segment import tokens
 from isogloss.match.statistical import MODELS
 from isogloss.registry import register
+from isogloss.settings import Share
 from isogloss.task.contracts import Guess
 from isogloss.task.examples import WORDS, Examples, make_examples
 from isogloss.task.job import Job
@@ -36,9 +40,9 @@ def projected(
     through: Literal["parallel", "translation"] = "parallel",
     carry: Literal["links", "marks", "codec", "candidates"] = "links",
     links: str = "itermax",
-    layer: int | None = None,
-    coverage: float = 0.0,
-    gap: int | None = None,
+    layer: Annotated[int, Field(ge=0)] | None = None,
+    coverage: Share = 0.0,
+    gap: Annotated[int, Field(ge=0)] | None = None,
     lost: Literal["example", "span"] = "example",
     hmm: bool = False,
     beside: bool = True,
@@ -78,15 +82,17 @@ def projected(
         UsageError: labels of anything but words, marks without a translation or for tags that are
             no spans, `hmm` for tags that are; or what carries the labels was not given, or cannot
             be asked.
+        UnknownName: links that are none.
         CorpusError: no row of the parallel text that both languages have, or nothing could be
             projected.
     """
     need_words(job)
+    _check_shares(coverage, gap)
+    if carry == "links":
+        check_links(job, links, layer)
     source = job.sources()
     unit = unit_of(source)
     _check(through, carry, unit, hmm=hmm)
-    if carry == "links" and links not in MODELS:
-        job.means.need("encoder", "an encoder for the links", "one, or set links = eflomal")
     how: dict[str, Any] = {
         "links": partial(
             link_words, by=links, encoder=job.means.encoder, layer=layer, seed=job.seed
@@ -106,8 +112,9 @@ def projected(
             for one in source
         ]
     else:
-        told = [project(one, None, "markers", language=target, translate=job.translate)
-                for one in source]  # fmt: skip
+        with job.aligning():
+            told = [project(one, None, "markers", language=target, translate=job.translate)
+                    for one in source]  # fmt: skip
         made = [_counted(job, *one) for one in told]
     return job.tell(job.train([*source, *made] if beside else made), job.test(target))
 
@@ -118,10 +125,16 @@ def parallel_examples(job: Job, target: str) -> tuple[Examples, list[list[str]]]
     Rows that lack one side are counted.
 
     Raises:
-        UsageError: there is no n-way text.
+        UsageError: there is no n-way text, or not of both languages.
         CorpusError: no row has both sides.
     """
     corpus, own = job.means.need("parallel", "n-way text", "--parallel"), job.source[0]
+    there = set(map(str, corpus.languages))
+    if lacking := [tag for tag in (own, target) if tag not in there]:
+        raise UsageError(
+            f"{corpus.name}, the parallel text, has no {' and no '.join(lacking)}",
+            remedy="give parallel text of the source and of every target with --parallel",
+        )
     rows = list(zip(corpus.ids, corpus.texts(own), corpus.texts(target), strict=True))
     both = [row for row in rows if row[1] and row[2]]
     if not both:
@@ -146,7 +159,9 @@ def of_parallel(
     own, translations = parallel_examples(job, target)
     guesses = job.tell(job.train(source), own)
     tagged = own.having({"tags": [None if one is None else one.value for one in guesses]})
-    return _counted(job, *project(tagged, translations, language=target, unit=unit, **how))
+    with job.aligning():
+        told = project(tagged, translations, language=target, unit=unit, **how)
+    return _counted(job, *told)
 
 
 def _of_translation(
@@ -159,7 +174,9 @@ def _of_translation(
     made: list[str | None] = [None] * len(texts)
     for row, text in zip(there, done, strict=True):
         made[row] = text
-    return _counted(job, *project(source, made, language=target, unit=unit, **how))
+    with job.aligning():
+        told = project(source, made, language=target, unit=unit, **how)
+    return _counted(job, *told)
 
 
 def _asked(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str, Any]:
@@ -207,6 +224,34 @@ def unit_of(source: Sequence[Examples]) -> Literal["spans", "words"]:
     """What the tags of training data are: of spans, as BIO, or of each word."""
     tags = [one for examples in source for one in examples.column("tags") if one is not None]
     return "spans" if are_spans(tags) else "words"
+
+
+def _check_shares(coverage: float, gap: int | None) -> None:
+    if not 0 <= coverage <= 1 or (gap is not None and gap < 0):
+        raise UsageError(
+            f"gap is {gap} and coverage {coverage}",
+            remedy="gap is a number of words from 0 on, coverage a share from 0 to 1",
+        )
+
+
+def check_links(job: Job, links: str, layer: int | None) -> None:
+    """Refuse before anything is trained what would be refused after it.
+
+    Raises:
+        UsageError: no encoder, or a layer that is not there.
+        UnknownName: neither an extraction nor a statistical model.
+    """
+    if links in MODELS:
+        if layer is not None:
+            raise UsageError(f"{links} reads words and has no layer {layer}", remedy="leave it out")
+        return
+    registry.get("extraction", links)
+    encoder = job.means.need("encoder", "an encoder for the links", "one, or set links = eflomal")
+    if layer is not None and layer not in encoder.layers:
+        raise UsageError(
+            f"{encoder.name} has no layer {layer}",
+            remedy=f"it has {', '.join(map(str, encoder.layers))}; without one, two thirds up",
+        )
 
 
 def _check(through: str, carry: str, unit: str, *, hmm: bool) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from isogloss.errors import UsageError
-from isogloss.match.statistical import MODELS
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
 from isogloss.task.job import Job
 from isogloss.task.ledger import timed
 from isogloss.task.projection.hmm import fit_hmm, tag
 from isogloss.task.projection.linking import link_words
-from isogloss.task.strategies.projected import need_words, of_parallel, unit_of
+from isogloss.task.strategies.projected import check_links, need_words, of_parallel, unit_of
 
 
 @register("strategy", "projected_hmm.v1")
@@ -24,9 +25,9 @@ def projected_hmm(
     target: str,
     *,
     links: str = "itermax",
-    layer: int | None = None,
+    layer: Annotated[int, Field(ge=0)] | None = None,
     emission: Literal["words", "features"] = "words",
-    rounds: int = 10,
+    rounds: Annotated[int, Field(ge=0)] = 10,
 ) -> Sequence[Guess | None]:
     """Tag parallel text by the source's model, carry its tags over, and ask a model of these alone.
 
@@ -45,19 +46,19 @@ def projected_hmm(
         rounds: see `fit_hmm`; with 0 the projected counts are all there is.
 
     Raises:
+        UnknownName: links that are none.
         UsageError: labels of anything but words, tags that are spans, or what it needs is not
             given.
         CorpusError: no row that both languages have, or nothing could be projected.
     """
     need_words(job)
+    check_links(job, links, layer)
     source = job.sources()
     if unit_of(source) == "spans":
         raise UsageError(
             "a hidden Markov model is of tags of each word, and these are spans",
             remedy="take projected.v1",
         )
-    if links not in MODELS:
-        job.means.need("encoder", "an encoder for the links", "one, or set links = eflomal")
     how = {
         "links": partial(
             link_words, by=links, encoder=job.means.encoder, layer=layer, seed=job.seed

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.task.contracts import Guess
 from isogloss.task.examples import Examples
 from isogloss.task.job import Job
@@ -16,7 +17,9 @@ from isogloss.task.strategies.few_shot import drawn
 
 
 @register("strategy", "ranked.v1")
-def ranked(job: Job, target: str, *, shots: int = 100, best: int = 10) -> Sequence[Guess | None]:
+def ranked(
+    job: Job, target: str, *, shots: Count = 100, best: Count = 10
+) -> Sequence[Guess | None]:
     """Let the models that are best on a few labels of the target label its text, and train on that.
 
     A model of each source language is scored on the few. The target's `train` without labels is

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from weakref import finalize
+
+from pydantic import Field
 
 from isogloss.encode.folder import open_folder
 from isogloss.errors import UsageError
@@ -23,7 +25,9 @@ APART = 1000  # between the seeds of two runs, so that no run of one job is that
 
 
 @register("strategy", "run_average.v1")
-def run_average(job: Job, target: str, *, runs: int = 3) -> Sequence[Guess | None]:
+def run_average(
+    job: Job, target: str, *, runs: Annotated[int, Field(ge=2)] = 3
+) -> Sequence[Guess | None]:
     """Train on the source several times over, and use the mean of all weights.
 
     theta = (1 / R) sum over r of theta_r, body and head. All begin as one, the head too, and read

@@ -8,13 +8,14 @@ import numpy as np
 
 from isogloss.errors import TrainingError, UsageError
 from isogloss.registry import register
+from isogloss.settings import Count, Fraction
 from isogloss.task.contracts import Guess
 from isogloss.task.job import Job
 
 
 @register("strategy", "self_training.v1")
 def self_training(
-    job: Job, target: str, *, share: float = 0.5, rounds: int = 1
+    job: Job, target: str, *, share: Fraction = 0.5, rounds: Count = 1
 ) -> Sequence[Guess | None]:
     """Train on the source, guess the target's unlabelled text, train on both; and again.
 
@@ -33,7 +34,8 @@ def self_training(
 
     Raises:
         TrainingError: nothing was told of any text.
-        UsageError: a share or rounds that keep nothing; guesses that do not say how sure they are.
+        UsageError: a share or rounds that keep nothing; no text of the target; guesses that do not
+            say how sure they are.
     """
     if not 0 < share <= 1 or rounds < 1:
         raise UsageError(
@@ -45,7 +47,10 @@ def self_training(
         guesses = job.tell(solver, text)
         kept = surest(guesses, share)
         if not kept:
-            raise TrainingError(f"no text of {target} could be guessed")
+            raise TrainingError(
+                f"nothing could be told of any of {len(text)} texts of {target}",
+                remedy="check that they have text, or take another strategy",
+            )
         values = [None if guess is None else guess.value for guess in guesses]
         solver = job.train([*source, text.told(values).take(kept)])
     return job.tell(solver, job.test(target))
@@ -62,7 +67,8 @@ def surest(guesses: Sequence[Guess | None], share: float) -> list[int]:
             continue
         if guess.shares is None:
             raise UsageError(
-                "these guesses do not say how sure they are", remedy="take another way"
+                "these guesses do not say how sure they are, so none is the surest",
+                remedy="take another strategy, such as translate_train",
             )
         one = isinstance(guess.value, str)
         shares = np.asarray(guess.shares)  # of a tree or an answer one number

@@ -13,9 +13,11 @@ from weakref import finalize
 from isogloss.encode.folder import open_folder
 from isogloss.errors import ModelError, UsageError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.task.contracts import Guess
 from isogloss.task.cutting import cutter_of
 from isogloss.task.job import Job
+from isogloss.task.same_body import check_body
 from isogloss.task.solver import Solver, Tuned, open_tuned
 from isogloss.task.strategies.run_average import reopened
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @register("strategy", "stacked.v1")
-def stacked(job: Job, target: str, *, reduction: int = 16) -> Sequence[Guess | None]:
+def stacked(job: Job, target: str, *, reduction: Count = 16) -> Sequence[Guess | None]:
     """Train the task on the source's language module, then put the target's in its place.
 
     Modules that were put into one frozen body (MAD-X): a task adapter is learned on top of the
@@ -43,7 +45,7 @@ def stacked(job: Job, target: str, *, reduction: int = 16) -> Sequence[Guess | N
 
     Raises:
         UsageError: a language has no model, several sources, or what is taught has no weights.
-        ModelError: the two are not of one base.
+        ModelError: the two are not of one base, or not of a kind that is put together.
     """
     folders: Mapping[str, Path] = job.means.need(
         "folders", "models of the source and of the target", "--folder hin=FOLDER"
@@ -63,6 +65,12 @@ def stacked(job: Job, target: str, *, reduction: int = 16) -> Sequence[Guess | N
                 f"is {other.kind}, and that of {job.source[0]} is {own.kind}", file=other.path,
                 remedy="make the modules of all languages in one way",
             )  # fmt: skip
+        if own.kind not in ("inserted.v1", "transformer.v1"):
+            raise ModelError(
+                f"is {own.kind}, of which no task is put on another", file=own.path,
+                remedy="give transformers, with modules in them or without",
+            )  # fmt: skip
+        check_body(own, other)
         if own.kind == "inserted.v1":
             _check_modules(own, other)
             adapter = {"use": "bottleneck.v1", "reduction": reduction}

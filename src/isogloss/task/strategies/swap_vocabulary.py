@@ -12,6 +12,7 @@ from isogloss.registry import register
 from isogloss.task.contracts import Guess
 from isogloss.task.cutting import cutter_of
 from isogloss.task.job import Job
+from isogloss.task.same_body import check_body
 from isogloss.task.solver import Solver, Tuned
 
 BLOCKS = {"use": "layers.v1", "layers": "all"}
@@ -41,7 +42,7 @@ def swap_vocabulary(
 
     Raises:
         UsageError: there is no model of the target, or what is taught has no weights of its own.
-        ModelError: its blocks or positions are of another shape.
+        ModelError: its blocks or positions are of another shape or another kind.
     """
     folders = job.means.need("folders", "a model of the target with a table of its own",
                              "--folder hin=FOLDER")  # fmt: skip
@@ -49,6 +50,9 @@ def swap_vocabulary(
         raise UsageError(
             f"there is no model of {target}", remedy="give one with --folder, or take zero_shot.v1"
         )
+
+    if own := getattr(job.learner, "folder", None):  # before hours of training, where it is known
+        check_body(own, open_folder(folders[target], folders[target].name))
 
     def make() -> Solver:
         solver = job.train(job.sources(), parameters=BLOCKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
@@ -17,6 +18,11 @@ def translate_test(job: Job, target: str) -> Sequence[Guess | None]:
     One model for all targets, and a translation of every text in use. The ledger counts them.
 
     Source: Conneau et al. (2018), XNLI, section 4 (translate-test).
+
+    Raises:
+        UsageError: no translator, or labels that a translation moves.
+        TranslatorError: no text was translated.
     """
     solver = job.train(job.sources())
-    return job.tell(solver, translated(job.test(target), job.translate, job.source[0]))
+    translate = partial(job.translate, in_use=True)
+    return job.tell(solver, translated(job.test(target), translate, job.source[0]))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
+from isogloss.task.examples import Examples
 from isogloss.task.job import Job
-from isogloss.task.retext import translated
+from isogloss.task.retext import text_columns, texts_in, translated
 
 
 @register("strategy", "translate_train.v1")
@@ -24,7 +25,23 @@ def translate_train(job: Job, target: str, *, beside: bool = True) -> Sequence[G
         job: what there is.
         target: canonical tag.
         beside: whether the source's own texts are read too.
+
+    Raises:
+        UsageError: no translator, or labels that a translation moves.
+        TranslatorError: no text was translated.
     """
     source = job.sources()
-    made = [translated(one, job.translate, target) for one in source]
+    made = [_there(job, translated(one, job.translate, target)) for one in source]
     return job.tell(job.train([*source, *made] if beside else made), job.test(target))
+
+
+def _there(job: Job, made: Examples) -> Examples:
+    """Those whose texts have a translation; the others are counted."""
+    rows = zip(*(made.column(name) for name in text_columns(made)), strict=True)
+    kept = [
+        row for row, cells in enumerate(rows)
+        if all((text or "").strip() for cell in cells for text in texts_in(cell))
+    ]  # fmt: skip
+    if lost := len(made) - len(kept):
+        job.dropped[f"translated to {made.language}: no translation"] += lost
+    return made.take(kept)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.task.contracts import Guess
 from isogloss.task.examples import WORDS
 from isogloss.task.job import Job
@@ -15,7 +16,7 @@ from isogloss.task.strategies.vote import combined, each
 
 
 @register("strategy", "weighted.v1")
-def weighted(job: Job, target: str, *, keep: int | None = None) -> Sequence[Guess | None]:
+def weighted(job: Job, target: str, *, keep: Count | None = None) -> Sequence[Guess | None]:
     """Train a model on each source language, and believe each as far as the others bear it out.
 
     How often each model errs, and how, is estimated from all they tell of the target's test, whose
@@ -38,6 +39,11 @@ def weighted(job: Job, target: str, *, keep: int | None = None) -> Sequence[Gues
     if keep is not None and (job.task.shape != WORDS or keep < 1):
         raise UsageError(f"keep is {keep}: models are chosen again for spans alone",
                          remedy="leave keep out, or give a number from 1 on")  # fmt: skip
+    if keep is not None and keep >= len(job.source):
+        raise UsageError(
+            f"keep is {keep}, and there are {len(job.source)} models to choose from",
+            remedy=f"give a number below {len(job.source)}, or leave keep out",
+        )
     told, test = each(job, target), job.test(target)
     job.ledger += Ledger(unlabelled={target: len(test)})
     made = combined(told, test, bea, keep)

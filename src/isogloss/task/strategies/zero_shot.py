@@ -7,13 +7,14 @@ from typing import Any
 
 from isogloss.errors import UsageError
 from isogloss.registry import register
+from isogloss.settings import Count
 from isogloss.task.contracts import Guess
 from isogloss.task.job import Job
 
 
 @register("strategy", "zero_shot.v1")
 def zero_shot(
-    job: Job, target: str, *, sources: int | None = None, parameters: dict[str, Any] | None = None
+    job: Job, target: str, *, sources: Count | None = None, parameters: dict[str, Any] | None = None
 ) -> Sequence[Guess | None]:
     """Train on the source's labels, and ask in the target's language.
 

@@ -129,27 +129,44 @@ def unequal(part: Part, read: Sequence[Examples]) -> list[str]:
     Raises:
         CorpusError: unequal labels where the suite says that they are the same.
     """
-    return _unequal_labels(part, read) + (_unequal_ids(part, read) if part.n_way else [])
+    return unequal_labels(part, read) + (_unequal_ids(part, read) if part.n_way else [])
 
 
-def _unequal_labels(part: Part, read: Sequence[Examples]) -> list[str]:
+def unequal_labels(part: Part, read: Sequence[Examples]) -> list[str]:
+    """A sentence about labels that some of these examples lack; none where all have the same.
+
+    Args:
+        part: the task, which says whether labels must be the same.
+        read: of several languages; of several splits, each is named with its own. Those without
+            any label, as of text to be labelled, lack none.
+
+    Raises:
+        CorpusError: unequal labels where the suite says that they are the same.
+    """
+    named = [one for one in read if "choices" not in one.shape.columns]  # labels are places there
+    sets = [(one, found) for one in named if (found := label_set(one))]
+    splits = list(dict.fromkeys(one.split for one, _ in sets))
+    names = [one.language if len(splits) == 1 else f"{one.language} {one.split}" for one, _ in sets]
     languages: Mapping[str, list[str]] = defaultdict(list)
-    for one in read:
-        for label in label_set(one):
-            languages[label].append(one.language)
+    for name, (_, found) in zip(names, sets, strict=True):
+        for label in found:
+            languages[label].append(name)
     said = []
     for label, having in sorted(languages.items()):
-        lacking = [one.language for one in read if one.language not in having]
+        lacking = [name for name in names if name not in having]
         if lacking and len(lacking) <= len(having):
             said.append(f"{', '.join(lacking)} without {label}")
         elif lacking:
             said.append(f"only {', '.join(having)} with {label}")
     if not said:
         return []
-    sentence = f"{part.name}: labels are not the same in {read[0].split}: {'; '.join(said)}"
+    where = " and ".join(splits)
+    sentence = f"{part.name}: labels are not the same in {where}: {'; '.join(said)}"
     if part.labels == "same":
         raise CorpusError(
-            sentence, remedy="leave those languages out, or rename or keep labels in the suite"
+            f"{sentence}, and the suite {read[0].name} says that they are",
+            remedy="leave those languages out, rename or keep labels in the suite, or take "
+            'labels = "same" out of it',
         )
     return [sentence]
 

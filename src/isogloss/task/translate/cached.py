@@ -136,6 +136,8 @@ class Cached:
     Attributes:
         told: what became of each text of the last call, by the translator and by the check.
         spent: on all texts so far.
+        last: on the texts of the last call, each once; of those that were there already what they
+            cost when they were made.
         sent: calls of the translator by this process.
     """
 
@@ -144,7 +146,7 @@ class Cached:
         self.name, self.fingerprint = translator.name, translator.fingerprint
         self.batch = batch_of(translator)
         self.told: list[Told] = []
-        self.spent, self.sent = Spent(), 0
+        self.spent, self.last, self.sent = Spent(), Spent(), 0
         self._watch = Watch(self.name, check)
         self._shelves: dict[tuple[str, str], Shelf] = {}
         self._counted: set[tuple[str, str, str]] = set()
@@ -225,11 +227,17 @@ class Cached:
         """Add to what was spent, a text once however often it is asked for."""
         fresh = [text for text in texts if (source, target, text) not in self._counted]
         self._counted.update((source, target, text) for text in fresh)
-        rows = [shelf.rows[text] for text in fresh]
-        self.spent = self.spent.and_(Spent(
-            len(fresh), sum(map(len, fresh)), sum(row.calls for row in rows),
-            sum(row.seconds for row in rows), sum(text not in mine for text in fresh),
-        ))  # fmt: skip
+        self.spent = self.spent.and_(_spent(shelf, fresh, mine))
+        self.last = _spent(shelf, texts, mine)
+
+
+def _spent(shelf: Shelf, texts: Sequence[str], mine: set[str]) -> Spent:
+    """What different texts cost when they were made; `mine` were made now."""
+    rows = [shelf.rows[text] for text in texts]
+    return Spent(
+        len(texts), sum(map(len, texts)), sum(row.calls for row in rows),
+        sum(row.seconds for row in rows), sum(text not in mine for text in texts),
+    )  # fmt: skip
 
 
 def cached(

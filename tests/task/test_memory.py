@@ -1,0 +1,111 @@
+"""The peak of a stretch is its own, whatever came before it and lies in it."""
+
+import threading
+
+import pytest
+
+from isogloss.task import memory
+from isogloss.task.memory import memory_told, peak_memory, process_peak
+
+MEGA = 1 << 20
+
+
+def fill(megabytes):
+    """So much memory, every page of it touched; it is given back when it is let go."""
+    held = bytearray(megabytes * MEGA)
+    held[:: 1 << 12] = b"x" * len(range(0, len(held), 1 << 12))
+    return held
+
+
+def kernel():
+    with peak_memory() as peak:
+        pass
+    return peak.how == "high-water mark"
+
+
+exact = pytest.mark.skipif(not kernel(), reason="the kernel does not set its mark back here")
+
+
+@exact
+def test_a_peak_that_is_over_still_counts_and_is_not_that_of_the_next():
+    with peak_memory() as first:
+        del (held := [fill(96)])[0]
+    with peak_memory() as second:
+        held = fill(16)
+    del held
+    assert 90 * MEGA < first.added < 120 * MEGA
+    assert 12 * MEGA < second.added < 40 * MEGA
+
+
+@exact
+def test_a_stretch_in_another_does_not_hide_what_came_before_it():
+    with peak_memory() as outer:
+        del (held := [fill(96)])[0]
+        with peak_memory() as inner:
+            held.append(fill(16))
+        with peak_memory() as after:
+            held.append(fill(48))
+    assert outer.added > 90 * MEGA > 40 * MEGA > inner.added > 12 * MEGA
+    assert 44 * MEGA < after.added < 80 * MEGA
+
+
+def test_stretches_that_look_alike_are_each_their_own():
+    with peak_memory() as outer:
+        with peak_memory(), peak_memory():
+            pass
+        held = fill(64)
+    assert len(held) and memory._under_way == []
+    assert outer.added is None or outer.added > 55 * MEGA
+
+
+@exact
+def test_the_peak_of_the_process_outlives_setting_back():
+    del (held := [fill(160)])[0]
+    before = process_peak()
+    with peak_memory():
+        pass
+    assert held == [] and process_peak() >= before > 160 * MEGA
+
+
+@exact
+def test_a_stretch_that_fails_is_closed():
+    with pytest.raises(KeyError), peak_memory():
+        raise KeyError
+    assert memory._under_way == []
+
+
+def hold(megabytes, seconds=0.1):
+    held = fill(megabytes)
+    threading.Event().wait(seconds)
+    return len(held)
+
+
+def test_without_that_mark_memory_is_sampled(monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "_SET_BACK", tmp_path / "nowhere" / "file")
+    with peak_memory() as peak:
+        hold(64)
+    assert peak.how == "sampled" and 55 * MEGA < peak.added < 120 * MEGA
+    assert "may be missed" in memory_told()
+
+
+@exact
+def test_an_order_that_does_nothing_is_noticed(monkeypatch, tmp_path):
+    with peak_memory():
+        pass
+    monkeypatch.setattr(
+        memory, "_SET_BACK", tmp_path / "taken"
+    )  # it can be written, and that is all
+    fill(96)
+    with peak_memory() as peak:
+        hold(32)
+    assert peak.how == "sampled" and 25 * MEGA < peak.added < 60 * MEGA
+    assert memory._under_way == []
+
+
+def test_where_nothing_is_told_nothing_is_known(monkeypatch):
+    monkeypatch.setattr(memory, "_status", lambda name: None)
+    monkeypatch.setattr(memory, "_resident", lambda: None)
+    with peak_memory() as peak:
+        fill(8)
+    assert peak.how == "unknown" and peak.added is None
+    assert memory_told().startswith("not known")
