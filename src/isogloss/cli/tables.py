@@ -10,6 +10,8 @@ from isogloss.measure.catalogue import MEASURES
 from isogloss.report.evaluated import evaluations
 from isogloss.report.rows import compared, comparisons, last_layers, system_names
 from isogloss.score import Score, Scores
+from isogloss.task.changes import MIXED
+from isogloss.task.compare import TEST
 from isogloss.vocabulary.consequences import BLIND, unknown_shares, window_holds
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def strategies(scores: Scores) -> list[Table]:
     names = list(dict.fromkeys(str(row.strategy) for row in means))
     sure = {
         (row.strategy, row.language) for row in scores.where(stage="change")
-        if "against" in row.settings and (row.settings["p_holm"] or row.settings["p"]) < 0.05
+        if "against" in row.settings and row.settings["test"] == TEST
+        and (row.settings["p_holm"] or row.settings["p"]) < 0.05
     }  # fmt: skip
     title = f"{means[0].task}: {means[0].measure}, means of {len(means[0].settings['seeds'])} seeds"
     table = _table(title, ("language", *names, "n"))
@@ -66,7 +69,21 @@ def strategies(scores: Scores) -> list[Table]:
         asked = "" if took["predict_ms"] is None else f"{took['predict_ms']:.3g} ms"
         rule = took["rule"].replace(str(row.language), "the target")
         costs.add_row(name, f"{took['train_seconds']:.1f} s", asked, rule)
-    return [table, costs]
+    return [table, costs, *_effects(scores)]
+
+
+def _effects(scores: Scores) -> list[Table]:
+    """What strategies have over the first in languages like these, if a run says it."""
+    rows = [row for row in scores.where(stage="change") if row.settings.get("test") == MIXED]
+    if not rows:
+        return []
+    count = len(rows[0].settings["languages"])
+    title = f"In other languages like these {count}: mixed-effects model, p of Holm"
+    table = _table(title, ("strategy", "against", "change", "p"))
+    for row in rows:
+        told = row.settings
+        table.add_row(str(row.strategy), told["against"], f"{_cell(row)}", f"{told['p_holm']:.4f}")
+    return [table]
 
 
 def evaluated(scores: Scores) -> list[Table]:

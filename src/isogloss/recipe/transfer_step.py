@@ -217,8 +217,8 @@ class Transfer(Step):
             {tags[tag]: file for tag, file in self.lexicons.items()},
             place.texts[self.parallel] if self.parallel else None,
             {tags[tag]: folder for tag, folder in self.folders.items()},
-            place.encoder(self.model),
-        )
+            place.encoder(self.model), place.model_folder(self.model),
+        )  # fmt: skip
 
     def _outcome(
         self, job: Job, name: str, strategy: Strategy, target: str,
@@ -313,7 +313,7 @@ class Transfer(Step):
                     items[f"{measure}|{target}|{name}|{seed}"] = tally.columns
         for measure in self._data.task.measures:
             rows += self._over_seeds(found, measure, place.seed, about)
-        rows += self._changes(found, place.seed, about)
+        rows += self._changes(found, place, about)
         return rows + self._forgotten(found, source, about), items
 
     def _over_seeds(
@@ -348,26 +348,21 @@ class Transfer(Step):
         return rows
 
     def _changes(
-        self, found: Mapping[tuple[str, str], Sequence[Outcome]], seed: int,
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], place: Workplace,
         about: Mapping[str, Any],
-    ) -> list[Score]:  # fmt: skip
-        """What each strategy has over the first by the main measure, language by language."""
-        from isogloss.task.compare import change_rows, compare_languages, together
+    ) -> Scores:  # fmt: skip
+        """What each strategy has over the first by the main measure, means over seeds."""
+        from isogloss.task.changes import changes
+        from isogloss.task.compare import together
 
         measure, whole = self._data.task.measures[0], {}
         for (name, target), outcomes in found.items():
             tallies = [outcome.tallies[measure] for outcome in outcomes]
             whole.setdefault(name, {})[target] = together(tallies)
-        first, *others = whole
-        rows: list[Score] = []
-        for name in others:
-            by_language, mean = compare_languages(
-                whole[first], whole[name], parallel=self._data.parallel, seed=seed
-            )
-            told = {"measure": measure, "strategy": name, "against": first, **about}
-            rows += change_rows(by_language, **told)
-            rows += change_rows({"": mean}, **told).having(language=None)
-        return rows
+        return changes(
+            whole, measure=measure, parallel=self._data.parallel, seed=place.seed,
+            notes=place.notes, **about,
+        )  # fmt: skip
 
     def _forgotten(
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str,

@@ -1,0 +1,45 @@
+"""Choices told by how likely the model finds them: nothing is taught."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from isogloss.errors import UsageError
+from isogloss.registry import register
+from isogloss.task.choosing import By, Unit, open_chooser
+from isogloss.task.contracts import Guess
+from isogloss.task.examples import CHOICES
+from isogloss.task.job import Job
+
+
+@register("strategy", "likelihood.v1")
+def likelihood(
+    job: Job, target: str, *, unit: Unit = "byte", against: str | None = None, between: str = " "
+) -> Sequence[Guess | None]:
+    """Ask a model with a language head, as it is, which choice is likeliest behind the text.
+
+    What a decoder knows before it is taught, to hold a taught one against; no label is seen. For
+    the ways to compare see `task.choosing.choice_scores`.
+
+    Source: Brown et al. (2020), Language Models are Few-Shot Learners, section 2.4.
+
+    Args:
+        job: what there is.
+        target: canonical tag.
+        unit: by which length log p of a choice is divided.
+        against: a text in whose stead the choice is told once more, to be subtracted.
+        between: stands between text and choice.
+
+    Raises:
+        UsageError: a task without choices.
+        ModelError: the model has no language head of its own.
+    """
+    if job.task.shape != CHOICES:
+        raise UsageError(
+            f"{job.task.shape.name}: there are no choices to compare",
+            remedy="take a task of choices.v1, or a strategy that teaches, such as zero_shot.v1",
+        )
+    by = By(unit=unit, against=against, between=between)
+    model = job.means.need("model", "the folder of a model with a language head", "one")
+    solver = job.once(f"likelihood {by!r}", lambda: open_chooser(model, by))
+    return job.tell(solver, job.test(target))
