@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from isogloss.errors import UsageError
+from isogloss.errors import TrainingError, UsageError
 from isogloss.language import read_language
-from isogloss.task.examples import Examples
+from isogloss.language.segment import tokens
+from isogloss.task.examples import Examples, make_examples
+from isogloss.task.projection.contract import join
 from isogloss.train.transforms.switch import Phrases, phrases, switched
 
 _ENDS = {"B-": "BI", "I-": "II", "E-": "IE", "L-": "IL", "S-": "BE", "U-": "BL"}
@@ -30,16 +32,51 @@ def translated(
     Raises:
         UsageError: labels of words or of places in a text, which a translation moves.
     """
-    made = {}
-    for name in text_columns(examples):
-        column = examples.column(name)
-        there = [row for row, text in enumerate(column) if text]
-        done = iter(translate([column[row] for row in there], examples.language, target))
-        texts = list(column)
+
+    def moved(texts: Sequence[str | None]) -> list[str | None]:
+        there = [row for row, text in enumerate(texts) if text]
+        done = iter(translate([texts[row] or "" for row in there], examples.language, target))
+        made = list(texts)
         for row in there:
-            texts[row] = next(done)
-        made[name] = texts
+            made[row] = next(done)
+        return made
+
+    made: dict[str, list] = {}
+    for name in text_columns(examples):
+        made[name] = moved(examples.column(name))
+    if "choices" in examples.shape.columns:
+        rows = [row or [] for row in examples.column("choices")]
+        every = iter(moved([one for row in rows for one in row]))
+        made["choices"] = [[next(every) for _ in row] for row in rows]
     return examples.having(made, language=target)
+
+
+def translated_words(
+    examples: Examples,
+    translate: Callable[[Sequence[str], str, str], list[str]],
+    target: str,
+) -> tuple[Examples, list[int]]:
+    """Words of translations, without labels, and the rows that have one.
+
+    Args:
+        examples: of words.
+        translate: texts, from, to: as many texts.
+        target: canonical tag.
+
+    Raises:
+        TrainingError: no row has a translation.
+    """
+    scripts = [read_language(tag).script for tag in (examples.language, target)]
+    texts = [join(words or (), scripts[0]) for words in examples.column("words")]
+    asked = [row for row, text in enumerate(texts) if text.strip()]
+    done = translate([texts[row] for row in asked], examples.language, target)
+    made = {row: tokens(text, scripts[1]) for row, text in zip(asked, done, strict=True)}
+    there = [row for row in asked if made[row]]
+    if not there:
+        raise TrainingError(f"no sentence of {examples.language} was translated into {target}")
+    columns = {"id": [examples.ids[row] for row in there], "words": [made[row] for row in there]}
+    found = make_examples(examples.name, target, examples.shape, columns, split=examples.split)
+    return found, there
 
 
 def text_columns(examples: Examples) -> list[str]:

@@ -155,7 +155,9 @@ def test_what_is_missing_is_named(job, means, settings, error, what):
 
 
 def test_labels_of_texts_are_refused(job):
-    with pytest.raises(UsageError, match=r"not projected word by word"):
+    with pytest.raises(
+        UsageError, match=r"projected.v1 does not work for text with a label\n.*translate_train"
+    ):
         registry.get("strategy", "projected.v1")(job, TARGET)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.task.choosing import By, Unit, open_chooser
 from isogloss.task.contracts import Guess
-from isogloss.task.examples import CHOICES
+from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
 
 
@@ -34,11 +33,7 @@ def likelihood(
         UsageError: a task without choices.
         ModelError: the model has no language head of its own.
     """
-    if job.task.shape != CHOICES:
-        raise UsageError(
-            f"{job.task.shape.name}: there are no choices to compare",
-            remedy="take a task of choices.v1, or a strategy that teaches, such as zero_shot.v1",
-        )
+    need_fit("likelihood.v1", job.task.shape)
     by = By(unit=unit, against=against, between=between)
     model = job.means.need("model", "the folder of a model with a language head", "one")
     solver = job.once(f"likelihood {by!r}", lambda: open_chooser(model, by))

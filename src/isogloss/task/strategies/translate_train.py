@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
+from isogloss.task.fitting import OF_WORDS, need_fit
 from isogloss.task.job import Job
 from isogloss.task.retext import translated
+from isogloss.task.strategies.projected import projected
 
 
 @register("strategy", "translate_train.v1")
@@ -15,7 +17,8 @@ def translate_train(job: Job, target: str, *, beside: bool = True) -> Sequence[G
     """Train on the source's labels and on their texts translated into the target.
 
     It costs one translation of the training data a target, and nothing in use. Tests that were
-    translated by a machine themselves favour it: see `task.artifacts`.
+    translated by a machine themselves favour it: see `task.artifacts`. Labels of words are carried
+    along links, as `projected.v1` does through a translation, which has more settings.
 
     Source: Conneau et al. (2018), XNLI, section 4; with the source beside it as in Hu et al.
     (2020), XTREME, section 4 (translate-train).
@@ -24,7 +27,13 @@ def translate_train(job: Job, target: str, *, beside: bool = True) -> Sequence[G
         job: what there is.
         target: canonical tag.
         beside: whether the source's own texts are read too.
+
+    Raises:
+        UsageError: labels that are places in a text; what a translation needs was not given.
     """
+    need_fit("translate_train.v1", job.task.shape)
+    if job.task.shape in OF_WORDS:
+        return projected(job, target, through="translation", beside=beside)
     source = job.sources()
     made = [translated(one, job.translate, target) for one in source]
     return job.tell(job.train([*source, *made] if beside else made), job.test(target))
