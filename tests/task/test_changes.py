@@ -19,8 +19,8 @@ def right(seed=0, n=60, tags=TAGS, gains=()):
     rng = np.random.default_rng(seed)
     gains = gains or [0.25] * len(tags)
     before, after = {}, {}
-    for tag, gain in zip(tags, gains, strict=True):
-        was = rng.random(n) < 0.5
+    for at, (tag, gain) in enumerate(zip(tags, gains, strict=True)):
+        was = rng.random(n) < 0.1 + 0.1 * at
         before[tag] = mean(was.astype(float))
         after[tag] = mean((was | (rng.random(n) < gain)).astype(float))
     return before, after
@@ -36,7 +36,7 @@ def made(systems, notes, **about):
 
 
 def test_rows_are_of_languages_their_mean_and_other_languages():
-    before, after = right(gains=[0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    before, after = right(gains=[0.3, 0.1, 0.5, 0.2, 0.0, 0.6, 0.4, 0.5])
     notes = []
     rows = made({"plain": before, "extended": after, "same": right(1)[0]}, notes)
     own = rows.where(strategy="extended")

@@ -104,3 +104,69 @@ def evaluate(
     notes = run.provenance.get("notes", [])
     tell(note for note in notes if not note.startswith("WARNING"))  # `_show` tells the others
     _show(run, as_json)
+
+
+def compare(
+    before: Annotated[
+        Path, typer.Argument(help="A run of isogloss evaluate or transfer: of the plain model.")
+    ],
+    after: Annotated[Path, typer.Argument(help="Another, on the same suite: of the new model.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder of the run; a stopped run goes on, a finished one is left."),
+    ],
+    strategy: Annotated[
+        str, typer.Option(help="Of runs of transfer: strategies; by default all that both have.")
+    ] = "",
+    data: Annotated[
+        str | None,
+        typer.Option(help="Folder of the suites' data; by default that of the second run."),
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """What one run has over another on the same examples, language by language.
+
+    What both told is scored again; differences are paired by example, with Holm's correction over
+    languages, and over languages by a mixed-effects model. Nothing is asked of the models.
+
+    Example: isogloss compare runs/plain runs/extended --strategy zero_shot --out runs/change
+    """
+    from isogloss.cli.main import _command, _show
+    from isogloss.progress import bars
+    from isogloss.recipe.main_jobs import compare as job
+
+    with bars() as start:
+        run = job(
+            before, after, out=out, strategies=listed(strategy), data=data, seed=seed, start=start,
+            command=_command(),
+        )  # fmt: skip
+    _show(run, as_json)
+
+
+def import_mteb(
+    results: Annotated[
+        Path,
+        typer.Argument(help="A result file of MTEB, or the folder of one model's: results/M/REV."),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder of the run; a stopped run goes on, a finished one is left."),
+    ],
+    split: Annotated[str, typer.Option(help="Whose scores are taken.")] = "test",
+    as_json: Json = False,
+) -> None:
+    """Results of MTEB, ours or others', as a run with a report.
+
+    What isogloss evaluate wrote with --mteb comes back as it was. Scores that MTEB wrote itself
+    have no interval; tasks that a suite here has go by its name.
+
+    Example: isogloss import-mteb results/org__model/revision --out runs/theirs
+    """
+    from isogloss.cli.main import _command, _show
+    from isogloss.recipe.main_jobs import import_mteb as job
+
+    run = job(results, out=out, split=split, command=_command())
+    notes = run.provenance.get("notes", [])
+    tell(note for note in notes if not note.startswith("WARNING"))
+    _show(run, as_json)

@@ -62,14 +62,21 @@ def strategies(scores: Scores) -> list[Table]:
         ]
         n = next(iter(rows.values())).n
         table.add_row(_name(tag) or "mean", *cells, str(n), end_section=False)
+    return [table, *_costs(means, names), *_effects(scores)]
+
+
+def _costs(means: Scores, names: Sequence[str]) -> list[Table]:
+    """What each strategy took, where the run taught it."""
     costs = _table("What it took", ("strategy", "training", "an example", "what labels were seen"))
     for name in names:
         row = means.where(strategy=name)[0]
         took = row.settings
-        asked = "" if took["predict_ms"] is None else f"{took['predict_ms']:.3g} ms"
-        rule = took["rule"].replace(str(row.language), "the target")
+        if "train_seconds" not in took:
+            return []
+        asked = "" if took.get("predict_ms") is None else f"{took['predict_ms']:.3g} ms"
+        rule = took.get("rule", "").replace(str(row.language), "the target")
         costs.add_row(name, f"{took['train_seconds']:.1f} s", asked, rule)
-    return [table, costs, *_effects(scores)]
+    return [costs]
 
 
 def _effects(scores: Scores) -> list[Table]:
@@ -99,7 +106,9 @@ def evaluated(scores: Scores) -> list[Table]:
             groups.setdefault(key, []).append(row)
         for (tag, languages), part in groups.items():
             name = _name(tag) or f"mean of {languages}"
-            table.add_row(name, *map(_cell, part), str(part[0].n))
+            cells = {row.measure: _cell(row) for row in part}
+            told = (cells.get(measure, "") for measure in measures)
+            table.add_row(name, *told, str(part[0].n))
         made.append(table)
     return made
 

@@ -16,6 +16,7 @@ from isogloss.errors import ModelError, UnknownLanguage, UsageError, located
 from isogloss.files import sha256_file
 from isogloss.language import read_language, resolve
 from isogloss.recipe.step import Step, Workplace
+from isogloss.recipe.told import Told, write_told
 from isogloss.registry import register
 from isogloss.score import Score, Scores, defined
 from isogloss.task.choosing import By
@@ -23,6 +24,7 @@ from isogloss.task.choosing import By
 if TYPE_CHECKING:
     from isogloss.language import Language
     from isogloss.task.contracts import Tally
+    from isogloss.task.evaluate import Items
     from isogloss.task.examples import Examples
     from isogloss.task.suites.suite import Part, Suite
 
@@ -209,22 +211,27 @@ class Evaluate(Step):
         rows: list[Score] = []
         items: dict[str, np.ndarray] = {}
         tallies: list[dict[str, Mapping[str, Tally]]] = []
+        said: list[Told] = []
         for group in groups:
             own: dict[str, Mapping[str, Tally]] = {}
             for gold in group.tests:
                 with located(f"{self.name}: {group.part.name} of {gold.language}"):
-                    scores, own[gold.language] = self._evaluated(group, gold, place)
+                    scores, told = self._evaluated(group, gold, place)
                 rows += scores
+                own[gold.language] = told.tallies
+                said.append(Told(group.suite.name, group.part.name, gold.language, "", place.seed,
+                                 gold.fingerprint, told.ids, told.told))  # fmt: skip
                 name = f"{group.suite.name}|{group.part.name}|{gold.language}"
                 items |= {f"{name}|{m}": one.columns for m, one in own[gold.language].items()}
                 advance(1, f"{group.part.name} {gold.language}")
             tallies.append(own)
         rows += self._means(groups, tallies, place)
+        write_told(place.folder, said)
         place.write(Scores(rows), items)
 
     def _evaluated(
         self, group: Group, gold: Examples, place: Workplace
-    ) -> tuple[list[Score], Mapping[str, Tally]]:
+    ) -> tuple[list[Score], Items]:
         from isogloss.task.evaluate import evaluate
 
         solver, task = self._opened(group, gold, place)
@@ -238,7 +245,7 @@ class Evaluate(Step):
         told = [
             replace(one, task=group.part.name, settings={**one.settings, **about}) for one in scores
         ]
-        return told, items.tallies
+        return told, items
 
     def _system(self, place: Workplace) -> str:
         return str(self.solver) if self.solver else place.encoder(self.model).name

@@ -156,14 +156,14 @@ def transfer_table(scores: Scores) -> dict[str, Any]:
     return {
         "columns": columns, "rows": rows, "means": average, "intervals": "; ".join(kinds),
         "measures": ", ".join(dict.fromkeys(group.title for group in groups(found))),
-        "effects": effects(scores), "rules": rules(scores), "costs": costs(scores), "forgetting": forgotten(scores),
+        "effects": effects(scores), "rules": rules(scores), "costs": costs(scores),
+        "forgetting": forgotten(scores),
     }  # fmt: skip
 
 
 def effects(scores: Scores) -> list[str]:
     """What each strategy has over the first in languages like these, where there are enough."""
-    rows = [row for row in scores
-            if row.strategy and row.stage == "change" and row.settings.get("test") == MIXED]  # fmt: skip
+    rows = [row for row in scores.where(stage="change") if row.settings.get("test") == MIXED]
     several = len({_group(row) for row in rows}) > 1
     return [
         f"{row.strategy} against {row.settings['against']}"

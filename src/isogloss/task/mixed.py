@@ -179,14 +179,14 @@ def mixed_languages(before: Mapping[str, Tally], after: Mapping[str, Tally]) -> 
     """
     from isogloss.task.compare import same_languages
 
-    tags = same_languages({"before": before, "after": after})
-    sides = [{tag: outcomes(side[tag]) for tag in tags} for side in (before, after)]
-    whole = any(one is None for side in sides for one in side.values())
+    sides = {"before": before, "after": after}
     rows: list[tuple[float, str, str, Hashable]] = []
-    for name, side, tallies in zip(("before", "after"), sides, (before, after), strict=True):
-        for tag in tags:
-            every = [_value(tallies[tag])] if whole else side[tag]
-            rows += [(float(y), name, tag, (tag, at)) for at, y in enumerate(every)]
+    tags = same_languages(sides)
+    each = {(name, tag): outcomes(side[tag]) for name, side in sides.items() for tag in tags}
+    whole = any(one is None for one in each.values())
+    for (name, tag), own in each.items():
+        values = [_value(sides[name][tag])] if own is None or whole else own.tolist()
+        rows += [(value, name, tag, (tag, at)) for at, value in enumerate(values)]
     y, strategies, languages, items = zip(*rows, strict=True)
     return mixed(y, strategies, languages, items), "a language" if whole else "an example"
 
