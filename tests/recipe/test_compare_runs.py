@@ -154,6 +154,19 @@ def test_other_examples_are_not_paired(place, bilingual):
         isogloss.compare(first.folder, second.folder, out=place / "y")
 
 
+def test_runs_of_unequal_seeds_are_compared_by_those_of_both(place, bilingual):
+    many, few, other = (
+        taught(bilingual, place, name, seeds=seeds, strategies=["few_shot"])
+        for name, seeds in (("many", [0, 1]), ("few", [1]), ("other", [5]))
+    )
+    run = isogloss.compare(many.folder, few.folder, out=place / "x")
+    assert "kinds kind: compared by the seeds that both runs have: 1" in run.provenance["notes"]
+    assert all(row.value == 0 for row in run.scores.where(stage="change"))
+    assert all(len(row.settings["values"]) == 1 for row in run.scores.where(stage=None))
+    with pytest.raises(UsageError, match="unequal numbers of seeds"):
+        isogloss.compare(many.folder, other.folder, out=place / "y")
+
+
 def test_a_recipe_cannot_compare_tests_as_measures(place, bilingual):
     step = {"use": "evaluate.v1", "suites": [f"{place}/kinds.toml"], "data": str(place)}
     steps = [{**step, "name": "a"}, {**step, "name": "b"},

@@ -143,6 +143,9 @@ class CompareRuns(Step):
             )
         if not tags:
             raise UsageError(f"{before} and {after} have no language of {test.suite.name} together")
+        first, second = ({tag: side[tag] for tag in tags} for side in (first, second))
+        if lost := _same_seeds(first, second):
+            place.notes.append(f"{test.suite.name} {test.task}: {lost}")
         part = test.suite.part(test.task)
         gold = {tag: self._gold(test, tag, [*first[tag], *second[tag]]) for tag in tags}
         task: Any = registry.get("task", part.use)()
@@ -151,7 +154,7 @@ class CompareRuns(Step):
         about = {"dataset": test.suite.name, "task": test.task, "pivot": (pivots or [None])[0]}
         rows: list[Score] = []
         found: dict[tuple[str, str], list[Outcome]] = {}
-        for name, attempts in sides.items():
+        for name, attempts in ((before, first), (after, second)):
             own = {(name, tag): [_scored(task, gold[tag], one) for one in attempts[tag]]
                    for tag in tags}  # fmt: skip
             seeds = [one.seed for one in attempts[tags[0]]]
@@ -202,6 +205,26 @@ def _tests(run: Run) -> dict[str, Test]:
             suite = read_suite(suite_and_task(one)[0])
             found[suite.name] = Test(suite, "", step.get("data"), step.get("split", "test"))
     return found
+
+
+def _same_seeds(first: Attempts, second: Attempts) -> str:
+    """Leave the seeds that both have, where one has more; gives a sentence about it.
+
+    Raises:
+        UsageError: there are none.
+    """
+    counts = [{len(own) for own in side.values()} for side in (first, second)]
+    if counts[0] == counts[1] and len(counts[0]) == 1:
+        return ""
+    seeds = [[one.seed for one in own] for side in (first, second) for own in side.values()]
+    shared = set(seeds[0]).intersection(*seeds[1:])
+    if not shared:
+        raise UsageError("the runs have unequal numbers of seeds, and none of them is the same",
+                         remedy="run one of them again with --seeds of the other")  # fmt: skip
+    for side in (first, second):
+        for tag, own in side.items():
+            side[tag] = [one for one in own if one.seed in shared]
+    return f"compared by the seeds that both runs have: {', '.join(map(str, sorted(shared)))}"
 
 
 def _scored(task: Any, gold: Examples, told: Told) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -67,23 +67,28 @@ class MtebResults(Step):
         place.notes += [f"{n} scores of {split} are left out" for split, n in splits.items()
                         if split != self.split]  # fmt: skip
         kept = [row for row in rows if str(row.settings.get("split", "test")) == self.split]
-        place.write(Scores(_with_means([_ours(row, place) for row in kept])))
+        suites = _suites()
+        named = [_ours(row, suites) for row in kept]
+        others = dict.fromkeys(str(row.task) for row in named if row.dataset == MTEB)
+        place.notes += [f"{task}: a task of MTEB that no suite here has" for task in others]
+        place.write(Scores(_with_means(named)))
 
 
-def _ours(row: Score, place: Workplace) -> Score:
-    """A score under the names of our suites, if one of them has the task."""
-    if row.task:
-        return row
+def _suites() -> dict[str, tuple[str, str]]:
+    """Suite and task by what MTEB calls them."""
     from isogloss.task.mteb import mteb_name
     from isogloss.task.suites import list_suites, read_suite
 
-    for suite in map(read_suite, list_suites()):
-        for part in suite.tasks:
-            if mteb_name(suite, part) == row.dataset:
-                return replace(row, dataset=suite.name, task=part.name)
-    note = f"{row.dataset}: a task of MTEB that no suite here has"
-    place.notes += [] if note in place.notes else [note]
-    return replace(row, dataset=MTEB, task=row.dataset)
+    return {mteb_name(suite, part): (suite.name, part.name)
+            for suite in map(read_suite, list_suites()) for part in suite.tasks}  # fmt: skip
+
+
+def _ours(row: Score, suites: Mapping[str, tuple[str, str]]) -> Score:
+    """A score under the names of our suites, if one of them has the task."""
+    if row.task:
+        return row
+    dataset, task = suites.get(str(row.dataset), (MTEB, row.dataset))
+    return replace(row, dataset=dataset, task=task)
 
 
 def _with_means(rows: Sequence[Score]) -> Iterator[Score]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from isogloss.registry import register
-from isogloss.task.choosing import By, Unit, open_chooser
+from isogloss.task.choosing import By, Choosing, Unit, open_chooser
 from isogloss.task.contracts import Guess
 from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
+from isogloss.task.ledger import timed
 
 
 @register("strategy", "likelihood.v1")
@@ -36,5 +37,10 @@ def likelihood(
     need_fit("likelihood.v1", job.task.shape)
     by = By(unit=unit, against=against, between=between)
     model = job.means.need("model", "the folder of a model with a language head", "one")
-    solver = job.once(f"likelihood {by!r}", lambda: open_chooser(model, by))
-    return job.tell(solver, job.test(target))
+
+    def untaught() -> Choosing:
+        solver = open_chooser(model, by)
+        job.ledger = timed(job.ledger, kept=solver.kept)
+        return solver
+
+    return job.tell(job.once(f"likelihood {by!r}", untaught), job.test(target))
