@@ -85,9 +85,11 @@ def test_few_languages_or_no_difference_give_a_note_and_no_row():
     assert not [row for row in rows if row.settings["test"] == MIXED] and len(rows) == 5
     assert notes == ["b against a: no mixed-effects test over languages, as there are 4, and it "
                      "takes 5"]  # fmt: skip
-    one = {tag: mean(np.ones(9)) for tag in TAGS}
-    made({"a": one, "b": one}, notes)
-    assert notes[1].endswith("nothing varies beyond its levels")
+    for one in ({tag: mean(np.ones(9)) for tag in TAGS}, right()[0]):
+        rows = made({"a": one, "b": one}, notes)
+        assert not [row for row in rows if row.settings["test"] == MIXED]
+        assert notes[-1].endswith("nothing varies beyond its levels")
+    assert len(notes) == 3
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, 4)), min_size=3, max_size=20))

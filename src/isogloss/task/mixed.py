@@ -188,6 +188,8 @@ def mixed_languages(before: Mapping[str, Tally], after: Mapping[str, Tally]) -> 
         values = [_value(sides[name][tag])] if own is None or whole else own.tolist()
         rows += [(value, name, tag, (tag, at)) for at, value in enumerate(values)]
     y, strategies, languages, items = zip(*rows, strict=True)
+    if y[: len(y) // 2] == y[len(y) // 2 :]:  # what is left of rounding is no variance
+        raise _nothing_varies()
     return mixed(y, strategies, languages, items), "a language" if whole else "an example"
 
 
