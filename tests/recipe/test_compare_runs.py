@@ -110,6 +110,17 @@ def test_two_transfers_are_paired_by_example(place, bilingual, deaf):
     assert len({row.strategy for row in every}) == 4
 
 
+def test_runs_are_compared_by_the_measure_of_the_suite(place, bilingual, deaf):
+    file = place / "kinds.toml"
+    file.write_text(file.read_text("utf-8").replace('"accuracy"', '"macro_f1"'), "utf-8")
+    for model, name in ((deaf, "plain"), (bilingual, "better")):
+        taught(model, place, name, seeds=[0])
+    scores = isogloss.compare(place / "plain", place / "better", out=place / "change").scores
+    assert scores[0].measure == "macro_f1"
+    assert {row.measure for row in scores} == {"macro_f1", "accuracy"}
+    assert {row.measure for row in scores.where(stage="change")} == {"macro_f1"}
+
+
 def test_the_command_compares_finished_models_and_measures_that_are_no_means(
     place, bilingual, deaf
 ):

@@ -365,6 +365,12 @@ def test_the_measure_of_the_suite_comes_first_and_is_compared(transfer, suite):
     assert {row.measure for row in run.scores.where(stage="change")} == {"macro_f1"}
     assert transferred(run.scores)[0].measure == "macro_f1"
     assert "macro F1" in run.report.read_text(encoding="utf-8")
+    for gap in run.scores.where(measure="transfer_gap"):
+        where = {"strategy": gap.strategy, "language": gap.language, "seed": None, "stage": None}
+        by = {name: run.scores.where(measure=name, **where)[0].value
+              for name in ("macro_f1", "accuracy")}  # fmt: skip
+        assert gap.settings["target"] == pytest.approx(by["macro_f1"])
+        assert by["macro_f1"] != by["accuracy"]
 
 
 def test_the_best_weights_are_those_by_the_measure_of_the_suite(transfer, suite, monkeypatch):

@@ -158,15 +158,16 @@ class CompareRuns(Step):
             own = {(name, tag): [_scored(task, gold[tag], one) for one in attempts[tag]]
                    for tag in tags}  # fmt: skip
             seeds = [one.seed for one in attempts[tags[0]]]
-            for measure in task.measures:
+            every = [one.tallies for outcomes in own.values() for one in outcomes]
+            for measure in (one for one in part.measures if all(one in told for told in every)):
                 rows += over_seeds_rows(own, measure, seeds, about, parallel=parallel,
                                         drawn=place.seed)  # fmt: skip
             found |= own
         whole: dict[str, dict[str, Any]] = {name: {} for name in sides}
         for (name, tag), outcomes in found.items():
-            whole[name][tag] = together([one.tallies[task.measures[0]] for one in outcomes])
+            whole[name][tag] = together([one.tallies[part.measures[0]] for one in outcomes])
         return rows + list(changes(
-            whole, measure=task.measures[0], parallel=parallel, seed=place.seed, notes=place.notes,
+            whole, measure=part.measures[0], parallel=parallel, seed=place.seed, notes=place.notes,
             **about,
         ))  # fmt: skip
 
