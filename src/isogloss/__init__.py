@@ -25,6 +25,7 @@ _DOOR = {
     "Score": "isogloss.score",
     "Scores": "isogloss.score",
     "Vectors": "isogloss.encode.vectors",
+    "compare": "isogloss.recipe.main_jobs",
     "evaluate": "isogloss.recipe.main_jobs",
     "extend": "isogloss.recipe.main_jobs",
     "load_encoder": "isogloss.encode",

@@ -151,6 +151,104 @@ def test_an_encoder_tells_what_vectors_solve(place, bilingual):
     assert spearman[1].settings["languages"] == ["deu_Latn", "fra_Latn"]
 
 
+LINKED = """
+name = "linked"
+title = "Words"
+citation = "Nobody (2026)"
+licence = "CC0"
+
+[[tasks]]
+name = "near"
+use = "links.v1"
+metric = "alignment_f1"
+path = "linked/en-{language}.tsv"
+splits = { test = "test" }
+to = "eng"
+
+[[tasks]]
+name = "far"
+use = "links.v1"
+metric = "alignment_f1"
+path = "linked/eng-{language}.gold.tsv"
+splits = { test = "test" }
+to = "eng"
+
+[[tasks]]
+name = "next"
+use = "choices.v1"
+metric = "accuracy"
+path = "linked/{language}.choices.jsonl"
+splits = { test = "test" }
+"""
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """Links in two languages, one task of which has one alone, and choices."""
+    folder = tmp_path / "linked"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("en-deu.tsv", "en-fra.tsv", "eng-deu.gold.tsv"):
+        lines = ["source\ttarget\tsure\tpossible"]
+        for _ in range(8):
+            words, order = rng.choice(40, 4, replace=False), rng.permutation(4)
+            target = " ".join(f"t{words[i]}" for i in order)
+            links = " ".join(f"{i}-{j}" for j, i in enumerate(order))
+            lines.append(" ".join(f"s{i}" for i in words) + f"\t{target}\t{links}\t")
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows = [{"id": str(i), "text": "the face of a", "choices": ["cat", "small grey mouse"],
+             "label": i % 2} for i in range(6)]  # fmt: skip
+    text = "\n".join(json.dumps(row) for row in rows)
+    for tag in ("deu", "fra"):
+        (folder / f"{tag}.choices.jsonl").write_text(text + "\n", encoding="utf-8")
+    (tmp_path / "linked.toml").write_text(LINKED, encoding="utf-8")
+    return tmp_path
+
+
+def of_linked(model, linked, name="worth", **how):
+    return isogloss.evaluate(
+        model, suites=[f"{linked}/linked.toml"], data=str(linked), out=linked / name, **how
+    )
+
+
+def test_links_between_words_are_found_by_vectors_and_scored(linked, bilingual):
+    run = of_linked(bilingual, linked, languages=["deu", "fra"])
+    found = run.scores.one(task="near", measure="alignment_f1", language="deu_Latn")
+    assert found.value > 0.9 and found.pivot == "eng_Latn" and found.n == 8
+    error = run.scores.one(task="near", measure="alignment_aer", language="deu_Latn")
+    assert error.value == pytest.approx(1 - found.value)  # all gold links are sure
+    notes = run.provenance["notes"]
+    assert "linked has no far of fra" in notes
+    assert any(note.startswith("WARNING: linked next: only a transformer") for note in notes)
+    assert {one.task for one in run.scores} == {"near", "far"}
+    with pytest.raises(UnknownLanguage):
+        of_linked(bilingual, linked, "other", languages=["deu", "hau"])
+    turned = of_linked(bilingual, linked, "forward", languages=["fra"], tasks=["near"],
+                       links="union")  # fmt: skip
+    plain = run.scores.one(task="near", measure="alignment_precision", language="fra_Latn")
+    other = turned.scores.one(task="near", measure="alignment_precision", language="fra_Latn")
+    assert other.value <= plain.value
+
+
+def test_a_decoder_tells_choices_untaught_and_by_the_length_it_is_told(linked, model_folder):
+    from isogloss.encode.folder import open_folder
+    from isogloss.task.choosing import By, open_chooser
+    from isogloss.task.suites import read_suite
+
+    path = model_folder("gpt2")
+    test = read_suite(linked / "linked.toml").examples("next", "deu", "test", data=linked)
+    for unit in ("sum", "byte"):
+        run = of_linked(path, linked, unit, tasks=["next"], choices={"unit": unit, "against": ""})
+        said = open_chooser(open_folder(path, "x"), By(unit=unit, against="")).tell(test)
+        right = np.mean([a == b for a, b in zip(said.values, test.column("label"), strict=True)])
+        assert run.scores.one(language="deu_Latn").value == pytest.approx(right)
+
+
+def test_a_model_without_a_language_head_is_refused_where_choices_are_all(linked, bilingual):
+    with pytest.raises(ModelError, match="only a transformer"):
+        of_linked(bilingual, linked, tasks=["next"])
+
+
 def test_what_cannot_be_evaluated_is_said(place, bilingual, taught):
     with pytest.raises(UsageError, match=r"alone does not tell kinds kind \(classify.v1\)"):
         evaluate(bilingual, place, tasks=["kind"])

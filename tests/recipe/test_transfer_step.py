@@ -79,6 +79,8 @@ def test_scores_by_seed_and_over_seeds_and_what_each_has_over_the_first(transfer
         assert over[0].low <= over[0].value <= over[0].high and over[0].n == 30
         assert all(row.settings["predict_ms"] > 0 for row in seeds)
     [change] = list(scores.where(stage="change", language="deu_Latn"))
+    notes = transfer().provenance["notes"]
+    assert any("no mixed-effects test over languages, as there are 1" in note for note in notes)
     assert change.strategy == "target_labels" and change.settings["against"] == "zero_shot"
     both = [np.mean([r.value for r in scores.where(measure="accuracy", strategy=name, stage=None,
             language="deu_Latn") if r.seed is not None])
@@ -307,6 +309,32 @@ def test_a_model_for_each_target_is_kept_and_one_for_all_once(transfer, suite):
     assert all("rule" not in row.settings for row in means if row.strategy == "target_labels")
 
 
+def test_with_enough_languages_the_report_says_what_holds_of_others(transfer, suite):
+    from typer.testing import CliRunner
+
+    file, folder = suite
+    for at, tag in enumerate(("fin", "swe", "dan", "nld")):
+        for split in SIZES:
+            text = (folder / f"deu.{split}.tsv").read_text(encoding="utf-8")
+            (folder / f"{tag}.{split}.tsv").write_text(text.replace("en ", "aiou"[at] + " "),
+                                                       encoding="utf-8")  # fmt: skip
+    run = transfer(seeds=[0])
+    [effect] = [row for row in run.scores if str(row.settings.get("test", "")).startswith("t test")]
+    assert effect.strategy == "target_labels" and effect.language is None
+    assert len(effect.settings["languages"]) == 5 and effect.settings["against"] == "zero_shot"
+    changes = [row.value for row in run.scores.where(stage="change", strategy="target_labels")
+               if row.language and "against" in row.settings]  # fmt: skip
+    assert effect.value == pytest.approx(np.mean(changes))
+    page = run.report.read_text(encoding="utf-8")
+    assert "in languages like these 5" in page and "In other languages like these" in page
+    shown = CliRunner().invoke(app, [
+        "transfer", effect.system, "--train", f"{file}/eng", "--data", str(folder), "--learner",
+        "probe", "--seeds", "0", "--strategy", "zero_shot,target_labels", "--out",
+        str(folder.parent / "again"),
+    ])  # fmt: skip
+    assert shown.exit_code == 0 and "In other languages like these 5" in shown.output
+
+
 def test_rows_in_another_order_are_not_taken_for_translations(transfer, suite):
     from isogloss.recipe.transfer_data import TransferData
 
@@ -337,6 +365,12 @@ def test_the_measure_of_the_suite_comes_first_and_is_compared(transfer, suite):
     assert {row.measure for row in run.scores.where(stage="change")} == {"macro_f1"}
     assert transferred(run.scores)[0].measure == "macro_f1"
     assert "macro F1" in run.report.read_text(encoding="utf-8")
+    for gap in run.scores.where(measure="transfer_gap"):
+        where = {"strategy": gap.strategy, "language": gap.language, "seed": None, "stage": None}
+        by = {name: run.scores.where(measure=name, **where)[0].value
+              for name in ("macro_f1", "accuracy")}  # fmt: skip
+        assert gap.settings["target"] == pytest.approx(by["macro_f1"])
+        assert by["macro_f1"] != by["accuracy"]
 
 
 def test_the_best_weights_are_those_by_the_measure_of_the_suite(transfer, suite, monkeypatch):

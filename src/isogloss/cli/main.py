@@ -374,7 +374,9 @@ def _similar(as_json: bool, **asked) -> None:
         plain_console().print(similar_languages(scores))
 
 
+app.command("compare")(evaluating.compare)
 app.command("evaluate")(evaluating.evaluate)
+app.command("import-mteb")(evaluating.import_mteb)
 app.command("map")(spaces.map_command)
 app.command("lexicon")(spaces.lexicon)
 app.command("merge")(merging.merge)

@@ -11,6 +11,8 @@ from isogloss.report.evaluated import evaluations
 from isogloss.report.rows import compared, comparisons, last_layers, system_names
 from isogloss.report.transfer import attempts
 from isogloss.score import Score, Scores
+from isogloss.task.changes import MIXED
+from isogloss.task.compare import TEST
 from isogloss.task.costs import cost_table, spent_on, worth_table
 from isogloss.vocabulary.consequences import BLIND, unknown_shares, window_holds
 
@@ -52,7 +54,8 @@ def strategies(scores: Scores) -> list[Table]:
     names = list(dict.fromkeys(str(row.strategy) for row in means))
     sure = {
         (row.strategy, row.language) for row in scores.where(stage="change")
-        if "against" in row.settings and (row.settings["p_holm"] or row.settings["p"]) < 0.05
+        if "against" in row.settings and row.settings["test"] == TEST
+        and (row.settings["p_holm"] or row.settings["p"]) < 0.05
     }  # fmt: skip
     title = f"{means[0].task}: {means[0].measure}, means of {len(means[0].settings['seeds'])} seeds"
     table = _table(title, ("language", *names, "n"))
@@ -64,16 +67,25 @@ def strategies(scores: Scores) -> list[Table]:
         ]
         n = next(iter(rows.values())).n
         table.add_row(_name(tag) or "mean", *cells, str(n), end_section=False)
+    return [table, *_seen(means, names), *_costs(scores), *_effects(scores)]
+
+
+def _seen(means: Scores, names: Sequence[str]) -> list[Table]:
+    """What labels each strategy saw; a run that compares two others has only scores."""
+    first = {name: means.where(strategy=name)[0] for name in names}
+    if not all("rule" in row.settings for row in first.values()):
+        return []
     seen = _table("What labels were seen", ("strategy", "rule"))
-    for name in names:
-        row = means.where(strategy=name)[0]
+    for name, row in first.items():
         seen.add_row(name, row.settings["rule"].replace(str(row.language), "the target"))
-    return [table, seen, *_costs(scores)]
+    return [seen]
 
 
 def _costs(scores: Scores) -> list[Table]:
-    """What each strategy cost, and, of several, which none of the others beats."""
+    """What each strategy cost, and, of several, which none of the others beats; none untaught."""
     made = attempts(scores)
+    if not any("train_seconds" in one.settings for one in made):
+        return []
     tables = [_turned("What it took", cost_table(made))]
     if len(rows := worth_table(made)) > 1:
         told = [{**row, "beaten by": row["beaten by"] or "none"} for row in rows]
@@ -92,6 +104,20 @@ def _turned(title: str, rows: Sequence[Mapping[str, str]]) -> Table:
     return table
 
 
+def _effects(scores: Scores) -> list[Table]:
+    """What strategies have over the first in languages like these, if a run says it."""
+    rows = [row for row in scores.where(stage="change") if row.settings.get("test") == MIXED]
+    if not rows:
+        return []
+    count = len(rows[0].settings["languages"])
+    title = f"In other languages like these {count}: mixed-effects model, p of Holm"
+    table = _table(title, ("strategy", "against", "change", "p"))
+    for row in rows:
+        told = row.settings
+        table.add_row(str(row.strategy), told["against"], f"{_cell(row)}", f"{told['p_holm']:.4f}")
+    return [table]
+
+
 def evaluated(scores: Scores) -> list[Table]:
     """A table a task: one row a language, one column a measure, and means last."""
     made = []
@@ -105,9 +131,9 @@ def evaluated(scores: Scores) -> list[Table]:
             groups.setdefault(key, []).append(row)
         for (tag, languages), part in groups.items():
             name = _name(tag) or f"mean of {languages}"
-            told = {row.measure: row for row in part}
-            cells = [_cell(told[one]) if one in told else "" for one in measures]
-            table.add_row(name, *cells, str(part[0].n))
+            cells = {row.measure: _cell(row) for row in part}
+            told = (cells.get(measure, "") for measure in measures)
+            table.add_row(name, *told, str(part[0].n))
         made.append(table)
     return made
 

@@ -53,6 +53,34 @@ def alignment_scores(
     Source: Och and Ney (2003), A Systematic Comparison of Various Statistical Alignment Models,
     section 5 (AER); nulls: Arase, Bao and Yokoi (2023), section 5.
     """
+    counts = alignment_counts(found, sure, possible, lengths)
+    if not counts[:, 1].sum():
+        raise VectorError("the gold has no sure link, so recall has no meaning")
+    made = []
+    for name, statistic in STATISTICS.items():
+        at = bootstrap_of_sums(counts, statistic, seed=seed)
+        made.append(
+            Score(
+                measure=name, value=defined(at.value), low=defined(at.low), high=defined(at.high),
+                n=len(counts), interval="bootstrap over sentences", seed=seed, **where,
+            )
+        )  # fmt: skip
+    return Scores(made)
+
+
+def alignment_counts(
+    found: Sequence[Collection[Link]],
+    sure: Sequence[Collection[Link]],
+    possible: Sequence[Collection[Link]],
+    lengths: Sequence[tuple[int, int]],
+) -> np.ndarray:
+    """What each sentence pair brings to `STATISTICS`, `[n, 7]`.
+
+    |A|, |S|, |A and S|, |A and P|, null words found, gold ones, and both; see `alignment_scores`.
+
+    Raises:
+        VectorError: unequal numbers of sentences.
+    """
     if not len(found) == len(sure) == len(possible) == len(lengths):
         raise VectorError(f"{len(found)} sentences with found links, {len(sure)} with gold ones")
     rows = []
@@ -64,37 +92,29 @@ def alignment_scores(
             [len(a), len(s), len(a & s), len(a & p),
              len(alone), len(gold_alone), len(alone & gold_alone)]
         )  # fmt: skip
-    counts = np.array(rows, np.float64)  # [n, 7]
-    if not counts[:, 1].sum():
-        raise VectorError("the gold has no sure link, so recall has no meaning")
+    return np.array(rows, np.float64).reshape(-1, 7)
 
-    def rate(over: int, under: int) -> Statistic:
-        return lambda sums: sums[over] / sums[under]
 
-    def f1(over: tuple[int, int], under: tuple[int, int]) -> Statistic:
-        # 2 P R / (P + R) of P = a / b and R = c / d
-        (a, c), (b, d) = over, under
-        return lambda s: 2 * s[a] * s[c] / (s[a] * s[d] + s[c] * s[b])
+def _rate(over: int, under: int) -> Statistic:
+    return lambda sums: sums[over] / sums[under]
 
-    statistics: dict[str, Statistic] = {
-        "alignment_precision": rate(3, 0),
-        "alignment_recall": rate(2, 1),
-        "alignment_f1": f1((3, 2), (0, 1)),
-        "alignment_aer": lambda s: 1 - (s[2] + s[3]) / (s[0] + s[1]),
-        "null_precision": rate(6, 4),
-        "null_recall": rate(6, 5),
-        "null_f1": lambda s: 2 * s[6] / (s[4] + s[5]),
-    }
-    made = []
-    for name, statistic in statistics.items():
-        at = bootstrap_of_sums(counts, statistic, seed=seed)
-        made.append(
-            Score(
-                measure=name, value=defined(at.value), low=defined(at.low), high=defined(at.high),
-                n=len(counts), interval="bootstrap over sentences", seed=seed, **where,
-            )
-        )  # fmt: skip
-    return Scores(made)
+
+def _f1(over: tuple[int, int], under: tuple[int, int]) -> Statistic:
+    # 2 P R / (P + R) of P = a / b and R = c / d
+    (a, c), (b, d) = over, under
+    return lambda s: 2 * s[a] * s[c] / (s[a] * s[d] + s[c] * s[b])
+
+
+STATISTICS: dict[str, Statistic] = {
+    "alignment_precision": _rate(3, 0),
+    "alignment_recall": _rate(2, 1),
+    "alignment_f1": _f1((3, 2), (0, 1)),
+    "alignment_aer": lambda s: 1 - (s[2] + s[3]) / (s[0] + s[1]),
+    "null_precision": _rate(6, 4),
+    "null_recall": _rate(6, 5),
+    "null_f1": lambda s: 2 * s[6] / (s[4] + s[5]),
+}
+"""Of sums of `alignment_counts`, `[7]` or `[7, resamples]`."""
 
 
 def sentence_aer(

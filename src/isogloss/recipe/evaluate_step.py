@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,16 +16,20 @@ from isogloss.errors import ModelError, UnknownLanguage, UsageError, located
 from isogloss.files import sha256_file
 from isogloss.language import read_language, resolve
 from isogloss.recipe.step import Step, Workplace
+from isogloss.recipe.told import Told, write_told
 from isogloss.registry import register
 from isogloss.score import Score, Scores, defined
+from isogloss.task.choosing import By
 
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
+    from isogloss.language import Language
     from isogloss.task.contracts import Tally
+    from isogloss.task.evaluate import Items
     from isogloss.task.examples import Examples
     from isogloss.task.suites.suite import Part, Suite
 
-RETRIEVE = "retrieve.v1"
+RETRIEVE, CHOOSE, LINK = "retrieve.v1", "choices.v1", "links.v1"
 
 
 class Group(NamedTuple):
@@ -41,7 +45,8 @@ class Evaluate(Step):
     """What a finished model is worth: scores by language, and means over languages.
 
     A model that `transfer` kept tells the task that it was taught. An encoder tells what vectors
-    solve without training: similarity, clusters, retrieval.
+    solve without training: similarity, clusters, retrieval, links between words. A model with a
+    language head of its own, such as a decoder, tells choices by how likely it finds them.
 
     Attributes:
         model: `teacher`, or an earlier step that made a model; of a probe, its encoder.
@@ -54,6 +59,10 @@ class Evaluate(Step):
         network: whether sets of the hub may be fetched.
         behind: paths of texts that the model was trained on. Of a suite of such text no score of
             retrieval is given.
+        choices: how choices are compared by their likelihood.
+        links: how words are linked: a registered extraction, or a statistical model such as
+            `eflomal`, which reads the words alone.
+        layer: whose vectors of words are linked; two thirds up by default.
     """
 
     alone: ClassVar[bool] = True
@@ -66,6 +75,9 @@ class Evaluate(Step):
     split: str = "test"
     network: bool = False
     behind: tuple[str, ...] = ()
+    choices: By = By()
+    links: str = "itermax"
+    layer: int | None = None
 
     def needs(self) -> dict[str, str]:
         """The model."""
@@ -105,16 +117,22 @@ class Evaluate(Step):
     def _read(self) -> Iterator[Group]:
         from isogloss.task.suites import load
 
-        for suite, parts in self._chosen():
-            for part in parts:
-                wanted = self._wanted(suite, part)
-                if wanted == []:
-                    self._told.append(f"WARNING: {suite.name} has no {part.name} of any")
-                    continue
-                read = load(suite, languages=wanted, splits=(self.split,), tasks=[part.name],
-                            data=self.data, network=self.network)  # fmt: skip
-                self._told.extend(read.notes)
-                yield Group(suite, part, [one.examples for one in read.parts])
+        chosen = [(suite, part) for suite, parts in self._chosen() for part in parts]
+        there = {
+            (suite.name, part.name): suite.languages(part.name, self.split, data=self.data)
+            for suite, part in chosen
+        } if self.targets else {}  # fmt: skip
+        resolve([tag for tag in self.targets if not any(_has(one, tag) for one in there.values())],
+                dict.fromkeys(tag for one in there.values() for tag in one))  # fmt: skip
+        for suite, part in chosen:
+            wanted = self._wanted(suite, part, list(there.get((suite.name, part.name), ())))
+            if wanted == []:
+                self._told.append(f"WARNING: {suite.name} has no {part.name} of any")
+                continue
+            read = load(suite, languages=wanted, splits=(self.split,), tasks=[part.name],
+                        data=self.data, network=self.network)  # fmt: skip
+            self._told.extend(read.notes)
+            yield Group(suite, part, [one.examples for one in read.parts])
 
     def _chosen(self) -> list[tuple[Suite, list[Part]]]:
         """The tasks of each suite that are evaluated.
@@ -158,7 +176,8 @@ class Evaluate(Step):
             return False
         if self.solver:
             return part.use == self._taught
-        return part.use == RETRIEVE or hasattr(registry.get("task", part.use), "from_vectors")
+        alone = part.use in (RETRIEVE, CHOOSE, LINK)
+        return alone or hasattr(registry.get("task", part.use), "from_vectors")
 
     @cached_property
     def _taught(self) -> str:
@@ -172,24 +191,15 @@ class Evaluate(Step):
             )  # fmt: skip
         return about["task"]
 
-    def _wanted(self, suite: Suite, part: Part) -> list[str] | None:
-        """The wanted languages that a task has, None for all.
-
-        Raises:
-            UnknownLanguage: no suite has it.
-        """
+    def _wanted(self, suite: Suite, part: Part, there: Sequence[Language]) -> list[str] | None:
+        """The wanted languages that a task has, None for all."""
         if not self.targets:
             return None
-        there = suite.languages(part.name, self.split, data=self.data)
-        if len(self._suites) == 1:
-            return list(map(str, resolve(list(self.targets), list(there))))
-        found = []
-        for tag in self.targets:
-            try:
-                found += map(str, resolve([tag], list(there)))
-            except UnknownLanguage:
-                self._told.append(f"{suite.name} has no {part.name} of {tag}")
-        return found
+        own = [tag for tag in self.targets if _has(there, tag)]
+        self._told.extend(
+            f"{suite.name} has no {part.name} of {tag}" for tag in self.targets if tag not in own
+        )
+        return list(map(str, resolve(own, list(there)))) if own else []
 
     def run(self, place: Workplace) -> None:
         """Every task in every language.
@@ -197,7 +207,8 @@ class Evaluate(Step):
         Raises:
             UsageError: nothing is left to evaluate.
         """
-        groups = [group for group in self._groups if not self._spoilt(group, place)]
+        groups = [group for group in self._groups
+                  if not self._spoilt(group, place) and self._can_tell(group, place)]  # fmt: skip
         place.notes.extend(dict.fromkeys(self._told))
         if not groups:
             raise UsageError(
@@ -209,22 +220,27 @@ class Evaluate(Step):
         rows: list[Score] = []
         items: dict[str, np.ndarray] = {}
         tallies: list[dict[str, Mapping[str, Tally]]] = []
+        said: list[Told] = []
         for group in groups:
             own: dict[str, Mapping[str, Tally]] = {}
             for gold in group.tests:
                 with located(f"{self.name}: {group.part.name} of {gold.language}"):
-                    scores, own[gold.language] = self._evaluated(group, gold, place)
+                    scores, told = self._evaluated(group, gold, place)
                 rows += scores
+                own[gold.language] = told.tallies
+                said.append(Told(group.suite.name, group.part.name, gold.language, "", place.seed,
+                                 gold.fingerprint, told.ids, told.told))  # fmt: skip
                 name = f"{group.suite.name}|{group.part.name}|{gold.language}"
                 items |= {f"{name}|{m}": one.columns for m, one in own[gold.language].items()}
                 advance(1, f"{group.part.name} {gold.language}")
             tallies.append(own)
         rows += self._means(groups, tallies, place)
+        write_told(place.folder, said)
         place.write(Scores(rows), items)
 
     def _evaluated(
         self, group: Group, gold: Examples, place: Workplace
-    ) -> tuple[list[Score], Mapping[str, Tally]]:
+    ) -> tuple[list[Score], Items]:
         from isogloss.task.evaluate import evaluate
 
         solver, task = self._opened(group, gold, place)
@@ -240,7 +256,7 @@ class Evaluate(Step):
             replace(one, task=group.part.name, settings={**one.settings, **about})
             for measure in group.part.measures if (one := by_measure.get(measure))
         ]  # fmt: skip
-        return told, items.tallies
+        return told, items
 
     def _system(self, place: Workplace) -> str:
         return str(self.solver) if self.solver else place.encoder(self.model).name
@@ -254,6 +270,12 @@ class Evaluate(Step):
             if not self._solvers:
                 self._solvers.append(open_solver(self.solver, task, place.encoder(self.model)))
             return self._solvers[0], task
+        if group.part.use == CHOOSE:
+            return self._chooser(place), task
+        if group.part.use == LINK:
+            from isogloss.task.tasks.links import LinkWords
+
+            return LinkWords(place.encoder(self.model), self.links, self.layer, place.seed), task
         if group.part.use != RETRIEVE:
             return place.encoder(self.model), task
         from isogloss.task.retrieve.solver import NearestPassages
@@ -278,6 +300,30 @@ class Evaluate(Step):
     def _collections(self) -> dict[tuple[str, str, str], Corpus]:
         """Those that were read."""
         return {}
+
+    def _chooser(self, place: Workplace) -> Any:
+        """The model by its own language head."""
+        from isogloss.task.choosing import open_chooser
+
+        if not self._solvers:
+            self._solvers.append(open_chooser(place.model_folder(self.model), self.choices))
+        return self._solvers[0]
+
+    def _can_tell(self, group: Group, place: Workplace) -> bool:
+        """Whether the model tells the task; one that lacks a head is told of, and left out.
+
+        Raises:
+            ModelError: nothing else was asked of a model that cannot tell choices.
+        """
+        if self.solver or group.part.use != CHOOSE:
+            return True
+        try:
+            return bool(self._chooser(place))
+        except ModelError as error:
+            if self.tasks or all(one.part.use == CHOOSE for one in self._groups):
+                raise
+            place.notes.append(f"WARNING: {group.suite.name} {group.part.name}: {error.message}")
+            return False
 
     @cached_property
     def _solvers(self) -> list[Any]:
@@ -341,6 +387,13 @@ class Evaluate(Step):
                 )
             )  # fmt: skip
         return rows
+
+
+def _has(there: Iterable[Language], tag: str) -> bool:
+    try:
+        return bool(resolve([tag], list(there)))
+    except UnknownLanguage:
+        return False
 
 
 def _other(part: Part) -> str | None:

@@ -287,6 +287,66 @@ def _gaps(
     ]  # fmt: skip
 
 
+def compare(
+    before: str | Path,
+    after: str | Path,
+    *,
+    out: str | Path,
+    start: Start = silent,
+    command: str = "",
+    **options: Any,
+) -> Run:
+    """What one run of `evaluate` or `transfer` has over another, paired by example.
+
+    Args:
+        before: the folder of the first run, such as that of the plain model.
+        after: the folder of the second.
+        out: the run's folder.
+        start: starts progress bars.
+        command: what the user typed, for the report.
+        options: `seed` of intervals and tests, and the settings of the step `compare_runs.v1`.
+
+    Raises:
+        IsoglossError: bad input, with file, line and remedy.
+    """
+    about, step = _parted(options)
+    runs = {"before": str(before), "after": str(after)}
+    source = {
+        "name": Path(out).name,
+        "title": f"{_short(after)} against {_short(before)}",
+        "steps": [{"use": "compare_runs.v1", "name": "compare", **runs, **step}],
+        **about,
+    }
+    return execute_source(source, out, start, command)
+
+
+def import_mteb(
+    results: str | Path,
+    *,
+    out: str | Path,
+    start: Start = silent,
+    command: str = "",
+    **options: Any,
+) -> Run:
+    """Results of MTEB of one model as a run, with a report.
+
+    Args:
+        results: a result file, or the folder of a model's, such as `results/org__model/revision`.
+        out: the run's folder.
+        start: starts progress bars.
+        command: what the user typed, for the report.
+        options: the settings of the step `mteb_results.v1`.
+
+    Raises:
+        IsoglossError: bad input, with file and remedy.
+    """
+    about, step = _parted(options)
+    read = {"use": "mteb_results.v1", "name": "results", "results": str(results), **step}
+    source = {"name": Path(out).name, "title": f"{_short(results)}: results of MTEB",
+              "steps": [read], **about}  # fmt: skip
+    return execute_source(source, out, start, command)
+
+
 def write_results(run: Run, suites: Sequence[str], folder: str | Path, data: str | None) -> None:
     """The scores by language of a run that evaluated suites, as MTEB's result files."""
     from isogloss.task.mteb import write_mteb

@@ -384,6 +384,14 @@ class Compare(Step):
         """The two measuring steps."""
         return {"before": self.before, "after": self.after}
 
+    def check(self, earlier: Mapping[str, Step]) -> list[str]:
+        """Tests of tasks have no items of a measure; their runs are compared."""
+        told = {name: earlier[name].use for name in (self.before, self.after) if name in earlier}
+        return [
+            f"compare_runs.v1 and `isogloss compare` pair runs of {use}, not this step"
+            for use in dict.fromkeys(told.values()) if use in ("evaluate.v1", "transfer.v1")
+        ]  # fmt: skip
+
     def run(self, place: Workplace) -> None:
         """One row of stage `change` for each score that both steps have item by item."""
         before, after = place.items_of(self.before), place.items_of(self.after)

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from isogloss.task.examples import Examples
 
 
+def suite_and_task(named: str) -> tuple[str, str]:
+    """`ner_english:wikigold` taken apart; the task is "" where none is named."""
+    head, mark, tail = named.rpartition(":")
+    told = bool(mark) and not {"/", "\\", "."} & set(tail)
+    return (head, tail) if told else (named, "")
+
+
 @dataclass
 class Side:
     """A task of a suite.
@@ -36,10 +43,9 @@ class Side:
     _read: dict[tuple[str, str], Examples] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        head, mark, tail = self.named.rpartition(":")
-        told = bool(mark) and not {"/", "\\", "."} & set(tail)
-        self.suite: Suite = read_suite(head if told else self.named)
-        self.part: Part = self.suite.part(tail if told else "")
+        suite, task = suite_and_task(self.named)
+        self.suite: Suite = read_suite(suite)
+        self.part: Part = self.suite.part(task)
         self.measures = self.part.measures
 
     def tags(self, wanted: Sequence[str], split: str) -> list[str]:

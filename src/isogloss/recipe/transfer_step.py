@@ -52,11 +52,13 @@ class Outcome(NamedTuple):
         tallies: by measure, of the target's test.
         source: the same of the source's test, asked of the model that the target got; empty where
             no one model told it.
+        values: what was told of each example of the target's test.
         about: of every score: what was used and what it cost, what was dropped and cut off.
     """
 
     tallies: Mapping[str, Tally]
     source: Mapping[str, Tally]
+    values: Sequence[Any]
     about: Mapping[str, Any]
 
 
@@ -223,7 +225,22 @@ class Transfer(Step):
             self._keep(place)
         place.notes.append(f"{self.name}: peak memory is {memory_told()}")
         rows, items = self._rows(found, data.sources[0], place)
+        self._write_told(found, place)
         place.write(Scores(rows), items)
+
+    def _write_told(
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], place: Workplace
+    ) -> None:
+        from isogloss.recipe.told import Told, write_told
+
+        def attempts() -> Iterator[Told]:
+            for (name, target), outcomes in found.items():
+                test = self._data.read(target, "test")
+                for seed, one in zip(self.seeds, outcomes, strict=True):
+                    yield Told(self._data.asked.suite.name, self._data.asked.part.name, target,
+                               name, seed, test.fingerprint, test.ids, one.values)  # fmt: skip
+
+        write_told(place.folder, attempts())
 
     def _job(
         self, seed: int, tests: Mapping[str, SealedTest], peaks: dict[str, int | None],
@@ -261,8 +278,8 @@ class Transfer(Step):
             {tags[tag]: file for tag, file in self.lexicons.items()},
             place.texts[self.parallel] if self.parallel else None,
             {tags[tag]: folder for tag, folder in folders.items()},
-            place.encoder(self.model),
-        )
+            place.encoder(self.model), place.model_folder(self.model),
+        )  # fmt: skip
 
     def _outcome(
         self, job: Job, name: str, strategy: Strategy, target: str,
@@ -280,7 +297,8 @@ class Transfer(Step):
         said = json.loads(file.read_text(encoding="utf-8"))
         place.notes += map(partial(named, self.name), said["notes"])
         source = tests[job.source[0]].score(key, said["source"]) if said["source"] else {}
-        return Outcome(tests[target].score(key, said["values"]), source, said["about"])
+        values = said["values"]
+        return Outcome(tests[target].score(key, values), source, values, said["about"])
 
     def _attempt(self, job: Job, strategy: Strategy, target: str) -> dict[str, Any]:
         from isogloss.task.job import attempt
@@ -376,8 +394,10 @@ class Transfer(Step):
                     rows.append(_row(measure, tally, outcome, seed, place.seed, here))
                     items[f"{measure}|{target}|{name}|{seed}"] = tally.columns
         for measure in self._measures([one for some in found.values() for one in some]):
-            rows += self._over_seeds(found, measure, place.seed, about)
-        rows += self._changes(found, place.seed, about)
+            rows += over_seeds_rows(
+                found, measure, self.seeds, about, parallel=self._data.parallel, drawn=place.seed
+            )
+        rows += self._changes(found, place, about)
         rows += self._gaps(found, place.seed, about)
         return rows + self._forgotten(found, source, about), items
 
@@ -386,68 +406,32 @@ class Transfer(Step):
         return [one for one in self._data.asked.measures
                 if all(one in outcome.tallies for outcome in outcomes)]  # fmt: skip
 
-    def _over_seeds(
-        self, found: Mapping[tuple[str, str], Sequence[Outcome]], measure: str, seed: int,
-        about: Mapping[str, Any],
-    ) -> list[Score]:  # fmt: skip
-        """Means over seeds of each language, and of all of them."""
-        from isogloss.task.compare import over_languages, over_seeds, over_values, together
-
-        parallel, rows = self._data.parallel, []
-        for name in dict.fromkeys(name for name, _ in found):
-            own = {target: outcomes for (n, target), outcomes in found.items() if n == name}
-            every: list[list[Tally]] = []
-            for target, outcomes in own.items():
-                every.append([outcome.tallies[measure] for outcome in outcomes])
-                made, n = over_seeds(every[-1], seed=seed), len(every[-1][0].columns)
-                rows.append(_mean_row(measure, made, n, target, name, self.seeds, outcomes, about))
-            by_seed = list(zip(*every, strict=True))
-            if parallel:
-                mean = over_seeds([together(tallies) for tallies in by_seed], seed=seed)
-            else:
-                values = [np.mean([float(t.statistic(t.columns.sum(0))) for t in tallies])
-                          for tallies in by_seed]  # fmt: skip
-                pooled = {str(at): together(tallies) for at, tallies in enumerate(every)}
-                drawn = over_languages(pooled, seed=seed)
-                mean = over_values([float(value) for value in values])._replace(
-                    low=drawn.low, high=drawn.high, interval="bootstrap over examples"
-                )
-            n = sum(len(tallies[0].columns) for tallies in every)
-            every_one = [outcome for outcomes in own.values() for outcome in outcomes]
-            rows.append(_mean_row(measure, mean, n, None, name, self.seeds, every_one, about))
-        return rows
-
     def _changes(
-        self, found: Mapping[tuple[str, str], Sequence[Outcome]], seed: int,
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], place: Workplace,
         about: Mapping[str, Any],
-    ) -> list[Score]:  # fmt: skip
-        """What each strategy has over the first by the suite's measure, language by language."""
-        from isogloss.task.compare import change_rows, compare_languages, together
+    ) -> Scores:  # fmt: skip
+        """What each strategy has over the first by the suite's measure, means over seeds."""
+        from isogloss.task.changes import changes
+        from isogloss.task.compare import together
 
         measure, whole = self._data.asked.measures[0], {}
         for (name, target), outcomes in found.items():
             tallies = [outcome.tallies[measure] for outcome in outcomes]
             whole.setdefault(name, {})[target] = together(tallies)
-        first, *others = whole
-        rows: list[Score] = []
-        for name in others:
-            by_language, mean = compare_languages(
-                whole[first], whole[name], parallel=self._data.parallel, seed=seed
-            )
-            told = {"measure": measure, "strategy": name, "against": first, **about}
-            rows += change_rows(by_language, **told)
-            rows += change_rows({"": mean}, **told).having(language=None)
-        return rows
+        return changes(
+            whole, measure=measure, parallel=self._data.parallel, seed=place.seed,
+            notes=place.notes, **about,
+        )  # fmt: skip
 
     def _gaps(
         self, found: Mapping[tuple[str, str], Sequence[Outcome]], seed: int,
         about: Mapping[str, Any],
     ) -> list[Score]:  # fmt: skip
-        """How far each strategy falls from the source to each target, by the main measure."""
+        """How far each strategy falls from the source to each target, by the suite's measure."""
         from isogloss.task.compare import together
         from isogloss.task.gap import transfer_gap
 
-        measure, rows = self._data.task.measures[0], []
+        measure, rows = self._data.asked.measures[0], []
         for (name, target), outcomes in found.items():
             sides = [[one.source.get(measure) for one in outcomes],
                      [one.tallies[measure] for one in outcomes]]  # fmt: skip
@@ -497,6 +481,38 @@ def _row(
         truncated=outcome.about["truncated"], seed=seed, **about,
     )  # fmt: skip
     return replace(made, settings={**tally.settings, **outcome.about["settings"]})
+
+
+def over_seeds_rows(
+    found: Mapping[tuple[str, str], Sequence[Outcome]], measure: str, seeds: Sequence[int],
+    about: Mapping[str, Any], *, parallel: bool, drawn: int,
+) -> list[Score]:  # fmt: skip
+    """Means over seeds of each language, and of all of them."""
+    from isogloss.task.compare import over_languages, over_seeds, over_values, together
+
+    rows: list[Score] = []
+    for name in dict.fromkeys(name for name, _ in found):
+        own = {target: outcomes for (n, target), outcomes in found.items() if n == name}
+        every: list[list[Tally]] = []
+        for target, outcomes in own.items():
+            every.append([outcome.tallies[measure] for outcome in outcomes])
+            made, n = over_seeds(every[-1], seed=drawn), len(every[-1][0].columns)
+            rows.append(_mean_row(measure, made, n, target, name, seeds, outcomes, about))
+        by_seed = list(zip(*every, strict=True))
+        if parallel:
+            mean = over_seeds([together(tallies) for tallies in by_seed], seed=drawn)
+        else:
+            values = [np.mean([float(t.statistic(t.columns.sum(0))) for t in tallies])
+                      for tallies in by_seed]  # fmt: skip
+            pooled = {str(at): together(tallies) for at, tallies in enumerate(every)}
+            ends = over_languages(pooled, seed=drawn)
+            mean = over_values([float(value) for value in values])._replace(
+                low=ends.low, high=ends.high, interval="bootstrap over examples"
+            )
+        n = sum(len(tallies[0].columns) for tallies in every)
+        every_one = [outcome for outcomes in own.values() for outcome in outcomes]
+        rows.append(_mean_row(measure, mean, n, None, name, seeds, every_one, about))
+    return rows
 
 
 def _mean_row(

@@ -125,7 +125,7 @@ class TranslationGap(Step):
         """Both versions in every language.
 
         Raises:
-            UsageError: the suite is not n-way, or its measure is no mean over examples.
+            UsageError: the suite is not n-way, or its task's measure is no mean over examples.
         """
         from isogloss.task.artifacts import Versions, overlap_changes, translation_gaps
         from isogloss.task.retext import translated
@@ -167,7 +167,10 @@ class TranslationGap(Step):
         )  # fmt: skip
 
     def _outcomes(self, asked: Examples, place: Workplace) -> Outcomes:
-        """What the main measure gives each example alone."""
+        """What the task's main measure gives each example alone.
+
+        A suite's own may be no mean over examples, such as macro F1.
+        """
         from isogloss.task.evaluate import evaluate
 
         task = registry.get("task", self._side.part.use)()

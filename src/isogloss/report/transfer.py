@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from isogloss.measure.catalogue import MEASURES
 from isogloss.report.rows import Shown, shown
 from isogloss.score import Score, Scores
+from isogloss.task.changes import MIXED
 from isogloss.task.compare import over_values
 from isogloss.task.costs import RESPECTS, Attempt, cost_table, worth_table
 
@@ -155,9 +156,28 @@ def transfer_table(scores: Scores) -> dict[str, Any]:
     return {
         "columns": columns, "rows": rows, "means": average, "intervals": "; ".join(kinds),
         "measures": ", ".join(dict.fromkeys(group.title for group in groups(found))),
-        "rules": rules(scores), "costs": costs(scores), "worth": worth(scores),
+        "effects": effects(scores), "rules": rules(scores), "costs": costs(scores),
+        "worth": worth(scores),
         "forgetting": forgotten(scores),
     }  # fmt: skip
+
+
+def effects(scores: Scores) -> list[str]:
+    """What each strategy has over the first in languages like these, where there are enough."""
+    rows = [row for row in scores.where(stage="change") if row.settings.get("test") == MIXED]
+    several = len({_group(row) for row in rows}) > 1
+    return [
+        f"{row.strategy} against {row.settings['against']}"
+        + (f" on {row.dataset}" if several else "")
+        + f": {_group(row).title} {row.value or 0:+.3f}{_ends([row])} in languages like these "
+        f"{len(row.settings['languages'])}, p {_p(row.settings['p_holm'])} (mixed-effects model, "
+        f"an outcome is {row.settings['outcome']})."
+        for row in rows
+    ]
+
+
+def _p(value: float) -> str:
+    return "below 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def rules(scores: Scores) -> list[tuple[str, str]]:
@@ -298,7 +318,7 @@ def happened(scores: Scores) -> list[str]:
         f"{name}: {rule.removeprefix('WARNING:').strip()}"
         for name, rule in rules(scores) if rule.startswith("WARNING")
     ]  # fmt: skip
-    return said + _first(scores) + _beaten(scores) + forgotten(scores)
+    return said + _first(scores) + _beaten(scores) + effects(scores) + forgotten(scores)
 
 
 def advice(scores: Scores) -> list[str]:

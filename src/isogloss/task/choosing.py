@@ -127,6 +127,11 @@ class Choosing:
     kept: str = "nothing was taught"
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the weights."""
+        return sum(one.numel() * one.element_size() for one in self.module.parameters())
+
     def tell(self, examples: Examples) -> Told:
         """The place of the best choice of each example, and shares by the softmax of the scores."""
         start = time.perf_counter()

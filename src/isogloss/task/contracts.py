@@ -80,7 +80,7 @@ class Task(Protocol):
 
     Attributes:
         shape: of its examples.
-        measures: those that it scores, the main one first; more is better.
+        measures: those that it scores, the main one first, of which more is better.
     """
 
     shape: Shape

@@ -80,6 +80,15 @@ TRANSLATIONS = Shape(
     {"text": "string", "to": "string", "translation": "string"}, labels=("translation",),
 )  # fmt: skip
 """`to` is the canonical tag of the language of `translation`."""
+LINKS = Shape(
+    "translations with links between their words",
+    {
+        "source": "list<string>", "target": "list<string>",
+        "sure": "list<list<int32>>", "possible": "list<list<int32>>",
+    },
+    labels=("sure", "possible"),
+)  # fmt: skip
+"""A link is a word of `source` and one of `target`, from 0; `possible` has the sure ones too."""
 QUERIES = Shape(
     "queries with what answers them", {"text": "string", "relevant": "list<string>"}, ("relevant",)
 )

@@ -21,6 +21,7 @@ from isogloss.task.solver import Solver, Watch, size_of
 
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
+    from isogloss.encode.folder import ModelFolder
     from isogloss.encode.protocol import Encoder
     from isogloss.task.translate.contract import Translator
 
@@ -49,6 +50,7 @@ class Means:
         parallel: n-way text.
         folders: other models of the same shape, by canonical tag.
         encoder: gives vectors of words for alignments.
+        model: the folder of the model, for what it can do untaught.
     """
 
     translator: Translator | None = None
@@ -56,6 +58,7 @@ class Means:
     parallel: Corpus | None = None
     folders: Mapping[str, Path] = field(default_factory=dict)
     encoder: Encoder | None = None
+    model: ModelFolder | None = None
 
     def need(self, name: str, what: str, option: str) -> Any:
         """One of these.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,6 +11,11 @@ from isogloss.errors import TrainingError, UsageError, VectorError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+    from isogloss.task.contracts import Tally
+
+ENOUGH = 5
+"""Languages from which the spread among them is worth an estimate."""
 
 
 class Effect(NamedTuple):
@@ -105,7 +110,9 @@ def mixed(
         outcomes: `[n]` one an example, language and strategy; seeds averaged, or as more rows.
         strategies: `[n]` names; the first that occurs is what the others are compared with.
         languages: `[n]` tags.
-        items: `[n]` what is the same item: ids where sets are n-way parallel, else language and id.
+        items: `[n]` what is the same item: language and id, so that what two strategies say of one
+            example is paired. Of n-way parallel sets ids alone make an item one of all languages;
+            then what is hard in one language alone is in the rest, and intervals are wider.
         others: whether the languages stand for others.
 
     Raises:
@@ -155,6 +162,54 @@ def mixed(
     )  # fmt: skip
 
 
+def mixed_languages(before: Mapping[str, Tally], after: Mapping[str, Tally]) -> tuple[Mixed, str]:
+    """`mixed` of two systems over the languages they share, and what an outcome is.
+
+    Of a measure that is a mean over examples, such as accuracy, an outcome is `an example`, paired
+    with the other system's. Of any other, such as F1, it is `a language`: the measure there, which
+    makes the test a paired t test over languages.
+
+    Args:
+        before: tallies of the first system by language.
+        after: tallies of the second, of the same examples.
+
+    Raises:
+        UsageError: other languages, or fewer than two.
+        TrainingError: see `mixed`.
+    """
+    from isogloss.task.compare import same_languages
+
+    sides = {"before": before, "after": after}
+    rows: list[tuple[float, str, str, Hashable]] = []
+    tags = same_languages(sides)
+    each = {(name, tag): outcomes(side[tag]) for name, side in sides.items() for tag in tags}
+    whole = any(one is None for one in each.values())
+    for (name, tag), own in each.items():
+        values = [_value(sides[name][tag])] if own is None or whole else own.tolist()
+        rows += [(value, name, tag, (tag, at)) for at, value in enumerate(values)]
+    y, strategies, languages, items = zip(*rows, strict=True)
+    if y[: len(y) // 2] == y[len(y) // 2 :]:  # what is left of rounding is no variance
+        raise _nothing_varies()
+    return mixed(y, strategies, languages, items), "a language" if whole else "an example"
+
+
+def outcomes(tally: Tally) -> np.ndarray | None:
+    """`[n]` the measure of each example alone, if the measure of all is their mean; else None."""
+    columns = np.asarray(tally.columns, np.float64)  # [n, k]
+    weights = np.random.default_rng(0).dirichlet(np.ones(len(columns)), 3).T  # [n, 3]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.asarray(tally.statistic(columns.T), np.float64)
+        drawn = np.asarray(tally.statistic(columns.T @ weights), np.float64)
+    if not np.isfinite(each).all() or not np.allclose(drawn, each @ weights):
+        return None
+    return each
+
+
+def _value(tally: Tally) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(tally.statistic(np.asarray(tally.columns, np.float64).mean(0)))
+
+
 def _levels(values: Sequence[Hashable]) -> tuple[list, np.ndarray]:
     """Distinct values in the order in which they come, and the number of each."""
     seen: dict[Hashable, int] = {}
@@ -189,7 +244,10 @@ def _solve(model: _Model, ratios: np.ndarray) -> tuple[np.ndarray, np.ndarray, f
     cross = first * model.cross.multiply(second[None, :]).tocsr()  # [a, b]
     few = second[:, None] * model.few * second + np.eye(len(second))
     scaled = cross.multiply(1 / diagonal[:, None]).tocsr()
-    root = np.linalg.cholesky(few - (cross.T @ scaled).toarray())  # of the Schur complement
+    try:
+        root = np.linalg.cholesky(few - (cross.T @ scaled).toarray())  # of the Schur complement
+    except np.linalg.LinAlgError:
+        raise _nothing_varies() from None
     of_many, of_few = first * model.many_fixed, second[:, None] * model.few_fixed
     left = np.linalg.solve(root, of_few - scaled.T @ of_many)  # [b, p + 1]
     freed = model.fixed - of_many.T @ (of_many / diagonal[:, None]) - left.T @ left
@@ -198,12 +256,16 @@ def _solve(model: _Model, ratios: np.ndarray) -> tuple[np.ndarray, np.ndarray, f
     squares = float(freed[-1, -1] - right @ coefficients)
     degrees = model.n - len(inner)
     if not squares > 0:
-        raise TrainingError("a mixed model has no likelihood: nothing varies beyond its levels",
-                            remedy="compare the values themselves")  # fmt: skip
+        raise _nothing_varies()
     variance = squares / degrees
     logs = np.log(diagonal).sum() + 2 * np.log(np.diag(root)).sum() + np.linalg.slogdet(inner)[1]
     criterion = float(logs + degrees * (1 + np.log(2 * np.pi * variance)))
     return coefficients, np.linalg.inv(inner) * variance, float(np.sqrt(variance)), criterion
+
+
+def _nothing_varies() -> TrainingError:
+    return TrainingError("a mixed model has no likelihood: nothing varies beyond its levels",
+                         remedy="compare the values themselves")  # fmt: skip
 
 
 def _fit(model: _Model) -> np.ndarray:

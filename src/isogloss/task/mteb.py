@@ -211,6 +211,7 @@ def _rows(
                 f"an entry of {split} has other rows than this version writes: {error}", file=path,
                 remedy=f"it was written by version {kept.get('version')}",
             ) from None  # fmt: skip
+    main = entry["main_score"]
     tags = [_read_tag(tag, path) for tag in entry.get("languages") or ()]
     about: dict[str, Any] = {
         "language": str(tags[0]) if tags else None,
@@ -220,6 +221,7 @@ def _rows(
         "dataset": str(told.get("task_name", path.stem)),
         "settings": {
             "split": split, "hf_subset": entry.get("hf_subset"),
+            "main_score": main if _is_number("", main) else None,
             "dataset_revision": told.get("dataset_revision"),
             "mteb_version": entry.get("mteb_version", told.get("mteb_version")),
         },
@@ -227,7 +229,6 @@ def _rows(
     numbers: dict[str, float | None] = {
         name: value for name, value in entry.items() if _is_number(name, value)
     }
-    main = entry["main_score"]
     if main not in numbers.values():
         numbers["main_score"] = main if _is_number("", main) else None
     return [Score(measure=name, value=value, n=0, **about) for name, value in numbers.items()]

@@ -9,7 +9,9 @@ import numpy as np
 
 from isogloss.errors import TranslatorError, UsageError
 from isogloss.language import read_language
-from isogloss.task.examples import Examples
+from isogloss.language.segment import tokens
+from isogloss.task.examples import Examples, make_examples
+from isogloss.task.projection.contract import join
 from isogloss.train.transforms.switch import Phrases, phrases, switched
 
 _ENDS = {"B-": "BI", "I-": "II", "E-": "IE", "L-": "IL", "S-": "BE", "U-": "BL"}
@@ -56,6 +58,38 @@ def _filled(cell: Any, done: Iterator[str]) -> Any:
     """A text, or several, with the next of others in place of each that is there."""
     made = [next(done) if text else text for text in texts_in(cell)]
     return made if isinstance(cell, list) else made[0]
+
+
+def translated_words(
+    examples: Examples,
+    translate: Callable[[Sequence[str], str, str], list[str]],
+    target: str,
+) -> tuple[Examples, list[int]]:
+    """Words of translations, without labels, and the rows that have one.
+
+    Args:
+        examples: of words.
+        translate: texts, from, to: as many texts.
+        target: canonical tag.
+
+    Raises:
+        TranslatorError: not one row has a translation.
+    """
+    scripts = [read_language(tag).script for tag in (examples.language, target)]
+    texts = [join(words or (), scripts[0]) for words in examples.column("words")]
+    asked = [row for row, text in enumerate(texts) if text.strip()]
+    done = translate([texts[row] for row in asked], examples.language, target)
+    made = {row: tokens(text, scripts[1]) for row, text in zip(asked, done, strict=True)}
+    there = [row for row in asked if made[row]]
+    if not there:
+        raise TranslatorError(
+            f"no sentence of {examples.language} was translated into {target}: {len(asked)} of "
+            f"{len(examples)} have words, and none a translation",
+            remedy="give text of this language, and a translator that works in this direction",
+        )
+    columns = {"id": [examples.ids[row] for row in there], "words": [made[row] for row in there]}
+    found = make_examples(examples.name, target, examples.shape, columns, split=examples.split)
+    return found, there
 
 
 def text_columns(examples: Examples) -> list[str]:

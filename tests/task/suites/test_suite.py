@@ -226,7 +226,7 @@ def test_every_suite_that_is_shipped_says_what_it_is(name):
         task = registry.get("task", part.use)
         assert part.metric in task.measures and part.shape is task.shape
         assert part.from_hub == (name == "xtreme")
-        assert bool(part.to) == (part.use == "retrieve.v1")
+        assert bool(part.to) == (part.use in ("retrieve.v1", "links.v1"))
         split_query(part.texts)
         if part.languages:
             assert set(part.tags) <= set(part.languages)
@@ -239,6 +239,7 @@ def test_suites_are_shipped_for_all_labelled_data():
     assert set(list_suites()) == {
         "sib200", "taxi1500", "nusax_senti", "masakhaner2", "ner_english", "masakhapos",
         "ud_english_ewt", "ud_pud", "uner", "xquad", "tatoeba", "xtd10", "xtreme",
+        "word_alignment",
     }  # fmt: skip
 
 
@@ -259,6 +260,9 @@ COUNTS = [
     ("xquad", "questions", "hi", "all", 1190, 0),
     ("tatoeba", "bitext", "deu", "test", 1000, 0),
     ("xtd10", "captions", "tur", "test", 1000, 0),
+    ("word_alignment", "xl_wa", "spa", "dev", 105, 0),
+    ("word_alignment", "hansards", "fr", "test", 447, 0),
+    ("word_alignment", "fiction", "fr", "test", 522, 0),
 ]
 
 

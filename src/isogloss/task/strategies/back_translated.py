@@ -8,6 +8,7 @@ from typing import Literal
 from isogloss.language import read_language
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
+from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
 from isogloss.task.retext import translated
 
@@ -36,7 +37,12 @@ def back_translated(
         through: the language of the round trip; the target by default. One for all targets is one
             model for all.
         asked: whether the test is translated into the first source language.
+
+    Raises:
+        UsageError: labels that a translation moves, or no translator.
+        TranslatorError: no text was translated.
     """
+    need_fit("back_translated.v1", job.task.shape)
     other = str(read_language(through)) if through else target
     made = [
         translated(translated(one, job.translate, other), job.translate, one.language)

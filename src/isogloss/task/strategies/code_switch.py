@@ -12,6 +12,7 @@ from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.settings import Count, Fraction
 from isogloss.task.contracts import Guess
+from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
 from isogloss.task.retext import code_switched
 
@@ -42,8 +43,9 @@ def code_switch(
 
     Raises:
         UsageError: there is no dictionary of the target, or of any; none has a word of the
-            examples; copies that switch nothing.
+            examples; copies that switch nothing; labels that are places, as of trees and answers.
     """
+    need_fit("code_switch.v1", job.task.shape)
     if copies < 1 or not 0 < share <= 1:
         raise UsageError(
             f"{copies} copies with a share of {share}", remedy="1 copy or more, a share up to 1"

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from isogloss.errors import TrainingError, UsageError
-from isogloss.language import read_language
-from isogloss.language.segment import tokens
 from isogloss.registry import register
 from isogloss.settings import Fraction
 from isogloss.task.contracts import Guess
-from isogloss.task.examples import WORDS, Examples, make_examples
+from isogloss.task.examples import Examples
+from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
-from isogloss.task.projection.contract import Labelled, join
+from isogloss.task.projection.contract import Labelled
 from isogloss.task.projection.markers import STYLES, markers
+from isogloss.task.retext import translated_words
 from isogloss.task.spans import Span, spans, tags_of
-from isogloss.task.strategies.projected import need_words, unit_of
+from isogloss.task.strategies.projected import unit_of
 
 _FAULTS = ("translations not used", "sentences whose own text has such marks")
 
@@ -48,9 +48,10 @@ def crop(
     Raises:
         UsageError: labels that are no spans of words, marks that are none, a share that is none,
             no translator, or no text of the target.
-        TrainingError: no sentence could be labelled.
+        TranslatorError: no sentence was translated.
+        TrainingError: none could be labelled.
     """
-    need_words(job)
+    need_fit("crop.v1", job.task.shape)
     if style not in STYLES:
         raise UsageError(f"no marks are called {style!r}", remedy=f"there are {', '.join(STYLES)}")
     if not 0 < least <= 1:
@@ -76,7 +77,7 @@ def labelled(
     """
     own, target = job.source[0], raw.language
     words = raw.column("words")
-    read, there = _in_source(job, raw, own)
+    read, there = translated_words(raw, job.translate, own)
     guesses = job.tell(job.train(source), read)
     tagged = {
         row: Labelled(one, spans(guess.value))
@@ -134,21 +135,3 @@ def located(marked: Labelled, words: Sequence[str], least: float) -> list[Span] 
         free[best[1] : best[2]] = [False] * (best[2] - best[1])
         found.append(Span(best[1], best[2], span.kind))
     return sorted(found)
-
-
-def _in_source(job: Job, raw: Examples, own: str) -> tuple[Examples, list[int]]:
-    """Words of translations into the source, and the rows that have one."""
-    scripts = [read_language(tag).script for tag in (raw.language, own)]
-    texts = [join(words, scripts[0]) for words in raw.column("words")]
-    asked = [row for row, text in enumerate(texts) if text.strip()]
-    done = job.translate([texts[row] for row in asked], raw.language, own)
-    made = {row: tokens(text, scripts[1]) for row, text in zip(asked, done, strict=True)}
-    there = [row for row in asked if made[row]]
-    if not there:
-        raise TrainingError(
-            f"no sentence of {raw.language} was translated into {own}: {len(asked)} of {len(raw)} "
-            "have words, and none a translation",
-            remedy="give text of the target, and a translator that works in this direction",
-        )
-    columns = {"id": [raw.ids[row] for row in there], "words": [made[row] for row in there]}
-    return make_examples(raw.name, own, WORDS, columns, split=raw.split), there

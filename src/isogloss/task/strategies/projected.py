@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -17,19 +17,22 @@ from isogloss.match.statistical import MODELS
 from isogloss.registry import register
 from isogloss.settings import Share
 from isogloss.task.contracts import Guess
-from isogloss.task.examples import WORDS, Examples, make_examples
+from isogloss.task.examples import TREES, Examples, make_examples
+from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
 from isogloss.task.ledger import Ledger
 from isogloss.task.projection.aligned import Rules
 from isogloss.task.projection.candidates import by_translation
 from isogloss.task.projection.contract import join
 from isogloss.task.projection.linking import link_words
-from isogloss.task.projection.project import project
+from isogloss.task.projection.project import Unit, project
 from isogloss.task.projection.seq2seq import decoder_of, probability_of
 from isogloss.task.spans import are_spans
 
 _LOST = ("examples left out: no label", "examples left out: no translation", "sentences left out",
-         "spans lost", "translations not used", "words without a tag")  # fmt: skip
+         "spans lost", "translations not used", "words without a tag",
+         "words hung on a neighbour")  # fmt: skip
+DENSE = 0.8  # of trees: least share of words with a link
 
 
 @register("strategy", "projected.v1")
@@ -41,7 +44,7 @@ def projected(
     carry: Literal["links", "marks", "codec", "candidates"] = "links",
     links: str = "itermax",
     layer: Annotated[int, Field(ge=0)] | None = None,
-    coverage: Share = 0.0,
+    coverage: Share | None = None,
     gap: Annotated[int, Field(ge=0)] | None = None,
     lost: Literal["example", "span"] = "example",
     hmm: bool = False,
@@ -53,14 +56,17 @@ def projected(
     other: true sentences of the target, with errors of the model and of the links. Through a
     `translation` of the source's examples the labels are people's, and the sentences a machine's.
     It says more of the target than zero-shot transfer where the model reads it badly, and adds the
-    errors of the links where it reads it well. What is not projected is counted by reason.
+    errors of the links where it reads it well. What is not projected is counted by reason. Intents
+    go with their sentence. Trees are sound only where nearly every word has a link, so sentences
+    with fewer are left out.
 
     Source: Yarowsky and Ngai (2001), Inducing Multilingual POS Taggers and NP Bracketers, section 3
     (`parallel`); Jain et al. (2019), Entity Projection via Machine Translation for Cross-Lingual
     NER, section 3 (`translation`); Chen et al. (2023), EasyProject, section 3 (`marks`); Le et al.
     (2024), Constrained Decoding for Cross-lingual Label Projection, section 3 (`codec`);
     García-Ferrero et al. (2023), T-Projection, section 3 (`candidates`); Chopra (2024), Zero
-    Resource Cross-Lingual Part Of Speech Tagging (`hmm`).
+    Resource Cross-Lingual Part Of Speech Tagging (`hmm`); Rasooli and Collins (2015),
+    Density-Driven Cross-Lingual Transfer of Dependency Parsers (trees that are nearly whole).
 
     Args:
         job: what there is.
@@ -72,7 +78,8 @@ def projected(
         links: an extraction such as `itermax`, of the encoder's vectors; or a statistical model
             such as `eflomal`, of the words alone.
         layer: of the encoder; two thirds up by default.
-        coverage: least share of words that must have a link.
+        coverage: least share of words that must have a link, on the side where it is smaller; 0.8
+            for trees, 0 for others by default.
         gap: most words without a link inside a span; any number by default.
         lost: where a span is lost, the `example` is left out or that `span` alone.
         hmm: make projected tags whole by a hidden Markov model, as for parts of speech.
@@ -80,28 +87,23 @@ def projected(
 
     Raises:
         UsageError: labels of anything but words, marks without a translation or for tags that are
-            no spans, `hmm` for tags that are; or what carries the labels was not given, or cannot
-            be asked.
+            no spans, `hmm` for what is no tags of words; or what carries the labels was not given,
+            or cannot be asked.
         UnknownName: links that are none.
         CorpusError: no row of the parallel text that both languages have, or nothing could be
             projected.
     """
-    need_words(job)
+    need_fit("projected.v1", job.task.shape)
     _check_shares(coverage, gap)
-    if carry == "links":
-        check_links(job, links, layer)
+    how: dict[str, Any] = {"links": links_by(job, links, layer)} if carry == "links" else {}
     source = job.sources()
     unit = unit_of(source)
     _check(through, carry, unit, hmm=hmm)
-    how: dict[str, Any] = {
-        "links": partial(
-            link_words, by=links, encoder=job.means.encoder, layer=layer, seed=job.seed
-        )
-    }
     if unit == "spans":
-        how["rules"] = Rules(gap=gap, lost=lost, coverage=coverage)
+        how["rules"] = Rules(gap=gap, lost=lost, coverage=coverage or 0.0)
     else:
-        how |= {"coverage": coverage, "hmm": hmm}
+        how["coverage"] = (DENSE if unit == "trees" else 0.0) if coverage is None else coverage
+        how |= {"hmm": hmm} if unit == "words" else {}
     if through == "parallel":
         made = [of_parallel(job, source, target, unit, how)]
     elif carry == "links":
@@ -146,8 +148,8 @@ def parallel_examples(job: Job, target: str) -> tuple[Examples, list[list[str]]]
     job.ledger += Ledger(parallel={(own, target): len(both)})
     scripts = [read_language(tag).script for tag in (own, target)]
     words = [tokens(text, scripts[0]) for _, text, _ in both]
-    ids = [name for name, _, _ in both]
-    return make_examples(corpus.name, own, WORDS, {"id": ids, "words": words}), [
+    columns = {"id": [name for name, _, _ in both], "words": words}
+    return make_examples(corpus.name, own, job.task.shape, columns), [
         tokens(text, scripts[1]) for _, _, text in both
     ]
 
@@ -158,7 +160,7 @@ def of_parallel(
     """The target side of n-way text with tags of the source's model; `how` is of `project`."""
     own, translations = parallel_examples(job, target)
     guesses = job.tell(job.train(source), own)
-    tagged = own.having({"tags": [None if one is None else one.value for one in guesses]})
+    tagged = own.told([None if one is None else one.value for one in guesses])
     with job.aligning():
         told = project(tagged, translations, language=target, unit=unit, **how)
     return _counted(job, *told)
@@ -207,62 +209,54 @@ def _counted(job: Job, made: Examples, counts: Mapping[str, int]) -> Examples:
     return made
 
 
-def need_words(job: Job) -> None:
-    """Refuse a task whose labels are not of words.
+def links_by(job: Job, by: str, layer: int | None) -> Callable[..., list]:
+    """What links words of both sides, see `link_words`; asked for before anything is trained.
 
     Raises:
-        UsageError: it is one.
-    """
-    if job.task.shape != WORDS:
-        raise UsageError(
-            f"labels of {job.task.shape.name} are not projected word by word",
-            remedy="take translate_train.v1, whose labels go with whole texts",
-        )
-
-
-def unit_of(source: Sequence[Examples]) -> Literal["spans", "words"]:
-    """What the tags of training data are: of spans, as BIO, or of each word."""
-    tags = [one for examples in source for one in examples.column("tags") if one is not None]
-    return "spans" if are_spans(tags) else "words"
-
-
-def _check_shares(coverage: float, gap: int | None) -> None:
-    if not 0 <= coverage <= 1 or (gap is not None and gap < 0):
-        raise UsageError(
-            f"gap is {gap} and coverage {coverage}",
-            remedy="gap is a number of words from 0 on, coverage a share from 0 to 1",
-        )
-
-
-def check_links(job: Job, links: str, layer: int | None) -> None:
-    """Refuse before anything is trained what would be refused after it.
-
-    Raises:
-        UsageError: no encoder, or a layer that is not there.
+        UsageError: no encoder where it reads vectors, or a layer that is not there.
         UnknownName: neither an extraction nor a statistical model.
     """
-    if links in MODELS:
+    made = partial(link_words, by=by, encoder=job.means.encoder, layer=layer, seed=job.seed)
+    if by in MODELS:
         if layer is not None:
-            raise UsageError(f"{links} reads words and has no layer {layer}", remedy="leave it out")
-        return
-    registry.get("extraction", links)
+            raise UsageError(f"{by} reads words and has no layer {layer}", remedy="leave it out")
+        return made
+    registry.get("extraction", by)
     encoder = job.means.need("encoder", "an encoder for the links", "one, or set links = eflomal")
     if layer is not None and layer not in encoder.layers:
         raise UsageError(
             f"{encoder.name} has no layer {layer}",
             remedy=f"it has {', '.join(map(str, encoder.layers))}; without one, two thirds up",
         )
+    return made
+
+
+def unit_of(source: Sequence[Examples]) -> Unit:
+    """What the labels of training data are: tags of spans, as BIO, or of each word, or trees."""
+    if source[0].shape == TREES:
+        return "trees"
+    tags = [one for examples in source for one in examples.column("tags") if one is not None]
+    return "spans" if are_spans(tags) else "words"
+
+
+def _check_shares(coverage: float | None, gap: int | None) -> None:
+    if not 0 <= (coverage or 0) <= 1 or (gap is not None and gap < 0):
+        raise UsageError(
+            f"gap is {gap} and coverage {coverage}",
+            remedy="gap is a number of words from 0 on, coverage a share from 0 to 1",
+        )
 
 
 def _check(through: str, carry: str, unit: str, *, hmm: bool) -> None:
+    told = {"words": "tags of each word"}.get(unit, unit)
     if carry != "links" and through != "translation":
         raise UsageError(
             "only a translator carries marks" if carry == "marks"
             else f"{carry} asks a translator", remedy="set through = translation",
         )  # fmt: skip
-    if carry != "links" and unit == "words":
-        raise UsageError("marks stand around spans, and these are tags of each word",
+    if carry != "links" and unit != "spans":
+        raise UsageError(f"marks stand around spans, and these are {told}",
                          remedy="set carry = links")  # fmt: skip
-    if hmm and unit == "spans":
-        raise UsageError("hmm is for tags such as parts of speech, and these are spans",
-                         remedy="leave hmm out, or set lost and gap")  # fmt: skip
+    if hmm and unit != "words":
+        raise UsageError(f"hmm is for tags such as parts of speech, and these are {told}",
+                         remedy="leave hmm out")  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,11 +11,11 @@ from pydantic import Field
 from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
+from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
 from isogloss.task.ledger import timed
 from isogloss.task.projection.hmm import fit_hmm, tag
-from isogloss.task.projection.linking import link_words
-from isogloss.task.strategies.projected import check_links, need_words, of_parallel, unit_of
+from isogloss.task.strategies.projected import links_by, of_parallel, unit_of
 
 
 @register("strategy", "projected_hmm.v1")
@@ -51,19 +50,14 @@ def projected_hmm(
             given.
         CorpusError: no row that both languages have, or nothing could be projected.
     """
-    need_words(job)
-    check_links(job, links, layer)
+    need_fit("projected_hmm.v1", job.task.shape)
+    how = {"links": links_by(job, links, layer)}
     source = job.sources()
     if unit_of(source) == "spans":
         raise UsageError(
             "a hidden Markov model is of tags of each word, and these are spans",
             remedy="take projected.v1",
         )
-    how = {
-        "links": partial(
-            link_words, by=links, encoder=job.means.encoder, layer=layer, seed=job.seed
-        )
-    }
     made = of_parallel(job, source, target, "words", how)
     start = time.perf_counter()
     model, _ = fit_hmm(made.column("words"), made.column("tags"), emission=emission, rounds=rounds)

@@ -2,27 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Annotated
+
+from pydantic import Field
 
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
+from isogloss.task.examples import Examples
+from isogloss.task.fitting import OF_WORDS, need_fit
 from isogloss.task.job import Job
-from isogloss.task.retext import translated
+from isogloss.task.ledger import timed
+from isogloss.task.projection.aligned import Rules, aligned, aligned_tags
+from isogloss.task.projection.contract import Labelled
+from isogloss.task.retext import translated, translated_words
+from isogloss.task.spans import spans, tags_of
+from isogloss.task.strategies.projected import links_by, unit_of
 
 
 @register("strategy", "translate_test.v1")
-def translate_test(job: Job, target: str) -> Sequence[Guess | None]:
+def translate_test(
+    job: Job,
+    target: str,
+    *,
+    links: str = "itermax",
+    layer: Annotated[int, Field(ge=0)] | None = None,
+) -> Sequence[Guess | None]:
     """Train on the source's labels, and translate every text that is asked into the source.
 
-    One model for all targets, and a translation of every text in use. The ledger counts them.
+    One model for all targets, and a translation of every text in use. The ledger counts them. Tags
+    that are told of a translation are carried back along links between its words and those that
+    were asked; a word without a link is in no span, or has no tag.
 
     Source: Conneau et al. (2018), XNLI, section 4 (translate-test).
 
+    Args:
+        job: what there is.
+        target: canonical tag.
+        links: of tags: as in `projected.v1`.
+        layer: of the encoder; two thirds up by default.
+
     Raises:
-        UsageError: no translator, or labels that a translation moves.
+        UsageError: labels that are places in a text; what it needs was not given.
+        UnknownName: links that are none.
         TranslatorError: no text was translated.
     """
-    solver = job.train(job.sources())
-    translate = partial(job.translate, in_use=True)
-    return job.tell(solver, translated(job.test(target), translate, job.source[0]))
+    need_fit("translate_test.v1", job.task.shape)
+    own, translate = job.source[0], partial(job.translate, in_use=True)
+    if job.task.shape not in OF_WORDS:
+        solver = job.train(job.sources())
+        return job.tell(solver, translated(job.test(target), translate, own))
+    link = links_by(job, links, layer)
+    source = job.sources()
+    solver = job.train(source)
+    asked = job.test(target)
+    read, there = translated_words(asked, translate, own)
+    guesses = job.tell(solver, read)
+    start = time.perf_counter()
+    carried = _carried_back(job, read, asked.take(there), guesses, unit_of(source), link)
+    job.ledger = timed(job.ledger, predict_seconds=time.perf_counter() - start)
+    told: list[Guess | None] = [None] * len(asked)
+    for row, guess in zip(there, carried, strict=True):
+        told[row] = guess
+    job.dropped += Counter({"no translation": len(asked) - len(there)})
+    return told
+
+
+def _carried_back(
+    job: Job,
+    read: Examples,
+    asked: Examples,
+    guesses: Sequence[Guess | None],
+    unit: str,
+    link: Callable[..., list],
+) -> list[Guess | None]:
+    """Guesses of translations as guesses of what was asked."""
+    there = [(row, guess.value) for row, guess in enumerate(guesses) if guess is not None]
+    known, values = [row for row, _ in there], [value for _, value in there]
+    several = len(asked.shape.labels) > 1
+    tags = [value["tags"] if several else value for value in values]
+    words = read.take(known).column("words")
+    target = asked.take(known).column("words")
+    if unit == "spans":
+        source = [Labelled(a, spans(b)) for a, b in zip(words, tags, strict=True)]
+        made = aligned(source, target, links=link, rules=Rules(lost="span"))
+        back = [tags_of(one.spans if one else (), len(own))
+                for one, own in zip(made.sentences, target, strict=True)]  # fmt: skip
+        counts = made.counts
+    else:
+        back, counts = aligned_tags(words, tags, target, links=link)
+    lost = {why: n for why, n in counts.items() if n and why.startswith(("spans lost", "words w"))}
+    job.dropped += Counter({f"carried back to {asked.language}: {w}": n for w, n in lost.items()})
+    told: list[Guess | None] = [None] * len(guesses)
+    for row, value, own in zip(known, values, back, strict=True):
+        told[row] = Guess({**value, "tags": own} if several else own)
+    return told
