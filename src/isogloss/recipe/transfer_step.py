@@ -255,7 +255,7 @@ class Transfer(Step):
             self._data.task, self._data.sources, load, self._learner(place), seed,
             self._means(place), place.scratch / "solvers",
             watched=self._data.learned.measures[0] if self.select == "source-dev" else "",
-            start=place.start, peaks=peaks,
+            measure=self._data.asked.measures[0], start=place.start, peaks=peaks,
         )  # fmt: skip
 
     def _learner(self, place: Workplace) -> Learner:

@@ -97,6 +97,7 @@ class Job:
         means: what the user brings besides labels.
         scratch: folder that outlives a crash; solvers lie there.
         watched: measure by which the best weights on the source's `dev` are kept; "" for the last.
+        measure: the suite's, by which models are ranked; "" for the first of the task.
         start: starts a progress bar.
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
@@ -116,6 +117,7 @@ class Job:
     means: Means
     scratch: Path
     watched: str = ""
+    measure: str = ""
     start: Start = silent
     ledger: Ledger = field(default_factory=Ledger)
     last: Solver | None = None

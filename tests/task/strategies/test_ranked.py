@@ -104,6 +104,19 @@ def test_the_rank_is_what_helps(tmp_path, make, task, monkeypatch):
     assert ranked > 0.85 > told(job_of(tmp_path, make, task), shots=15, best=1) + 0.2
 
 
+def test_models_are_ranked_by_the_measure_of_the_suite(tmp_path):
+    job = job_of(tmp_path, *MAKERS[0])
+    few, solvers = job.load(TARGET, "train").take(range(15)), list(job.learner.models.values())
+    worth = {}
+    for job.measure in ("accuracy", "macro_f1"):
+        worth[job.measure] = [one.measured for one in module._ranked(job, solvers, few)]
+        told = [[guess.value for guess in one.tell(few).guesses] for one in solvers]
+        tallies = [job.task.score(few, values)[job.measure] for values in told]
+        own = [float(one.statistic(one.columns.sum(0))) for one in tallies]
+        assert worth[job.measure] == pytest.approx(sorted(own, reverse=True))
+    assert worth["accuracy"] != worth["macro_f1"]
+
+
 def test_labels_that_rank_and_train_are_told(tmp_path):
     job = job_of(tmp_path, *MAKERS[0])
     told(job, shots=5)

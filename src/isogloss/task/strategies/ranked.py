@@ -54,8 +54,8 @@ def ranked(
 
 
 def _ranked(job: Job, solvers: Sequence[Solver], few: Examples) -> list[Source]:
-    """The models, the best first, by the task's main measure on the few."""
-    measure, found = job.task.measures[0], []
+    """The models, the best first, by the measure of the job on the few."""
+    measure, found = job.measure or job.task.measures[0], []
     for at, solver in enumerate(solvers):
         values = [guess and guess.value for guess in job.tell(solver, few.sealed())]
         tally = job.task.score(few, values)[measure]
