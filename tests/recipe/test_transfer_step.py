@@ -359,8 +359,14 @@ def test_seeds_are_numbers_of_their_own_and_names_are_no_paths(transfer):
 
 
 def test_the_measure_of_the_suite_comes_first_and_is_compared(transfer, suite):
-    file, _ = suite
+    file, folder = suite
     file.write_text(SUITE.replace('"accuracy"', '"macro_f1"'), encoding="utf-8")
+    # Wrong gold in one class alone, so that no model is as right by one measure as by the other.
+    head, *lines = (folder / "deu.test.tsv").read_text("utf-8").splitlines()
+    first, second = sorted({line.split("\t")[2] for line in lines})[:2]
+    wrong = [line for line in lines if line.endswith(f"\t{first}")][:6]
+    lines = [line.removesuffix(first) + second if line in wrong else line for line in lines]
+    (folder / "deu.test.tsv").write_text("\n".join([head, *lines]) + "\n", "utf-8")
     run = transfer(seeds=[0])
     assert {row.measure for row in run.scores.where(stage="change")} == {"macro_f1"}
     assert transferred(run.scores)[0].measure == "macro_f1"

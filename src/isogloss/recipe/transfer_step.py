@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 Table = dict[str, Any]
 _NEEDS = {
     "translate_train.v1": "translator", "translate_test.v1": "translator", "crop.v1": "translator",
-    "code_switch.v1": "lexicons", "swap_vocabulary.v1": "folders", "stacked.v1": "folders",
+    "back_translated.v1": "translator", "code_switch.v1": "lexicons",
+    "swap_vocabulary.v1": "folders", "stacked.v1": "folders",
 }  # fmt: skip
 _MEANS = {
     "translator": ("a translator", "--translator"),
@@ -136,7 +137,7 @@ class Transfer(Step):
             need = _NEEDS.get(table["use"], "")
             if table["use"] == "projected.v1":
                 need = "parallel" if table.get("through") != "translation" else "translator"
-            if need and not getattr(self, need):
+            if need and not getattr(self, need) and not (need == "folders" and self.made):
                 what, option = _MEANS[need]
                 raise ValueError(f"{name_of(table)} needs {what}: give {option}, or set {need}")
             if table["use"] in ("vote.v1", "weighted.v1") and len(self.source) < 2:
