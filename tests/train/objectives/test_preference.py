@@ -113,7 +113,7 @@ def plain_dpo(ours, theirs, batch, beta=0.3, e=0.2):
     return total / ROWS
 
 
-def plain_kto(ours, theirs, batch, beta=0.3, good=1.5, bad=0.7, clip=True):
+def plain_kto(ours, theirs, batch, beta=0.3, good=1.5, bad=0.7, clip=True, signed=False):
     own, strange = (
         [a - b for a, b in zip(x, y, strict=True)] for x, y in zip(ours, theirs, strict=True)
     )
@@ -121,7 +121,8 @@ def plain_kto(ours, theirs, batch, beta=0.3, good=1.5, bad=0.7, clip=True):
     anchor = max(0.0, anchor) if clip else anchor
     total = 0
     for r, fine in zip(own, batch["good"].tolist(), strict=True):
-        value = beta * (r - anchor) if fine else beta * (anchor - r)
+        side = math.copysign(1, float(r.detach())) if signed else -1
+        value = beta * (r + side * anchor) if fine else -beta * (r + side * anchor)
         total = total + (good if fine else bad) * (1 - 1 / (1 + torch.exp(-value)))
     return total / ROWS
 
@@ -133,6 +134,8 @@ def plain_kto(ours, theirs, batch, beta=0.3, good=1.5, bad=0.7, clip=True):
         (lambda: Kto(beta=0.3, good=1.5, bad=0.7), plain_kto),
         (lambda: Kto(beta=0.3, good=1.5, bad=0.7, clip=False),
          lambda *given: plain_kto(*given, clip=False)),
+        (lambda: Kto(beta=0.3, good=1.5, bad=0.7, signed=True),
+         lambda *given: plain_kto(*given, signed=True)),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("seed", range(3))
@@ -216,6 +219,27 @@ def test_without_the_clip_all_answers_may_fall_and_good_ones_are_still_pulled_up
         slopes.append(given.grad[0].abs().mean())
         assert not given.grad[1].any()  # nothing trains by the anchor
     assert slopes[1] > 50 * slopes[0]
+
+
+@pytest.mark.parametrize("ratio", [-2.0, 2.0])
+def test_a_signed_anchor_makes_every_step_smaller_the_further_the_model_has_gone(ratio):
+    """Whatever the sign of r and the judgement; in KTO an anchor near r makes them larger."""
+    batch = answers(np.random.default_rng(0))
+    sizes = {}
+    for signed in (True, False):
+        objective = begun(Kto(beta=1.0, signed=signed))
+        start = objective.origin(batch, ())["likelihoods"].detach()
+        for gone in (0.0, 1.0, 2.0):
+            given = start + torch.tensor([ratio, gone]).view(2, *[1] * (start.ndim - 1))
+            given.requires_grad_()
+            objective({"likelihoods": given}, batch).total.backward()
+            sizes[signed, gone] = given.grad[0].abs().flatten()
+    assert (sizes[True, 0.0] > sizes[True, 1.0]).all() and (
+        sizes[True, 1.0] > sizes[True, 2.0]
+    ).all()
+    assert (sizes[False, 2.0] > sizes[False, 0.0]).all() == (ratio > 0)
+    with pytest.raises(UsageError, match="a signed anchor is a distance"):
+        Kto(clip=False, signed=True)
 
 
 def test_answers_are_weighed_by_their_tokens_and_the_pivots_may_be_left_out():
