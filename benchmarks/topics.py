@@ -57,8 +57,8 @@ def main() -> None:
         return
     for name in given.students.split(","):
         about = STUDENTS[name]
-        wanted = [tag for tag in about["languages"] if tag in (given.languages.split(",") or [tag])]
-        wanted = wanted if given.languages else list(about["languages"])
+        asked = given.languages.split(",") if given.languages else about["languages"]
+        wanted = [tag for tag in about["languages"] if tag in asked]
         told = f"{given.steps or 'all'}-{len(wanted)}"
         extended = isogloss.extend(
             MODEL,
