@@ -10,7 +10,7 @@ import isogloss
 ROOT = Path(isogloss.__file__).parent
 LEVELS = [
     ["errors", "_version"],
-    ["files", "settings", "registry", "progress"],
+    ["files", "settings", "registry", "progress", "memory"],
     ["score", "language"],
     ["corpus"],
     ["encode"],

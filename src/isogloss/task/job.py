@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from isogloss.errors import UnknownLanguage, UsageError
 from isogloss.files import atomic_folder, fingerprint
+from isogloss.memory import peak_memory
 from isogloss.progress import Start, silent
 from isogloss.task.contracts import Guess, Task
 from isogloss.task.examples import Examples
 from isogloss.task.ledger import Ledger, Translations, Use, labels_used, timed
-from isogloss.task.memory import peak_memory
 from isogloss.task.solver import Solver, Watch, size_of
 
 if TYPE_CHECKING:
