@@ -116,6 +116,9 @@ def test_translations_of_training_data_are_before_use_and_those_of_the_test_in_i
     told = job.ledger.settings()
     assert told["translations"]["texts"] == told["in_use"]["texts"] == 60
     assert told["translate_ms"] == pytest.approx(1000 * told["in_use"]["seconds"] / 60)
+    run(job, "back_translated.v1")
+    told = job.ledger.settings()
+    assert told["translations"]["texts"] == 180 and told["in_use"]["texts"] == 60
 
 
 def test_a_cache_tells_what_its_answers_cost_when_they_were_made(job, clock, tmp_path):

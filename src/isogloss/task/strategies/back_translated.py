@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 from isogloss.language import read_language
@@ -50,5 +51,5 @@ def back_translated(
     ]
     solver, test = job.train(made), job.test(target)
     if asked == "translated":
-        test = translated(test, job.translate, job.source[0])
+        test = translated(test, partial(job.translate, in_use=True), job.source[0])
     return job.tell(solver, test)
