@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from isogloss.task import memory
-from isogloss.task.memory import memory_told, peak_memory, process_peak
+from isogloss import memory
+from isogloss.memory import memory_told, peak_memory, process_peak
 
 MEGA = 1 << 20
 

@@ -26,13 +26,13 @@ from isogloss._version import __version__
 from isogloss.errors import CorpusError, OutputError, UsageError
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.language import read_language
+from isogloss.memory import process_peak
 from isogloss.progress import Start, silent
 from isogloss.recipe.maps import copy_maps
 from isogloss.recipe.processes import Processes, join
 from isogloss.recipe.recipe import Recipe
 from isogloss.recipe.step import FILES, DoneHere, Step, Workplace, read_notes, step_key
 from isogloss.score import Scores
-from isogloss.task.memory import process_peak
 
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus

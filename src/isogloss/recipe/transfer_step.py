@@ -194,7 +194,7 @@ class Transfer(Step):
         Raises:
             UsageError: a strategy needs what was not given, or a test has a single example.
         """
-        from isogloss.task.memory import memory_told
+        from isogloss.memory import memory_told
         from isogloss.task.sealed import SealedTest
 
         data, targets = self._data, self._data.targets

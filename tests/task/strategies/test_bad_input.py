@@ -71,9 +71,13 @@ def test_numbers_that_mean_nothing_are_refused_before_anything_runs(strategy, se
 
 
 def test_settings_that_mean_something_are_not():
-    known_factor("strategy", {"use": "projected", "gap": 0, "layer": 0, "coverage": 1.0})
-    known_factor("strategy", {"use": "weighted", "keep": None})
-    known_factor("strategy", {"use": "self_training", "share": 1})
+    for name, settings in {
+        "projected": {"gap": 0, "layer": 0, "coverage": 1.0},
+        "weighted": {"keep": None},
+        "self_training": {"share": 1},
+    }.items():
+        read = known_factor("strategy", {"use": name, **settings})
+        assert read == {"use": f"{name}.v1", **settings}
 
 
 @pytest.mark.parametrize("name", ["self_training.v1", "target_labels.v1", "few_shot.v1"])
@@ -204,7 +208,7 @@ def test_more_models_to_keep_than_there_are(tmp_path):
     assert "there are 3 models to choose from" in said and "below 3" in said
     assert not job.learner.taught
     alone = _votes.job_of(tmp_path, labelled.texts, ClassifyTask(), {"eng_Latn": 0.1})
-    assert "several languages with --source" in refused(alone, "vote.v1")
+    assert "name several, such as --train" in refused(alone, "vote.v1")
 
 
 @pytest.mark.parametrize(

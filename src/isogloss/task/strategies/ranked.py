@@ -42,7 +42,7 @@ def ranked(
     if len(job.source) < 2:
         raise UsageError(
             f"only {job.source[0]} has labels, and one model has no rank",
-            remedy="give several languages with --source, or take few_shot.v1",
+            remedy="name several, such as --train sib200/eng,spa, or take few_shot.v1",
         )
     few = job.labelled(target, pick=lambda examples: drawn(examples, shots, job.seed))
     job.ledger += labels_used(few, "select")  # a rank is a choice by labels of the target

@@ -51,8 +51,11 @@ def stacked(job: Job, target: str, *, reduction: Count = 16) -> Sequence[Guess |
         "folders", "models of the source and of the target", "--folder hin=FOLDER"
     )
     if len(job.source) > 1:
-        raise UsageError("the task stands on the module of one language, and there are "
-                         f"{len(job.source)} sources", remedy="name one with --source")  # fmt: skip
+        raise UsageError(
+            "the task stands on the module of one language, and there are "
+            f"{len(job.source)} sources",
+            remedy="name one, such as --train sib200/eng",
+        )
     if lacking := [tag for tag in (job.source[0], target) if tag not in folders]:
         raise UsageError(
             f"there is no model of {', '.join(lacking)}", remedy="give one with --folder"

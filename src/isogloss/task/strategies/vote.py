@@ -9,7 +9,8 @@ from typing import Any
 from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
-from isogloss.task.examples import TEXT, WORDS, Examples
+from isogloss.task.examples import Examples
+from isogloss.task.fitting import FITTING
 from isogloss.task.job import Job
 from isogloss.task.projection.combine import (
     Combine,
@@ -53,9 +54,9 @@ def each(job: Job, target: str) -> list[Guesses]:
     if len(job.source) < 2:
         raise UsageError(
             f"only {job.source[0]} has labels, and one model has nobody to vote with",
-            remedy="give several languages with --source",
+            remedy="name several, such as --train sib200/eng,spa",
         )
-    if job.task.shape not in (TEXT, WORDS):
+    if job.task.shape not in FITTING["vote.v1"]:
         raise UsageError(
             f"what models tell of {job.task.shape.name} is not combined",
             remedy="take zero_shot.v1, which trains one model on all sources",
