@@ -207,7 +207,7 @@ def rules(scores: Scores) -> list[tuple[str, str]]:
 
 
 def costs(scores: Scores) -> dict[str, Any]:
-    """`columns` and `rows` of `task.ledger.cost_table`, without columns that say nothing."""
+    """`columns` and `rows` of `task.costs.cost_table`, without columns that say nothing."""
     made = cost_table(attempts(scores))
     told = {key for row in made for key, text in row.items() if text}
     columns = [key for key in (made[0] if made else {}) if key in told]
