@@ -1,5 +1,7 @@
 """One loop: same seed, same weights, killed or not; and objectives are what they say."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -115,6 +117,19 @@ def test_rough_products_are_near_and_weights_stay_whole():
     assert rough.inner.weight.dtype == torch.float32
     assert torch.equal(rough.inner.weight, again.inner.weight)
     assert here == pytest.approx(there, rel=0.01)
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_emulated_products_of_bfloat16_are_warned_of_at_once(tokenizer, has, monkeypatch):
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has)
+    student, mixture = parts(tokenizer)
+    settings = LoopSettings(steps=1, threads=1, precision="bfloat16")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train(student, [Lesson(mixture, [(1.0, Contrast())])], settings)
+    told = [one for one in caught if "bfloat16" in str(one.message)]
+    assert len(told) == (not has)
+    assert all("float32" in str(one.message) for one in told)
 
 
 def test_a_loss_that_is_no_number_stops_training(tokenizer):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,8 @@ class LoopSettings(Settings):
         seed: of batches, dropout and initial values.
         threads: CPU threads of torch, part of the settings because sums depend on it.
         precision: of products in the forward and backward pass; weights, losses and the optimiser
-            are float32 in both. `bfloat16` is several times as fast where the processor has it.
+            are float32 in both. `bfloat16` is several times as fast where the processor has it,
+            and many times slower where it does not, of which there is a warning.
     """
 
     steps: int = 400
@@ -180,6 +182,7 @@ def train(
     _check_evaluation(settings, evaluate)
     torch.set_num_threads(settings.threads)
     accelerator = Accelerator(mixed_precision="no")
+    _warn_of_precision(settings, accelerator.device.type)
     torch.manual_seed(settings.seed)
     whole = _Whole(parameters.module, lessons).to(accelerator.device)
     optimizer = accelerator.prepare(_optimizer(parameters, whole, settings))
@@ -230,6 +233,18 @@ def train(
         state.step, resumed_at, log.rows, log.times, dict(sorted(log.tokens.items())),
         [*state.notes, *_told(state, settings)], state.best.step,
     )  # fmt: skip
+
+
+def _warn_of_precision(settings: LoopSettings, device: str) -> None:
+    """Say at once, not after hours, that products are emulated number by number."""
+    has = device != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if settings.precision == "bfloat16" and not has:
+        warnings.warn(
+            "this processor has no products of bfloat16: training will take many times as long as "
+            "with precision float32",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _check_evaluation(settings: LoopSettings, evaluate: Evaluate | None) -> None:
