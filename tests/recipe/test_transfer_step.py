@@ -212,7 +212,8 @@ def test_what_a_strategy_lacks_is_named_with_strategy_target_and_seed(transfer):
     ({"use": "code_switch"}, "needs dictionaries"), ({"use": "stacked"}, "needs other models"),
     ({"use": "projected"}, "needs parallel text"),
     ({"use": "projected", "through": "translation"}, "through=translation needs a translator"),
-    ({"use": "vote"}, "several source languages"),
+    ({"use": "projected_hmm"}, "projected_hmm needs parallel text: give --parallel"),
+    ({"use": "vote"}, "several source languages"), ({"use": "ranked"}, "several source languages"),
 ])  # fmt: skip
 def test_what_a_strategy_needs_is_told_before_others_are_trained(transfer, strategy, said):
     with pytest.raises(SettingsError, match=said):

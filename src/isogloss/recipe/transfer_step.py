@@ -20,6 +20,7 @@ from isogloss.recipe.factors import known_factor
 from isogloss.recipe.step import FILES, Step, Workplace, named
 from isogloss.registry import register
 from isogloss.score import Score, Scores
+from isogloss.task.needs import BROUGHT, needs_of
 from isogloss.task.solver import Tuning
 
 if TYPE_CHECKING:
@@ -32,18 +33,6 @@ if TYPE_CHECKING:
     from isogloss.task.translate.contract import Translator
 
 Table = dict[str, Any]
-_NEEDS = {
-    "translate_train.v1": "translator", "translate_test.v1": "translator", "crop.v1": "translator",
-    "back_translated.v1": "translator", "code_switch.v1": "lexicons",
-    "swap_vocabulary.v1": "folders", "stacked.v1": "folders",
-}  # fmt: skip
-_MEANS = {
-    "translator": ("a translator", "--translator"),
-    "lexicons": ("dictionaries", "--lexicon hin=en-hi.tsv.gz"),
-    "folders": ("other models", "--folder hin=FOLDER"),
-    "parallel": ("parallel text", "--parallel"),
-}
-"""What a strategy may need of the step's settings, in words, and as an option."""
 
 
 class Outcome(NamedTuple):
@@ -133,15 +122,14 @@ class Transfer(Step):
     @model_validator(mode="after")
     def _has_means(self) -> Transfer:
         """What strategies need is told before hours of training, not after those before them."""
+        brought = {"translator": self.translator, "lexicons": self.lexicons,
+                   "parallel": self.parallel, "folders": self.folders or self.made,
+                   "source": self.source[1:]}  # fmt: skip
         for table in self.strategies:
-            need = _NEEDS.get(table["use"], "")
-            if table["use"] == "projected.v1":
-                need = "parallel" if table.get("through") != "translation" else "translator"
-            if need and not getattr(self, need) and not (need == "folders" and self.made):
-                what, option = _MEANS[need]
-                raise ValueError(f"{name_of(table)} needs {what}: give {option}, or set {need}")
-            if table["use"] in ("vote.v1", "weighted.v1") and len(self.source) < 2:
-                raise ValueError(f"{name_of(table)} needs several source languages")
+            for need in needs_of(registry.get("strategy", table["use"]), table):
+                if not brought[need]:
+                    what, option = BROUGHT[need]
+                    raise ValueError(f"{name_of(table)} needs {what}: give {option}, or set {need}")
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from isogloss.progress import Start, silent
 from isogloss.task.contracts import Guess, Task
 from isogloss.task.examples import Examples
 from isogloss.task.ledger import Ledger, Translations, Use, labels_used, timed
+from isogloss.task.needs import BROUGHT
 from isogloss.task.solver import Solver, Watch, size_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Means:
     Attributes:
         translator: of texts.
         lexicons: dictionaries from the source language, by canonical tag.
-        parallel: n-way text.
+        parallel: n-way text with the source language.
         folders: other models of the same shape, by canonical tag.
         encoder: gives vectors of words for alignments.
         model: the folder of the model, for what it can do untaught.
@@ -60,13 +61,14 @@ class Means:
     encoder: Encoder | None = None
     model: ModelFolder | None = None
 
-    def need(self, name: str, what: str, option: str) -> Any:
-        """One of these.
+    def need(self, name: str) -> Any:
+        """One of those that `needs.BROUGHT` names.
 
         Raises:
             UsageError: the user has not brought it.
         """
         if not (found := getattr(self, name)):
+            what, option = BROUGHT[name]
             raise UsageError(f"the strategy needs {what}", remedy=f"give {option}")
         return found
 
@@ -330,7 +332,7 @@ class Job:
         """
         from isogloss.task.translate.contract import check_count, odd_of
 
-        translator = self.means.need("translator", "a translator", "--translator")
+        translator = self.means.need("translator")
         began = time.perf_counter()
         with self._away_from_aligning(), peak_memory() as peak:
             made = translator.translate(texts, source, target)

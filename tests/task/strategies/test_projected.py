@@ -144,7 +144,7 @@ def without_the_last(source, target, **how):
     ("means", "settings", "error", "what"),
     [
         ({}, {}, UsageError, "an encoder for the links"),
-        ({"encoder": Letters()}, {}, UsageError, "n-way text"),
+        ({"encoder": Letters()}, {}, UsageError, "parallel text"),
         ({"encoder": Letters()}, {"through": "translation"}, UsageError, "a translator"),
         ({}, {"carry": "marks"}, UsageError, "carries marks"),
         ({"encoder": Letters()}, {"hmm": True}, UsageError, "these are spans"),
@@ -232,7 +232,7 @@ def test_what_a_hidden_markov_model_cannot_tell_is_refused(job):
     with pytest.raises(UsageError, match="these are spans"):
         told(job, "projected_hmm.v1")
     job.load = plainly(job.load)
-    with pytest.raises(UsageError, match="n-way text"):
+    with pytest.raises(UsageError, match="needs parallel text"):
         job.means = Means(encoder=Letters())
         told(job, "projected_hmm.v1")
     with pytest.raises(UsageError, match="links = eflomal"):

@@ -185,8 +185,8 @@ def test_a_strategy_must_tell_of_every_example(job):
 
 
 def test_means_that_are_missing_are_named(job):
-    with pytest.raises(UsageError, match="needs n-way text"):
-        job.means.need("parallel", "n-way text", "--parallel")
+    with pytest.raises(UsageError, match="needs parallel text"):
+        job.means.need("parallel")
 
 
 def test_a_round_trip_is_what_is_trained_on(job):

@@ -129,7 +129,7 @@ def test_other_shapes_are_named(folders, tmp_path, sizes, what):
 
 def test_a_model_that_is_missing_is_named(folders, tmp_path, job):
     strategy = registry.get("strategy", "swap_vocabulary.v1")
-    with pytest.raises(UsageError, match="a table of its own"):
+    with pytest.raises(UsageError, match="needs other models"):
         strategy(job, TARGET)
     own = job_of(folders, tmp_path)
     with pytest.raises(UsageError, match="no model of fra_Latn"):

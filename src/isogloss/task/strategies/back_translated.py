@@ -11,10 +11,12 @@ from isogloss.registry import register
 from isogloss.task.contracts import Guess
 from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
+from isogloss.task.needs import needs
 from isogloss.task.retext import translated
 
 
 @register("strategy", "back_translated.v1")
+@needs("translator")
 def back_translated(
     job: Job,
     target: str,

@@ -14,10 +14,12 @@ from isogloss.settings import Count, Fraction
 from isogloss.task.contracts import Guess
 from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
+from isogloss.task.needs import needs
 from isogloss.task.retext import code_switched
 
 
 @register("strategy", "code_switch.v1")
+@needs("lexicons")
 def code_switch(
     job: Job,
     target: str,
@@ -50,7 +52,7 @@ def code_switch(
         raise UsageError(
             f"{copies} copies with a share of {share}", remedy="1 copy or more, a share up to 1"
         )
-    lexicons = job.means.need("lexicons", "dictionaries", "--lexicon hin=en-hi.tsv.gz")
+    lexicons = job.means.need("lexicons")
     if into == "target" and target not in lexicons:
         raise UsageError(
             f"there is no dictionary of {target}", remedy="give one with --lexicon, or into=all"

@@ -13,6 +13,7 @@ from isogloss.task.contracts import Guess
 from isogloss.task.examples import Examples
 from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
+from isogloss.task.needs import needs
 from isogloss.task.projection.contract import Labelled
 from isogloss.task.projection.markers import STYLES, markers
 from isogloss.task.retext import translated_words
@@ -23,6 +24,7 @@ _FAULTS = ("translations not used", "sentences whose own text has such marks")
 
 
 @register("strategy", "crop.v1")
+@needs("translator")
 def crop(
     job: Job, target: str, *, style: str = "xml", least: Fraction = 0.8
 ) -> Sequence[Guess | None]:
@@ -62,7 +64,7 @@ def crop(
             "marks stand around spans, and these are tags of each word",
             remedy="take projected.v1 with carry = links",
         )
-    job.means.need("translator", "a translator", "--translator")
+    job.means.need("translator")
     made = labelled(job, source, job.unlabelled(target), style, least)
     return job.tell(job.train([*source, made]), job.test(target))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isogloss.errors import UsageError
 from isogloss.registry import register
 from isogloss.task.choosing import By, Choosing, Unit, open_chooser
 from isogloss.task.contracts import Guess
@@ -36,7 +37,8 @@ def likelihood(
     """
     need_fit("likelihood.v1", job.task.shape)
     by = By(unit=unit, against=against, between=between)
-    model = job.means.need("model", "the folder of a model with a language head", "one")
+    if (model := job.means.model) is None:
+        raise UsageError("there is no model to ask", remedy="give one with a language head")
 
     def untaught() -> Choosing:
         solver = open_chooser(model, by)

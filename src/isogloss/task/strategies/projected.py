@@ -21,6 +21,7 @@ from isogloss.task.examples import TREES, Examples, make_examples
 from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
 from isogloss.task.ledger import Ledger
+from isogloss.task.needs import needs
 from isogloss.task.projection.aligned import Rules
 from isogloss.task.projection.candidates import by_translation
 from isogloss.task.projection.contract import join
@@ -36,6 +37,7 @@ DENSE = 0.8  # of trees: least share of words with a link
 
 
 @register("strategy", "projected.v1")
+@needs(through={"parallel": "parallel", "translation": "translator"})
 def projected(
     job: Job,
     target: str,
@@ -127,10 +129,10 @@ def parallel_examples(job: Job, target: str) -> tuple[Examples, list[list[str]]]
     Rows that lack one side are counted.
 
     Raises:
-        UsageError: there is no n-way text, or not of both languages.
+        UsageError: there is no parallel text, or not of both languages.
         CorpusError: no row has both sides.
     """
-    corpus, own = job.means.need("parallel", "n-way text", "--parallel"), job.source[0]
+    corpus, own = job.means.need("parallel"), job.source[0]
     there = set(map(str, corpus.languages))
     if lacking := [tag for tag in (own, target) if tag not in there]:
         raise UsageError(
@@ -187,7 +189,7 @@ def _asked(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str, 
     Raises:
         UsageError: there is no translator, or none that can be asked.
     """
-    translator = job.means.need("translator", "a translator", "--translator local:FOLDER")
+    translator = job.means.need("translator")
     inner = getattr(translator, "inner", translator)  # behind a cache of translations
     if not hasattr(inner, "asked"):
         raise UsageError(
@@ -222,7 +224,10 @@ def links_by(job: Job, by: str, layer: int | None) -> Callable[..., list]:
             raise UsageError(f"{by} reads words and has no layer {layer}", remedy="leave it out")
         return made
     registry.get("extraction", by)
-    encoder = job.means.need("encoder", "an encoder for the links", "one, or set links = eflomal")
+    if (encoder := job.means.encoder) is None:
+        raise UsageError(
+            "the strategy needs an encoder for the links", remedy="give one, or set links = eflomal"
+        )
     if layer is not None and layer not in encoder.layers:
         raise UsageError(
             f"{encoder.name} has no layer {layer}",

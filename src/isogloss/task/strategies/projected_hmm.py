@@ -14,11 +14,13 @@ from isogloss.task.contracts import Guess
 from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
 from isogloss.task.ledger import timed
+from isogloss.task.needs import needs
 from isogloss.task.projection.hmm import fit_hmm, tag
 from isogloss.task.strategies.projected import links_by, of_parallel, unit_of
 
 
 @register("strategy", "projected_hmm.v1")
+@needs("parallel")
 def projected_hmm(
     job: Job,
     target: str,

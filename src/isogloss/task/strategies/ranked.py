@@ -11,12 +11,14 @@ from isogloss.task.contracts import Guess
 from isogloss.task.examples import Examples
 from isogloss.task.job import Job
 from isogloss.task.ledger import labels_used
+from isogloss.task.needs import needs
 from isogloss.task.projection.combine import Source, deal, rare_weights
 from isogloss.task.solver import Solver
 from isogloss.task.strategies.few_shot import drawn
 
 
 @register("strategy", "ranked.v1")
+@needs("source")
 def ranked(
     job: Job, target: str, *, shots: Count = 100, best: Count = 10
 ) -> Sequence[Guess | None]:

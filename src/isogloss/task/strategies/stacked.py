@@ -17,6 +17,7 @@ from isogloss.settings import Count
 from isogloss.task.contracts import Guess
 from isogloss.task.cutting import cutter_of
 from isogloss.task.job import Job
+from isogloss.task.needs import needs
 from isogloss.task.same_body import check_body
 from isogloss.task.solver import Solver, Tuned, open_tuned
 from isogloss.task.strategies.run_average import reopened
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @register("strategy", "stacked.v1")
+@needs("folders")
 def stacked(job: Job, target: str, *, reduction: Count = 16) -> Sequence[Guess | None]:
     """Train the task on the source's language module, then put the target's in its place.
 
@@ -47,9 +49,7 @@ def stacked(job: Job, target: str, *, reduction: Count = 16) -> Sequence[Guess |
         UsageError: a language has no model, several sources, or what is taught has no weights.
         ModelError: the two are not of one base, or not of a kind that is put together.
     """
-    folders: Mapping[str, Path] = job.means.need(
-        "folders", "models of the source and of the target", "--folder hin=FOLDER"
-    )
+    folders: Mapping[str, Path] = job.means.need("folders")
     if len(job.source) > 1:
         raise UsageError(
             "the task stands on the module of one language, and there are "

@@ -12,6 +12,7 @@ from isogloss.registry import register
 from isogloss.task.contracts import Guess
 from isogloss.task.cutting import cutter_of
 from isogloss.task.job import Job
+from isogloss.task.needs import needs
 from isogloss.task.same_body import check_body
 from isogloss.task.solver import Solver, Tuned
 
@@ -21,6 +22,7 @@ SHOWN = 3  # weights that are named where many are wrong
 
 
 @register("strategy", "swap_vocabulary.v1")
+@needs("folders")
 def swap_vocabulary(
     job: Job, target: str, *, taken: Literal["table", "embeddings"] = "table"
 ) -> Sequence[Guess | None]:
@@ -44,8 +46,7 @@ def swap_vocabulary(
         UsageError: there is no model of the target, or what is taught has no weights of its own.
         ModelError: its blocks or positions are of another shape or another kind.
     """
-    folders = job.means.need("folders", "a model of the target with a table of its own",
-                             "--folder hin=FOLDER")  # fmt: skip
+    folders = job.means.need("folders")
     if target not in folders:
         raise UsageError(
             f"there is no model of {target}", remedy="give one with --folder, or take zero_shot.v1"

@@ -16,6 +16,7 @@ from isogloss.task.examples import Examples
 from isogloss.task.fitting import OF_WORDS, need_fit
 from isogloss.task.job import Job
 from isogloss.task.ledger import timed
+from isogloss.task.needs import needs
 from isogloss.task.projection.aligned import Rules, aligned, aligned_tags
 from isogloss.task.projection.contract import Labelled
 from isogloss.task.retext import translated, translated_words
@@ -24,6 +25,7 @@ from isogloss.task.strategies.projected import links_by, unit_of
 
 
 @register("strategy", "translate_test.v1")
+@needs("translator")
 def translate_test(
     job: Job,
     target: str,

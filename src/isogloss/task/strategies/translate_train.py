@@ -9,11 +9,13 @@ from isogloss.task.contracts import Guess
 from isogloss.task.examples import Examples
 from isogloss.task.fitting import OF_WORDS, need_fit
 from isogloss.task.job import Job
+from isogloss.task.needs import needs
 from isogloss.task.retext import text_columns, texts_in, translated
 from isogloss.task.strategies.projected import projected
 
 
 @register("strategy", "translate_train.v1")
+@needs("translator")
 def translate_train(job: Job, target: str, *, beside: bool = True) -> Sequence[Guess | None]:
     """Train on the source's labels and on their texts translated into the target.
 

@@ -12,6 +12,7 @@ from isogloss.task.contracts import Guess
 from isogloss.task.examples import Examples
 from isogloss.task.fitting import FITTING
 from isogloss.task.job import Job
+from isogloss.task.needs import needs
 from isogloss.task.projection.combine import (
     Combine,
     combine_labels,
@@ -26,6 +27,7 @@ Guesses = Sequence[Guess | None]
 
 
 @register("strategy", "vote.v1")
+@needs("source")
 def vote(job: Job, target: str) -> Sequence[Guess | None]:
     """Train a model on each source language, and take what most of them tell.
 

@@ -11,11 +11,13 @@ from isogloss.task.contracts import Guess
 from isogloss.task.examples import WORDS
 from isogloss.task.job import Job
 from isogloss.task.ledger import Ledger
+from isogloss.task.needs import needs
 from isogloss.task.projection.combine import bea
 from isogloss.task.strategies.vote import combined, each
 
 
 @register("strategy", "weighted.v1")
+@needs("source")
 def weighted(job: Job, target: str, *, keep: Count | None = None) -> Sequence[Guess | None]:
     """Train a model on each source language, and believe each as far as the others bear it out.
 
