@@ -6,6 +6,8 @@ import time
 import pytest
 
 from isogloss.errors import TranslatorError, UsageError
+from isogloss.task.translate.cached import cached
+from isogloss.task.translate.check import Check
 from isogloss.task.translate.command import CommandTranslator, filled
 from isogloss.task.translate.read import read_translator
 
@@ -68,6 +70,25 @@ def test_too_slow_a_program_ends_with_what_it_started(tmp_path):
     assert time.monotonic() - began < 5
     time.sleep(2)
     assert not mark.exists()
+
+
+def test_settings_stand_behind_the_kind(tmp_path):
+    command = " ".join(program(tmp_path, UPPER))
+    plain = read_translator(f"command:{command}")
+    work = read_translator(f"command?timeout=0.5&batch=3&wrong=1:{command}")
+    assert (work.timeout, work.batch) == (0.5, 3) and work.fingerprint == plain.fingerprint
+    assert cached(work, tmp_path / "kept").check == Check(wrong=1)
+    endpoint = read_translator("openai?characters=9&prompt=Say%3A:http://localhost:1/v1#m")
+    assert (endpoint.characters, endpoint.prompt, endpoint.model) == (9, "Say:", "m")
+    for wrong, said in (
+        ("command?timeout=soon:cat", r"command\?timeout: .*number"),
+        ("command?time=3:cat", r"command\?time: unknown key.*timeout"),
+        ("command?wrong=2:cat", r"command\?wrong: .*1"),
+        ("openai?network=1:http://localhost:1/v1#m", r"network= is not to be set here"),
+        ("command?timeout:cat", "name=value"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            read_translator(wrong)
 
 
 def test_the_fingerprint_knows_the_program(tmp_path):

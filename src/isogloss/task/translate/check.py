@@ -154,12 +154,12 @@ class Watch:
     ) -> TranslatorError:
         wrong = reasons is _WRONG
         what = f"not in {target}" if wrong else "empty, or the text again"
-        setting = "wrong" if wrong else "copied"
+        setting = f"{'wrong' if wrong else 'copied'}={min(1.0, count / total + 0.05):.2f}"
         return TranslatorError(
             f"{self.name}: {count} of {total} translations are {what}; "
             f"{text[:80]!r} became {made[:80]!r}",
-            remedy=f"check that it translates into {target}, or allow more: "
-            f"{setting}={min(1.0, count / total + 0.05):.2f}",
+            remedy=f"check that it translates into {target}, or allow more behind its kind: "
+            f"local?{setting}:FOLDER",
         )
 
 

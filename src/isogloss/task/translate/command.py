@@ -113,7 +113,8 @@ class CommandTranslator:
             raise TranslatorError(
                 f"{self.name} took more than {self.timeout:g} s for {len(lines)} lines"
                 + _last(said),
-                remedy="give it more time with timeout=, or fewer texts with batch=",
+                remedy="give it more time or fewer texts at once: "
+                f"command?timeout={2 * self.timeout:g}&batch={max(1, self.batch // 2)}:PROGRAM ...",
             ) from None
         except BaseException:
             _stop(process)

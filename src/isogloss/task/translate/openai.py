@@ -269,7 +269,7 @@ class EndpointTranslator:
             401: f"set the environment variable {self.key_name} to a key of this endpoint",
             403: f"the key in {self.key_name} may not use this model",
             404: f"check the address {self.url} and the model {self.model!r}",
-            413: "send less at a time with characters=",
+            413: "send less at a time: openai?characters=2000:URL#MODEL",
         }
         remedy = remedies.get(error.code, "the endpoint says what is wrong")
         if 300 <= error.code < 400:
@@ -404,7 +404,7 @@ def _read_key(name: str, parts: SplitResult, *, needed: bool) -> str:
     if not value and needed:
         raise UsageError(
             f"the environment variable {name} with the key of {parts.hostname} is not set",
-            remedy=f"set {name}, or name another variable with key=",
+            remedy=f"set {name}, or name another variable: openai?key=NAME:URL#MODEL",
         )
     if value and needed and parts.scheme != "https":
         raise UsageError(
