@@ -31,6 +31,9 @@ def test_a_word_that_is_a_hash_is_no_comment(tmp_path):
     assert tabs.ids == ["a-1"]
     spaces = read(tmp_path, "# sent_id = a\nx O\n# O\n= O\n\n# sent_id = b\n# O\n")
     assert spaces.column("words") == [["x", "#", "="], ["#"]]
+    tagged = read(tmp_path, "#sent_id = a\n#10:30 O\nx O\n\n#sent_id=b\n#Goal:Messi O\n")
+    assert tagged.column("words") == [["#10:30", "x"], ["#Goal:Messi"]]
+    assert tagged.ids == ["a", "b"]
 
 
 def test_intents_stand_in_comments(tmp_path):

@@ -17,6 +17,10 @@ OPTIONS, NAMES_COLUMNS = ("words", "tags"), False
 _COMMENT = re.compile(r"#\s*(?P<key>[\w.: -]+?)\s*[=:]\s*(?P<value>.*)|#\s*new(doc|par)\b.*")
 
 
+_READ = ("sent_id", "text", "intent", "label")
+"""Keys of comments that need no space behind `#`, as other text there may be a hashtag."""
+
+
 class _Sentence(NamedTuple):
     """Lines and cells of words, and the comments before them."""
 
@@ -123,4 +127,7 @@ def _sentences(spec: Spec) -> Iterator[_Sentence]:
 def _is_comment(line: str, tabs: bool | None, within: bool) -> bool:
     if not line.startswith("#") or "\t" in line:
         return False
-    return bool(tabs) or (not within and _COMMENT.fullmatch(line) is not None)
+    if tabs or within:
+        return bool(tabs)
+    found = _COMMENT.fullmatch(line)
+    return found is not None and (line[1:2].isspace() or found["key"] in (None, *_READ))
