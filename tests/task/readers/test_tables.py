@@ -50,6 +50,11 @@ def test_csv_cells_may_hold_commas_quotes_and_lines(write):
     assert made.column("text") == ['a, "b"\nc', "d"]
 
 
+def test_csv_cells_may_be_as_long_as_books(write):
+    made = read_examples(write("a.csv", f"text,label\n{'x ' * 100_000},y\n"), TEXT, language="eng")
+    assert len(made.column("text")[0]) == 200_000
+
+
 def test_csv_errors_name_the_line_where_the_row_begins(write):
     path = write("mine.csv", 'text,label\n"a\nb",x\n"c"d,y\n')
     with pytest.raises(CorpusError, match=r"mine\.csv:4: is not CSV"):

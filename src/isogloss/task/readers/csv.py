@@ -12,6 +12,7 @@ from isogloss.task.examples import Shape
 from isogloss.task.readers.found import Found, ending, numbered_lines, one_file
 from isogloss.task.readers.records import TABLE_OPTIONS, Row, from_table
 
+csv.field_size_limit(2**31 - 1)  # the module stops at 131,072 characters, and books are longer
 OPTIONS, NAMES_COLUMNS = (*TABLE_OPTIONS, "delimiter"), True
 
 
