@@ -232,8 +232,8 @@ def _anchor(pattern: str) -> Path:
     return Path(*parts[:count])
 
 
-def spellings(pattern: str) -> dict[str, list[Path]]:
-    """Files that match a pattern, by what stands in place of `{language}`.
+def spellings(pattern: str, *, folders: bool = False) -> dict[str, list[Path]]:
+    """Files that match a pattern, by what stands in place of `{language}`; `folders` too if asked.
 
     Neither `{language}` nor `*` ever matches a `/`.
     """
@@ -244,7 +244,7 @@ def spellings(pattern: str) -> dict[str, list[Path]]:
     by_code: dict[str, list[Path]] = {}
     for file in sorted(folder.glob("/".join("*" for _ in Path(below).parts))):
         match = re.fullmatch(expression, file.relative_to(folder).as_posix())
-        if match and file.is_file():
+        if match and (folders or file.is_file()):
             by_code.setdefault(match["language"], []).append(file)
     return by_code
 

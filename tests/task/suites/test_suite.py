@@ -1,8 +1,10 @@
 """Suites as data: what they name, what they open, and what they notice."""
 
 import gzip
+import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from isogloss import registry
@@ -163,6 +165,25 @@ def test_a_split_that_some_languages_have(root, made):
     assert "topic has no train of swh" in read.notes
     with pytest.raises(UnknownLanguage):
         suite.examples("", "swa", "train", data=root)
+
+
+def test_saved_sets_of_hugging_face_are_folders_with_splits_of_their_names(tmp_path, made):
+    for code in ("deu", "swh"):
+        for split, word in (("train", "a"), ("validation", "b"), ("test", "c")):
+            folder = tmp_path / "mine" / code / split
+            folder.mkdir(parents=True)
+            table = pa.table({"text": [f"{code} {word}", "more"], "label": ["x", "y"]})
+            with pa.ipc.new_stream(str(folder / "data.arrow"), table.schema) as out:
+                out.write_table(table)
+            state = {"_data_files": [{"filename": "data.arrow"}]}
+            (folder / "state.json").write_text(json.dumps(state))
+        names = {"splits": ["train", "validation", "test"]}
+        (tmp_path / "mine" / code / "dataset_dict.json").write_text(json.dumps(names))
+    suite = made(SUITE, ("/{split}.tsv", ""), ('"valid"', '"validation"'))
+    assert [str(tag) for tag in suite.languages(data=tmp_path)] == ["deu_Latn", "swh_Latn"]
+    for split, word in (("train", "a"), ("dev", "b"), ("test", "c")):
+        one = suite.examples("", "swh", split, data=tmp_path)
+        assert (one.split, one.column("text")[0]) == (split, f"swh {word}")
 
 
 def test_labels_and_texts_in_two_files(tmp_path, made):

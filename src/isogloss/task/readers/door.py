@@ -50,7 +50,7 @@ def read_examples(
     text, options = split_query(path)
     spec = Spec(text, options, [language], network=network)
     rename, keep = labels.wanted_names(spec)
-    about = {"name": name, "licence": licence, "source": str(path)}
+    about: dict[str, Any] = {"name": name, "licence": licence, "source": str(path)}
     return read_from(spec, shape, split=split, rename=rename, keep=keep, **about)
 
 
@@ -59,15 +59,20 @@ def read_from(
     shape: Shape,
     *,
     split: str = "",
+    part: str = "",
     rename: Mapping[str, str] | None = None,
     keep: Sequence[str] = (),
     **about: Any,
 ) -> Examples:
-    """The same of a path that was taken apart; `about` are the other fields of `Examples`."""
+    """The same of a path that was taken apart.
+
+    `part` is what the data call the split, where they call it otherwise, and `about` are the other
+    fields of `Examples`.
+    """
     reader = _reader(spec, shape)
     _refuse_unknown(spec, shape, reader)
-    if split and "split" in reader.OPTIONS:
-        spec.options.setdefault("split", split)
+    if (part or split) and "split" in reader.OPTIONS:
+        spec.options.setdefault("split", part or split)
     found = reader.read(spec, shape)
     columns = _rows(*checks.checked(found, shape, spec))
     if rename or keep:

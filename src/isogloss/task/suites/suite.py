@@ -202,8 +202,8 @@ class Suite(Settings):
         part = self.part(task)
         spec = self._spec(part, language, split, data, network)
         read = read_from(
-            spec, part.shape, split=split, rename=part.rename, keep=part.keep,
-            name=self.name, licence=self.licence,
+            spec, part.shape, split=split, part=part.split(split).name, rename=part.rename,
+            keep=part.keep, name=self.name, licence=self.licence,
         )  # fmt: skip
         if not part.texts:
             return read
@@ -241,7 +241,7 @@ class Suite(Settings):
         scripts: Mapping[str, str | None] = {}
         pattern = "" if codes else self._pattern(part, split, data)
         if not codes:
-            codes, scripts = tuple(spellings(pattern)), scripts_beside(pattern)
+            codes, scripts = tuple(spellings(pattern, folders=True)), scripts_beside(pattern)
         found: dict[Language, str] = {}
         spec = Spec(pattern, {})
         for code in codes:
