@@ -182,6 +182,35 @@ def test_examples_of_the_test_in_parallel_text_are_warned_of(transfer, suite, tm
     )
 
 
+def test_translations_of_training_data_are_found_by_vectors_where_no_id_tells(
+    transfer, suite, tiny_body, monkeypatch
+):
+    file, folder = suite
+    file.write_text(file.read_text(encoding="utf-8").replace("n_way = true", ""), encoding="utf-8")
+    told = {"strategies": ["zero_shot"], "seeds": [0]}
+    notes = transfer(**told).provenance["notes"]
+    assert any("in 1 of these no translations were looked for" in note for note in notes)
+    known = {}
+
+    def vectors(encoder, texts, language):  # as of an encoder to which languages are alike
+        keys = [text.split()[-1] if "leaked" in text else f"{language} {text}" for text in texts]
+        rows = [known.setdefault(key, len(known)) for key in keys]
+        drawn = [np.random.default_rng(row).normal(size=32) for row in rows]
+        return np.array([one / np.linalg.norm(one) for one in drawn], np.float32), np.ones(
+            len(rows)
+        )
+
+    monkeypatch.setattr("isogloss.task.vectors.unit_vectors", vectors)
+    for name in ("eng.train", "deu.test"):
+        with (folder / f"{name}.tsv").open("a", encoding="utf-8") as out:
+            out.write(f"{name}\t{'one thing' if name[0] == 'e' else 'eine Sache'} leaked\tfruit\n")
+    notes = transfer("found", leaks_by=str(tiny_body), **told).provenance["notes"]
+    assert "WARNING: transfer, eng_Latn and deu_Latn: training saw 1 of 31 test examples" in str(
+        notes
+    )
+    assert "(1 translation)" in str(notes) and "no translations were looked for" not in str(notes)
+
+
 def test_other_data_are_another_run(transfer, suite):
     _, folder = suite
     transfer()

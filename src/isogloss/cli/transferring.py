@@ -60,6 +60,13 @@ def transfer(
         Literal["last", "source-dev"],
         typer.Option(help="Weights that are kept: the last, or the best on the source's dev."),
     ] = "last",
+    leaks_by: Annotated[
+        str,
+        typer.Option(
+            help="An encoder whose vectors find translations of training data in the tests; "
+            "without it they are found where a suite gives them the same id."
+        ),
+    ] = "",
     translator: Annotated[
         str | None,
         typer.Option(
@@ -111,7 +118,8 @@ def transfer(
         run = job(
             model, train=train, languages=listed(languages), out=out, test=test, learner=learner,
             strategies=[strategy_table(one) for one in listed(strategy)], tuning=tuning or None,
-            seeds=[_whole(one) for one in listed(seeds)], select=select, translator=translator,
+            seeds=[_whole(one) for one in listed(seeds)], select=select, leaks_by=leaks_by,
+            translator=translator,
             lexicons=named_paths(lexicon or (), "--lexicon", "hin=en-hi.tsv.gz") or None,
             folders=named_paths(folder or (), "--folder", "hin=models/hin") or None,
             parallel=parallel, data=data, keep=keep, network=network, start=start,

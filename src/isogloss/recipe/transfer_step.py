@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
@@ -72,6 +72,8 @@ class Transfer(Step):
         tuning: how a model is tuned.
         seeds: of everything random.
         select: keep the `last` weights, or the best by the labels of the sources' `dev`.
+        leaks_by: an encoder, by folder or name, whose vectors find translations of training data in
+            the tests; without it they are found where a suite gives them the same id.
         translator: see `read_translator`.
         network: allow a translator on another machine.
         lexicons: dictionaries from the first source language, by target.
@@ -93,6 +95,7 @@ class Transfer(Step):
     tuning: Tuning = Tuning()
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0, 1, 2), min_length=1)
     select: Literal["last", "source-dev"] = "last"
+    leaks_by: str = ""
     translator: str | None = None
     network: bool = False
     lexicons: dict[str, FilePath] = Field(default_factory=dict)
@@ -324,7 +327,7 @@ class Transfer(Step):
         """Tell what readers told, and of examples of the tests that are in training data."""
         from isogloss.task.leaks import find_leaks
 
-        data, clean = self._data, 0
+        data, clean, unsought, vectors = self._data, 0, 0, self._vectors()
         sides = dict.fromkeys(side.suite.name for side in (data.learned, data.asked))
         place.notes += [f"{self.name}: {note}" for note in data.notes]
         place.notes += [named(self.name, told) for told in data.unequal()]
@@ -346,12 +349,40 @@ class Transfer(Step):
                 for tag, other in pairs if data.has(other, "test")]  # fmt: skip
         read += [(one.name, one, one.language, False) for one in self._beside(place)]
         for name, train, target, parallel in read:
-            leaks = find_leaks(train, data.read(target, "test"), parallel=parallel)
+            test = data.read(target, "test")
+            leaks = find_leaks(train, test, parallel=parallel, vectors=vectors(train, test))
             clean += not leaks.found
+            unsought += train.language != test.language and not (
+                {"same id", "translation"} & leaks.settings.keys()
+            )
             if leaks.found:
                 told = leaks.told().removeprefix("WARNING: ")
                 place.notes.append(f"WARNING: {self.name}, {name} and {target}: {told}")
         place.notes.append(f"{self.name}: no leak in {clean} pairs of training data and test")
+        if unsought:
+            place.notes.append(
+                f"{self.name}: in {unsought} of these no translations were looked for, as no ids "
+                "tell them: an encoder finds them, --leaks-by"
+            )
+
+    def _vectors(self) -> Callable[[Examples, Examples], tuple[np.ndarray, np.ndarray] | None]:
+        """Of training data and of a test in another language, by the encoder for leaks."""
+        if not self.leaks_by:
+            return lambda train, test: None
+        from isogloss.encode import load_encoder
+        from isogloss.task.leaks import texts_of
+        from isogloss.task.vectors import unit_vectors
+
+        encoder = load_encoder(self.leaks_by, network=self.network)
+
+        def vectors(train: Examples, test: Examples) -> tuple[np.ndarray, np.ndarray] | None:
+            if train.language == test.language:
+                return None
+            left, right = (unit_vectors(encoder, texts_of(one), one.language)[0]
+                           for one in (train, test))  # fmt: skip
+            return left, right
+
+        return vectors
 
     def _beside(self, place: Workplace) -> Iterator[Examples]:
         """The parallel text in each target, which strategies may train on."""

@@ -90,16 +90,23 @@ def vectors_of(
     encoder: Encoder, examples: Examples, columns: Sequence[str]
 ) -> tuple[list[np.ndarray], list[int], int]:
     """Unit vectors `[m, d]` of columns, for rows with text in all, these, and how many were cut."""
-    from isogloss.encode.cache import encode_cached
-
     texts = [examples.column(name) for name in columns]
     there = [row for row in range(len(examples)) if all(column[row] for column in texts)]
     if not there:
         return [np.zeros((0, 0), np.float32) for _ in texts], [], 0
     found, over = [], np.zeros(len(there), bool)
     for column in texts:
-        given = [column[row] for row in there]
-        vectors = next(reversed(encode_cached(encoder, given, language=examples.language).values()))
-        found.append(unit(np.asarray(vectors.array, np.float32)))
-        over |= np.asarray(vectors.tokens) > encoder.window
+        vectors, tokens = unit_vectors(encoder, [column[row] for row in there], examples.language)
+        found.append(vectors)
+        over |= tokens > encoder.window
     return found, there, int(over.sum())
+
+
+def unit_vectors(
+    encoder: Encoder, texts: Sequence[str], language: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors `[n, d]` of texts, and how many tokens each has `[n]`."""
+    from isogloss.encode.cache import encode_cached
+
+    vectors = next(reversed(encode_cached(encoder, texts, language=language).values()))
+    return unit(np.asarray(vectors.array, np.float32)), np.asarray(vectors.tokens)
