@@ -176,7 +176,8 @@ def switch_entities(
     """Names of the pivot exchanged for those of one other language, drawn for each text.
 
     Names are what the dictionaries have, as they are spelled, the longest first. It keeps grammar
-    whole, as names stand where names stood. Prefer it for tasks about entities.
+    whole, as names stand where names stood. Prefer it for tasks about entities; `entities.v1` then
+    hides the names.
     Source: Whitehouse et al. (2022), EntityCS: Improving Zero-Shot Cross-lingual Transfer with
     Entity-Centric Code Switching; there the names are the links of Wikipedia.
 
