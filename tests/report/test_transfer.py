@@ -183,7 +183,10 @@ def test_the_front_is_told_and_who_beats_the_rest(provenance):
     assert '<th scope="row"><b>few-shot</b></th>' in page
     assert '<th scope="row">translate-test</th>' in page
     costs_shown = costs(scores)["columns"]
-    assert {"translating", "aligning", "one alone", "translating one"} <= set(costs_shown)
+    assert {"translating", "one alone", "translating one"} <= set(costs_shown)
+    assert "aligning" not in costs_shown and "labels to choose" not in costs_shown
+    unused = Scores(one for one in scores if one.strategy != "few-shot")
+    assert "labels of the target" not in worth(unused)["columns"]  # of which nobody used one
 
 
 def test_one_strategy_and_none_with_costs_have_no_front(provenance):

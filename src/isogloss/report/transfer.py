@@ -16,7 +16,7 @@ from isogloss.report.rows import Shown, shown
 from isogloss.score import Score, Scores
 from isogloss.task.changes import MIXED
 from isogloss.task.compare import over_values
-from isogloss.task.costs import RESPECTS, Attempt, cost_table, worth_table
+from isogloss.task.costs import RESPECTS, Attempt, cost_table, spent_on, worth_table
 
 RULES = 4  # rules of one strategy that are written out; warnings always are
 NAMED = 8  # languages in one sentence
@@ -207,11 +207,10 @@ def rules(scores: Scores) -> list[tuple[str, str]]:
 
 
 def costs(scores: Scores) -> dict[str, Any]:
-    """`columns` and `rows` of `task.costs.cost_table`, without columns that say nothing."""
+    """`columns` and `rows` of `task.costs.cost_table`, of what some strategy spent on."""
     made = cost_table(attempts(scores))
-    told = {key for row in made for key, text in row.items() if text}
-    columns = [key for key in (made[0] if made else {}) if key in told]
-    if not told - {"strategy", "score", "languages"}:
+    columns = spent_on(made)
+    if not set(columns) - {"strategy", "score", "languages"}:
         return {"columns": [], "rows": []}
     return {"columns": columns, "rows": [[row[key] for key in columns] for row in made]}
 
@@ -219,13 +218,12 @@ def costs(scores: Scores) -> dict[str, Any]:
 def worth(scores: Scores) -> dict[str, Any]:
     """`columns` and `rows` of `task.costs.worth_table`, and `front`, the strategies none beats.
 
-    Empty where fewer than two strategies have costs; without columns that say nothing.
+    Empty where fewer than two strategies have costs; of costs those that some strategy has.
     """
     made = worth_table(attempts(scores))
-    told = {key for row in made for key, text in row.items() if text}
-    if len(made) < 2 or not told & {respect.title for respect in RESPECTS}:
+    columns = spent_on(made)
+    if len(made) < 2 or not {respect.title for respect in RESPECTS}.intersection(columns):
         return {"columns": [], "rows": [], "front": []}
-    columns = [key for key in made[0] if key in told]
     return {
         "columns": columns, "rows": [[row[key] for key in columns] for row in made],
         "front": [row["strategy"] for row in made if not row["beaten by"]],

@@ -260,8 +260,8 @@ def cost_table(attempts: Sequence[Attempt]) -> list[dict[str, str]]:
 
 
 def spent_on(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """Columns of such a table in which some strategy has more than nothing."""
-    nothing = {"", "0", "0 s", "0 ms"}
+    """Columns of such a table in which some strategy has more than nothing: those to show."""
+    nothing = {"", "0", "0 s", "0 ms", "0 MiB"}
     return [key for key in (rows[0] if rows else {}) if any(r[key] not in nothing for r in rows)]
 
 
