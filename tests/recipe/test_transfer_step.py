@@ -273,7 +273,8 @@ def test_the_command_prints_a_table_and_json(suite, tiny_body, tmp_path):
             "--out", str(tmp_path / "out")]  # fmt: skip
     shown = CliRunner(env={"COLUMNS": "200"}).invoke(app, told)
     assert shown.exit_code == 0 and "German (deu_Latn)" in shown.output
-    for words in ("What it took", "memory", "one alone", "Score beside cost", "beaten by"):
+    for words in ("Transfer gap: accuracy", "What it took", "memory", "one alone",
+                  "Score beside cost", "beaten by"):  # fmt: skip
         assert words in shown.output
     again = CliRunner().invoke(app, [*told, "--json"])
     rows = json.loads(again.stdout)
@@ -406,6 +407,7 @@ def test_the_measure_of_the_suite_comes_first_and_is_compared(transfer, suite):
         by = {name: run.scores.where(measure=name, **where)[0].value
               for name in ("macro_f1", "accuracy")}  # fmt: skip
         assert gap.settings["target"] == pytest.approx(by["macro_f1"])
+        assert gap.settings["of"] == "macro_f1"
         assert by["macro_f1"] != by["accuracy"]
 
 

@@ -12,6 +12,7 @@ from isogloss.report.summary import summarise
 from isogloss.report.transfer import (
     costs,
     forgotten,
+    gaps,
     ranked,
     results,
     rules,
@@ -193,6 +194,32 @@ def test_one_strategy_and_none_with_costs_have_no_front(provenance):
     assert worth(run(names=["zero-shot"]))["rows"] == []
     assert worth(run(settings={}))["rows"] == [] == worth(Scores())["rows"]
     assert "Score beside cost" not in render(run(names=["zero-shot"]), provenance)
+
+
+def gap(name, tag, source, target, of="accuracy", **more):
+    settings = {"of": of, "source": source, "target": target}
+    return row(name, tag, source - target, measure="transfer_gap", settings=settings, seed=None,
+               pivot="eng_Latn", **more)  # fmt: skip
+
+
+def test_gaps_name_the_measure_that_they_are_of(provenance):
+    scores = run() + [gap("zero-shot", tag, 0.9, value, of="macro_f1")
+                      for tag, value in zip(TAGS, (0.7, 0.4, 0.7), strict=True)]  # fmt: skip
+    scores += [gap("few-shot", "hin_Deva", 0.8, 0.7)]
+    told = [one.told for one in gaps(scores)]
+    assert told == [
+        "zero-shot: macro F1 0.900 in English, the source, and 0.600 on average over 3 targets, a "
+        "gap of +0.300, most in Hausa: +0.500 [+0.450, +0.550].",
+        "few-shot: accuracy 0.800 in English, the source, and 0.700 in Hindi, a gap of +0.100 "
+        "[+0.050, +0.150].",
+    ]
+    page = render(scores, provenance)
+    assert all(sentence in page for sentence in told)
+    assert results(scores) == results(run())  # a gap is no result of a strategy
+    again = gap("few-shot", "hin_Deva", 0.5, 0.1, dataset="other")
+    [one, other] = gaps(scores + Scores([again]))[1:]
+    assert (one.strategy, other.strategy) == ("few-shot on sib200", "few-shot on other")
+    assert gaps(run()) == [] and "less than the source" not in render(run(), provenance)
 
 
 def test_forgetting_is_told_and_is_no_result():

@@ -20,10 +20,11 @@ RIGHT = st.lists(st.booleans(), min_size=2, max_size=30)
 
 @given(RIGHT, RIGHT)
 def test_it_is_the_plain_difference_inside_its_interval(source, target):
-    row = transfer_gap(mean(source), mean(target), parallel=False)
+    row = transfer_gap(mean(source), mean(target), of="accuracy", parallel=False)
     assert row.value == pytest.approx(np.mean(source) - np.mean(target))
     assert row.low <= row.value + 1e-9 and row.value - 1e-9 <= row.high
-    assert row.settings == {"source": np.mean(source), "target": np.mean(target)}
+    told = {"of": "accuracy", "source": np.mean(source), "target": np.mean(target)}
+    assert row.settings == told
     assert row.n == len(target) and row.measure == "transfer_gap"
 
 
@@ -32,7 +33,8 @@ def test_translations_are_drawn_together_and_the_interval_is_that_of_the_pairs()
     source = rng.random(300) < 0.7
     target = source & (rng.random(300) < 0.8)
     paired, apart = (
-        transfer_gap(mean(source), mean(target), parallel=parallel) for parallel in (True, False)
+        transfer_gap(mean(source), mean(target), of="accuracy", parallel=parallel)
+        for parallel in (True, False)
     )
     plain = paired_test(target.astype(float), source.astype(float), seed=0)
     assert paired.value == apart.value == pytest.approx(plain.difference)
@@ -41,7 +43,9 @@ def test_translations_are_drawn_together_and_the_interval_is_that_of_the_pairs()
 
 
 def test_tests_of_unequal_length_are_drawn_apart():
-    row = transfer_gap(mean([1] * 400), mean([0, 1] * 100), parallel=False, language="deu_Latn")
+    row = transfer_gap(
+        mean([1] * 400), mean([0, 1] * 100), of="accuracy", parallel=False, language="deu_Latn"
+    )
     spread = 1.96 * np.sqrt(0.25 / 200)
     assert row.value == 0.5 and row.language == "deu_Latn"
     assert row.low == pytest.approx(0.5 - spread, abs=0.02)

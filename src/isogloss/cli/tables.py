@@ -9,7 +9,7 @@ from isogloss.language import read_language
 from isogloss.measure.catalogue import MEASURES
 from isogloss.report.evaluated import evaluations
 from isogloss.report.rows import compared, comparisons, last_layers, system_names
-from isogloss.report.transfer import attempts
+from isogloss.report.transfer import attempts, gaps
 from isogloss.score import Score, Scores
 from isogloss.task.changes import MIXED
 from isogloss.task.compare import TEST
@@ -67,7 +67,7 @@ def strategies(scores: Scores) -> list[Table]:
         ]
         n = next(iter(rows.values())).n
         table.add_row(_name(tag) or "mean", *cells, str(n), end_section=False)
-    return [table, *_seen(means, names), *_costs(scores), *_effects(scores)]
+    return [table, *_seen(means, names), *_gaps(scores), *_costs(scores), *_effects(scores)]
 
 
 def _seen(means: Scores, names: Sequence[str]) -> list[Table]:
@@ -79,6 +79,24 @@ def _seen(means: Scores, names: Sequence[str]) -> list[Table]:
     for name, row in first.items():
         seen.add_row(name, row.settings["rule"].replace(str(row.language), "the target"))
     return [seen]
+
+
+def _gaps(scores: Scores) -> list[Table]:
+    """What the targets have less than the source."""
+    found = gaps(scores)
+    made = []
+    for measure in dict.fromkeys(one.measure for one in found):
+        table = _table(
+            f"Transfer gap: {measure} of the source less that of the targets",
+            ("strategy", "source", "targets", "gap", "widest"),
+        )
+        for one in found:
+            if one.measure == measure:
+                widest = f"{_cell(one.widest)} {_name(one.widest.language)}"
+                values = (one.source, one.target, one.source - one.target)
+                table.add_row(one.strategy, *(f"{value:.3f}" for value in values), widest)
+        made.append(table)
+    return made
 
 
 def _costs(scores: Scores) -> list[Table]:

@@ -459,8 +459,8 @@ class Transfer(Step):
                 continue
             source, reached = (together([one for one in side if one]) for side in sides)
             parallel = self._data.translations_of_source(target)
-            rows.append(transfer_gap(source, reached, parallel=parallel, seed=seed, language=target,
-                                     strategy=name, **about))  # fmt: skip
+            rows.append(transfer_gap(source, reached, of=measure, parallel=parallel, seed=seed,
+                                     language=target, strategy=name, **about))  # fmt: skip
         return rows
 
     def _forgotten(

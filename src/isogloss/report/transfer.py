@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from isogloss.measure.catalogue import MEASURES
+from isogloss.report.evaluated import title as titled
 from isogloss.report.rows import Shown, shown
 from isogloss.score import Score, Scores
 from isogloss.task.changes import MIXED
 from isogloss.task.compare import over_values
 from isogloss.task.costs import RESPECTS, Attempt, cost_table, spent_on, worth_table
+from isogloss.task.gap import MEASURE
 
 RULES = 4  # rules of one strategy that are written out; warnings always are
 NAMED = 8  # languages in one sentence
@@ -33,7 +34,7 @@ class Group(NamedTuple):
     @property
     def title(self) -> str:
         """The measure as people read it."""
-        return MEASURES[self.measure].title if self.measure in MEASURES else self.measure
+        return titled(self.measure)
 
 
 class Result(NamedTuple):
@@ -158,7 +159,7 @@ def transfer_table(scores: Scores) -> dict[str, Any]:
         "measures": ", ".join(dict.fromkeys(group.title for group in groups(found))),
         "effects": effects(scores), "rules": rules(scores), "costs": costs(scores),
         "worth": worth(scores),
-        "forgetting": forgotten(scores),
+        "forgetting": forgotten(scores), "gaps": [gap.told for gap in gaps(scores)],
     }  # fmt: skip
 
 
@@ -273,6 +274,60 @@ def forgotten(scores: Scores) -> list[str]:
             f"{after:.3f} {sides[1]}, {mean:+.3f}{_ends(found['change'])}."
         )
     return said
+
+
+class Gap(NamedTuple):
+    """What the targets of a strategy have less than the source.
+
+    Attributes:
+        strategy: its name, with the system's and the data set's where there are several.
+        measure: that it is of, as people read it.
+        source: mean score in the source, of the models that told the targets.
+        target: mean score in the targets.
+        widest: the row of the target that has least.
+        languages: how many targets there are.
+    """
+
+    strategy: str
+    measure: str
+    source: float
+    target: float
+    widest: Score
+    languages: int
+
+    @property
+    def told(self) -> str:
+        """A sentence."""
+        row = self.widest
+        where, ends = shown(str(row.language)).name, _ends([row])
+        over, most = f"in {where}", ends
+        if self.languages > 1:
+            over = f"on average over {self.languages} targets"
+            most = f", most in {where}: {row.value:+.3f}{ends}"
+        return (
+            f"{self.strategy}: {self.measure} {self.source:.3f} in {shown(str(row.pivot)).name}, "
+            f"the source, and {self.target:.3f} {over}, a gap of {self.source - self.target:+.3f}"
+            f"{most}."
+        )
+
+
+def gaps(scores: Scores) -> list[Gap]:
+    """Transfer gaps, one a strategy and data set."""
+    rows = [row for row in scores.where(measure=MEASURE)
+            if row.value is not None and "of" in row.settings]  # fmt: skip
+    several, groups = len({row.system for row in rows}) > 1, {_group(row) for row in rows}
+    told: dict[tuple[str, str], list[Score]] = {}
+    for row in rows:
+        name = _label(row, several) + (f" on {row.dataset}" if len(groups) > 1 else "")
+        told.setdefault((name, str(row.settings["of"])), []).append(row)
+    made = []
+    for (name, measure), found in told.items():
+        source, target = (
+            sum(row.settings[side] for row in found) / len(found) for side in ("source", "target")
+        )
+        widest = max(found, key=lambda row: row.value or 0.0)
+        made.append(Gap(name, titled(measure), source, target, widest, len(found)))
+    return made
 
 
 def _ends(changes: Sequence[Score]) -> str:

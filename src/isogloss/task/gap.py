@@ -12,7 +12,7 @@ MEASURE = "transfer_gap"
 
 
 def transfer_gap(
-    source: Tally, target: Tally, *, parallel: bool, seed: int = 0, **about: Any
+    source: Tally, target: Tally, *, of: str, parallel: bool, seed: int = 0, **about: Any
 ) -> Score:
     """What a model scores in the source language beyond what it scores in the target.
 
@@ -24,6 +24,7 @@ def transfer_gap(
     Args:
         source: of the source's test, told by the model that told the target.
         target: of the target's test.
+        of: the measure that both are of; `settings` has it beside the two scores.
         parallel: row i is the same example in both, and is drawn in both at once.
         seed: of the resampling.
         about: columns of the score.
@@ -36,6 +37,7 @@ def transfer_gap(
     return Score(
         measure=MEASURE, value=defined(2 * half.value), low=defined(2 * half.low),
         high=defined(2 * half.high),
-        n=len(target.columns), settings={"source": defined(own), "target": defined(other)},
+        n=len(target.columns),
+        settings={"of": of, "source": defined(own), "target": defined(other)},
         interval=f"bootstrap over examples{', paired' if parallel else ' of both tests'}", **about,
     )  # fmt: skip
