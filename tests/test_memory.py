@@ -1,6 +1,10 @@
 """The peak of a stretch is its own, whatever came before it and lies in it."""
 
+import ctypes
+import gc
+import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,3 +113,50 @@ def test_where_nothing_is_told_nothing_is_known(monkeypatch):
         fill(8)
     assert peak.how == "unknown" and peak.added is None
     assert memory_told().startswith("not known")
+
+
+glibc = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "malloc_trim"),
+    reason="this C library has no way to give memory back",
+)
+
+
+@exact
+@glibc
+def test_what_an_allocator_holds_does_not_hide_what_comes_after():
+    """Blocks too small to be mapped alone, below one that stays: freed, they remain resident."""
+    held = [b"x" * (64 << 10) for _ in range(1536)]
+    above = b"x" * (64 << 10)
+    del held
+    with peak_memory() as peak:
+        held = [b"x" * (64 << 10) for _ in range(1536)]
+    assert len(held) == 1536 and len(above) == 64 << 10
+    assert peak.added > 85 * MEGA
+
+
+@exact
+def test_what_garbage_holds_does_not_hide_what_comes_after():
+    with peak_memory():
+        pass  # what was garbage before is none of this
+    gc.disable()
+    try:
+        cycle = [fill(96)]
+        cycle.append(cycle)
+        del cycle
+        with peak_memory() as peak:
+            gc.collect()
+            held = fill(96)
+    finally:
+        gc.enable()
+    assert len(held) and peak.added > 85 * MEGA
+
+
+def test_memory_of_arrow_is_given_back_before_the_outermost_stretch_alone(monkeypatch):
+    released = []
+    pool = SimpleNamespace(release_unused=lambda: released.append(1))
+    monkeypatch.setitem(sys.modules, "pyarrow", SimpleNamespace(default_memory_pool=lambda: pool))
+    with peak_memory():
+        before = len(released)
+        with peak_memory():
+            pass
+    assert len(released) == before >= 1
