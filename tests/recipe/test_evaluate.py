@@ -367,10 +367,30 @@ def test_a_gap_to_the_machines_version_is_where_people_translated_wrongly(place,
     place_of = (row.language, row.pivot, row.dataset, row.task)
     assert place_of == ("deu_Latn", "eng_Latn", "kinds", "kind") and row.value > 0.15
     accuracy = run.scores.one(measure="accuracy", language="deu_Latn")
-    assert row.settings["human"] == accuracy.value
+    assert row.settings["human"] == accuracy.value and row.settings["of"] == "accuracy"
     listed = (run.folder / "files/gap-kind/deu_Latn.tsv").read_text(encoding="utf-8").splitlines()
     found = {line.split("\t")[1] for line in listed if line.startswith("machine only\t")}
     assert len(listed) == 21 and found and found <= {str(i) for i in range(6)}
+
+
+def test_a_gap_is_of_the_suites_measure_where_that_is_no_mean_over_examples(place, taught, words):
+    (place / "kinds.toml").write_text(SUITE.replace('"accuracy"', '"macro_f1"'), encoding="utf-8")
+    english = (place / "kinds" / "eng.test.tsv").read_text(encoding="utf-8").splitlines()
+    cells = [line.replace("\ts", "\tt").replace(" s", " t").split("\t") for line in english]
+    for row in (1, 3, 5):  # of one label alone, so that accuracy is another number
+        cells[row][1] = cells[row + 1][1]
+    text = "\n".join("\t".join(one) for one in cells) + "\n"
+    (place / "kinds" / "deu.test.tsv").write_text(text, encoding="utf-8")
+    run = evaluate(taught, place, languages=["deu"], translator=words)
+    row = run.scores.one(measure="translation_gap")
+    by = {name: run.scores.one(measure=name, language="deu_Latn").value
+          for name in ("accuracy", "macro_f1")}  # fmt: skip
+    assert row.settings["of"] == "macro_f1" and by["macro_f1"] != by["accuracy"]
+    assert row.settings["human"] == pytest.approx(by["macro_f1"])
+    assert row.value == pytest.approx(row.settings["machine"] - by["macro_f1"]) and row.value > 0.05
+    listed = (run.folder / "files/gap-kind/deu_Latn.tsv").read_text(encoding="utf-8").splitlines()
+    found = {line.split("\t")[1] for line in listed if line.startswith("machine only\t")}
+    assert found and found <= {"0", "2", "4"}
 
 
 def test_a_machines_version_is_of_what_was_taught(place, bilingual, taught, words):

@@ -19,7 +19,8 @@ from isogloss.score import Scores
 
 if TYPE_CHECKING:
     from isogloss.recipe.transfer_data import Side
-    from isogloss.task.artifacts import Outcomes, Versions
+    from isogloss.task.artifacts import Versions
+    from isogloss.task.evaluate import Items
     from isogloss.task.examples import Examples
     from isogloss.task.translate.contract import Translator
 
@@ -31,7 +32,8 @@ class TranslationGap(Step):
     """How much better a model does on a machine's version of a test than on people's.
 
     The test of the language that it was translated from is translated by a machine, and the model
-    is asked both versions of the same examples; see `task.artifacts.translation_gaps`. Of tests of
+    is asked both versions of the same examples, and scored by the suite's first measure, which may
+    be a mean or a ratio of sums, as F1 is; see `task.artifacts.translation_gaps`. Of tests of
     two texts it tells, too, how many more words they share in the machine's version. What the
     model gets right in which version lies in the run's `files/<step>/<language>.tsv`; those of
     `machine only` are to be looked at first.
@@ -125,9 +127,9 @@ class TranslationGap(Step):
         """Both versions in every language.
 
         Raises:
-            UsageError: the suite is not n-way, or its task's measure is no mean over examples.
+            UsageError: the suite is not n-way, or its labels move when a text is translated.
         """
-        from isogloss.task.artifacts import Versions, overlap_changes, translation_gaps
+        from isogloss.task.artifacts import overlap_changes, translation_gaps
         from isogloss.task.retext import translated
         from isogloss.task.translate.cached import cached
 
@@ -136,7 +138,7 @@ class TranslationGap(Step):
                 f"{self.suite} does not say that its languages are translations of each other",
                 remedy="give its task n_way = true, if they are",
             )
-        translate = cached(self._translator).translate
+        translate, measures = cached(self._translator).translate, self._side.measures
         origin = self._side.read(self._origin, self.split)
         advance = place.start(f"{self.name}: languages", len(self._targets))
         versions: dict[str, Versions] = {}
@@ -146,17 +148,19 @@ class TranslationGap(Step):
             with located(f"{self.name}: {tag}"):
                 human = self._side.read(tag, self.split)
                 machine = translated(origin, translate, tag)
-                by_machine = self._outcomes(machine, place)
-                versions[tag] = Versions(self._outcomes(human, place), by_machine)
-                _write_changed(versions[tag], human, machine, place.folder / FILES)
+                sides = [self._asked(one, place) for one in (human, machine)]
+                versions[tag] = _versions(sides, measures[0])
+                both = [_versions(sides, one) for one in measures if one in sides[0].tallies]
+                _write_changed(both, human, machine, place.folder / FILES)
                 if self.planted:
                     wrong = with_errors(human, self.planted, place.seed)
-                    planted[tag] = Versions(self._outcomes(wrong, place), by_machine)
+                    planted[tag] = _versions([self._asked(wrong, place), sides[1]], measures[0])
                 if "second" in human.shape.columns and all(human.column("second")):
                     pairs.append((human, machine))
             advance(1, tag)
-        rows = [*translation_gaps(versions, seed=place.seed)]
-        rows += translation_gaps(planted, measure=PLANTED, seed=place.seed) if planted else []
+        rows = [*translation_gaps(versions, seed=place.seed, of=measures[0])]
+        if planted:
+            rows += translation_gaps(planted, measure=PLANTED, seed=place.seed, of=measures[0])
         rows += overlap_changes(pairs, seed=place.seed) if pairs else []
         place.write(
             Scores(rows).having(
@@ -166,25 +170,12 @@ class TranslationGap(Step):
             )
         )  # fmt: skip
 
-    def _outcomes(self, asked: Examples, place: Workplace) -> Outcomes:
-        """What the task's main measure gives each example alone.
-
-        A suite's own may be no mean over examples, such as macro F1.
-        """
+    def _asked(self, asked: Examples, place: Workplace) -> Items:
+        """What the model tells of a version, and what it is worth."""
         from isogloss.task.evaluate import evaluate
 
         task = registry.get("task", self._side.part.use)()
-        _, items = evaluate(self._opened(place, asked.language), task, asked, resamples=1)
-        tally = items.tallies[task.measures[0]]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = [float(tally.statistic(row)) for row in tally.columns]
-            mean = float(tally.statistic(tally.columns.sum(0)))
-        if not np.all(np.isfinite(values)) or not np.isclose(np.mean(values), mean):
-            raise UsageError(
-                f"{task.measures[0]} is no mean over examples",
-                remedy="take a task of which each example is worth something: labels or answers",
-            )
-        return dict(zip(items.ids, values, strict=True))
+        return evaluate(self._opened(place, asked.language), task, asked, resamples=1)[1]
 
     def _opened(self, place: Workplace, language: str) -> Any:
         from isogloss.task.finished import open_solver
@@ -226,13 +217,27 @@ def with_errors(examples: Examples, share: float, seed: int) -> Examples:
     return examples.having({name: [one[row] for row in order] for name, one in columns.items()})
 
 
-def _write_changed(both: Versions, human: Examples, machine: Examples, folder: Path) -> None:
-    """The examples by what was right in which version, with both texts."""
+def _versions(sides: Sequence[Items], measure: str) -> Versions:
+    """People's version and the machine's, by one measure."""
+    from isogloss.task.artifacts import Answers, Versions
+
+    return Versions(*(Answers(one.ids, one.tallies[measure]) for one in sides))
+
+
+def _write_changed(
+    every: Sequence[Versions], human: Examples, machine: Examples, folder: Path
+) -> None:
+    """The examples by what was right in which version, with both texts.
+
+    What is right says the first measure by which each example alone is right or wrong; where there
+    is none, nothing is written.
+    """
     from isogloss.files import atomic_write
     from isogloss.task.artifacts import changed_examples
 
-    if not all(value in (0, 1) for side in both for value in side.values()):
-        return  # such as F1 of answers
+    both = next((one for one in every if _right_or_wrong(one)), None)
+    if both is None:
+        return
     texts = [dict(zip(one.ids, _texts(one), strict=True)) for one in (human, machine)]
     folder.mkdir(exist_ok=True)
     with atomic_write(folder / f"{human.language}.tsv") as file:
@@ -240,6 +245,10 @@ def _write_changed(both: Versions, human: Examples, machine: Examples, folder: P
         for name, ids in changed_examples(both).items():
             file.writelines("\t".join((name, one, *(side[one] for side in texts))) + "\n"
                             for one in ids)  # fmt: skip
+
+
+def _right_or_wrong(both: Versions) -> bool:
+    return all(value in (0, 1) for side in both for value in side.each().values())
 
 
 def _texts(examples: Examples) -> Iterator[str]:

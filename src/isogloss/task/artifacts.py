@@ -8,7 +8,7 @@ transfer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,36 +18,61 @@ import regex
 from isogloss.errors import CorpusError, UsageError
 from isogloss.language import read_language
 from isogloss.language.segment import words
-from isogloss.score import Score, Scores, holm, paired_test
+from isogloss.score import Score, Scores, defined, holm
+from isogloss.task.compare import compare
+from isogloss.task.contracts import Tally
 from isogloss.task.examples import TEXT, Examples
+from isogloss.task.metrics.sums import mean
 
 CLASSES = ("right in both", "human only", "machine only", "wrong in both")
 _EDGE = regex.compile(r"^[^\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}\p{M}]+$")
 
-Outcomes = Mapping[str, float]
-"""What a model's answer to an example is worth, by the id of the example."""
+
+class Answers(NamedTuple):
+    """What a model's answers to a version of a test are worth.
+
+    Attributes:
+        ids: of the examples.
+        tally: a measure as sums over them, such as accuracy or F1.
+    """
+
+    ids: Sequence[str]
+    tally: Tally
+
+    def each(self) -> dict[str, float]:
+        """The measure of each example alone, by its id; NaN where it has none."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.asarray(self.tally.statistic(self.tally.columns.T), np.float64)  # [n]
+        return dict(zip(self.ids, map(float, values), strict=True))
+
+    def taken(self, ids: Sequence[str]) -> Tally:
+        """The tally of these examples, in this order."""
+        at = {one: row for row, one in enumerate(self.ids)}
+        return self.tally._replace(columns=self.tally.columns[[at[one] for one in ids]])
 
 
 class Versions(NamedTuple):
-    """Outcomes of one model on two translations of a test.
+    """Answers of one model to two translations of a test, by the same measure.
 
     Attributes:
-        human: on the text that people translated.
-        machine: on the text that a machine translated.
+        human: to the text that people translated.
+        machine: to the text that a machine translated.
     """
 
-    human: Outcomes
-    machine: Outcomes
+    human: Answers
+    machine: Answers
 
 
 def translation_gaps(
-    versions: Mapping[str, Versions], *, measure: str = "translation_gap", seed: int = 0
-) -> Scores:
+    versions: Mapping[str, Versions], *, measure: str = "translation_gap", seed: int = 0,
+    **settings: Any,
+) -> Scores:  # fmt: skip
     """By how much a model does better on the machine's version of a test, a row a language.
 
-    gap = mean over shared examples of (machine - human)
+    gap = score of the shared examples in machine - score of them in human
 
-    A gap well above those of other languages points to errors in the human translation, on which
+    The score may be any that is made of sums over examples: a mean, or a ratio of sums as F1 is. A
+    gap well above those of other languages points to errors in the human translation, on which
     the labels no longer hold; a gap everywhere to a model that prefers text like the machine's.
     Neither says anything of transfer.
 
@@ -55,11 +80,13 @@ def translation_gaps(
         versions: by language; ids are those of the n-way test.
         measure: name of the rows.
         seed: of the resampling.
+        settings: more of those of the rows, such as `of`, the measure of the answers.
 
     Returns:
-        The gap with its 95% bootstrap interval over examples; `settings` has `p` of the sign-flip
-        test, `holm` the same adjusted over the languages, and the means `human` and `machine`.
-        `dropped` counts examples that one version lacks.
+        The gap with its 95% paired bootstrap interval over examples; `settings` has `p` of random
+        swaps of both outcomes of an example (`compare`), `holm` the same adjusted over the
+        languages, and the scores `human` and `machine`. `dropped` counts examples that one version
+        lacks.
 
     Raises:
         CorpusError: two versions share fewer than 2 examples.
@@ -74,9 +101,9 @@ def translation_gaps(
     rows = []
     for tag, both in versions.items():
         language = str(read_language(tag))
-        ids, dropped = _shared(both.human, both.machine, language)
-        found = {"human": _column(both.human, ids), "machine": _column(both.machine, ids)}
-        rows.append(_row(measure, language, found, dropped, seed))
+        ids, dropped = _shared(both.human.ids, both.machine.ids, language)
+        row = _row(measure, language, both.human.taken(ids), both.machine.taken(ids), dropped, seed)
+        rows.append(replace(row, settings={**row.settings, **settings}))
     return adjusted(rows)
 
 
@@ -88,7 +115,7 @@ def changed_examples(both: Versions) -> dict[str, list[str]]:
     the label away.
 
     Args:
-        both: outcomes that are 0 or 1.
+        both: of a measure that gives each example alone 0 or 1.
 
     Returns:
         Ids in the order of the human version, those of both versions alone; all classes.
@@ -99,10 +126,11 @@ def changed_examples(both: Versions) -> dict[str, list[str]]:
 
     Source: Agrawal, Fazili and Jyothi (2024), who re-annotate examples of languages with a gap.
     """
-    ids, _ = _shared(both.human, both.machine, "changed examples")
+    human, machine = both.human.each(), both.machine.each()
+    ids, _ = _shared(human, machine, "changed examples")
     found: dict[str, list[str]] = {name: [] for name in CLASSES}
     for one in ids:
-        pair = both.human[one], both.machine[one]
+        pair = human[one], machine[one]
         if not all(value in (0, 1) for value in pair):
             raise UsageError(
                 f"the outcome of {one!r} is {pair}, not 0 or 1",
@@ -174,8 +202,8 @@ def overlap_changes(
         kept = [one for one in ids if left[one] is not None and right[one] is not None]
         if len(kept) < len(ids):
             dropped["no word in the second text"] = len(ids) - len(kept)
-        found = {"human": _column(left, kept), "machine": _column(right, kept)}
-        rows.append(_row(measure, human.language, found, dropped, seed))
+        sides = (mean(np.array([side[one] for one in kept], float)) for side in (left, right))
+        rows.append(_row(measure, human.language, *sides, dropped, seed))
     return adjusted(rows)
 
 
@@ -189,10 +217,11 @@ def adjusted(rows: Sequence[Score]) -> Scores:
 
 
 def _shared(
-    human: Mapping[str, Any], machine: Mapping[str, Any], language: str
+    human: Collection[str], machine: Collection[str], language: str
 ) -> tuple[list[str], dict[str, int]]:
     """Ids of both versions in the order of the human one, and how many each lacks."""
-    ids = [one for one in human if one in machine]
+    other = set(machine)
+    ids = [one for one in human if one in other]
     lacking = {
         "not in the machine version": len(human) - len(ids),
         "not in the human version": len(machine) - len(ids),
@@ -205,29 +234,21 @@ def _shared(
     return ids, {why: count for why, count in lacking.items() if count}
 
 
-def _column(side: Mapping[str, float | None], ids: Sequence[str]) -> np.ndarray:
-    return np.array([side[one] for one in ids], np.float64)
-
-
 def _row(
-    measure: str,
-    language: str,
-    found: Mapping[str, np.ndarray],
-    dropped: Mapping[str, int],
-    seed: int,
+    measure: str, language: str, human: Tally, machine: Tally, dropped: Mapping[str, int], seed: int
 ) -> Score:
-    """A difference between the columns `human` and `machine` of the same examples."""
-    human, machine = found["human"], found["machine"]  # [n], [n]
-    if len(human) < 2:
+    """What the machine's version has over the human one on the same examples."""
+    if (n := len(human.columns)) < 2:
         raise CorpusError(
-            f"{language}: {len(human)} examples to compare, of which 2 are needed",
+            f"{language}: {n} examples to compare, of which 2 are needed",
             remedy="give both the ids of the test that was translated",
         )
-    tested = paired_test(human, machine, seed=seed)
+    found = compare(human, machine, seed=seed)
     return Score(
-        measure=measure, value=tested.difference, n=len(human), language=language,
-        low=tested.low, high=tested.high, interval="bootstrap over examples", dropped=dropped,
-        settings={"p": tested.p, "human": float(human.mean()), "machine": float(machine.mean())},
+        measure=measure, value=defined(found.difference), n=n, language=language,
+        low=defined(found.low), high=defined(found.high), dropped=dropped,
+        interval="paired bootstrap over examples",
+        settings={"p": found.p, "human": defined(found.before), "machine": defined(found.after)},
     )  # fmt: skip
 
 
