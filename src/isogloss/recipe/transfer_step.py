@@ -361,8 +361,8 @@ class Transfer(Step):
         place.notes.append(f"{self.name}: no leak in {clean} pairs of training data and test")
         if unsought:
             place.notes.append(
-                f"{self.name}: in {unsought} of these no translations were looked for, as no ids "
-                "tell them: an encoder finds them, --leaks-by"
+                f"{self.name}: in {unsought} of all pairs no translations were looked for, as no "
+                "ids tell them: an encoder finds them, --leaks-by"
             )
 
     def _vectors(self) -> Callable[[Examples, Examples], tuple[np.ndarray, np.ndarray] | None]:
