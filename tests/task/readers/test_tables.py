@@ -71,7 +71,7 @@ def test_another_delimiter(write):
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff")).filter(str.strip)
 
 
-@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=6))
+@given(st.lists(st.tuples(texts, texts.map(str.strip)), min_size=1, max_size=6))
 @settings(max_examples=60)
 def test_csv_reads_back_what_the_standard_library_writes(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "a.csv"
@@ -82,7 +82,7 @@ def test_csv_reads_back_what_the_standard_library_writes(tmp_path_factory, rows)
     assert list(zip(made.column("text"), made.column("label"), strict=True)) == rows
 
 
-@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=6))
+@given(st.lists(st.tuples(texts, texts.map(str.strip)), min_size=1, max_size=6))
 @settings(max_examples=60)
 def test_json_lines_read_back(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("jsonl") / "a.jsonl.gz"
@@ -110,6 +110,10 @@ def test_every_shape_from_json(write):
 def test_lists_in_a_table_are_split(write):
     made = read(write("a.tsv", "text\tlabels\na\tx y|z\nb\t\n"), TEXTS, "?missing=keep")
     assert made.column("labels") == [["x y", "z"], None]
+    path = write("none.tsv", "text\tlabels\na\tx y|z\nb\t\n")
+    with pytest.raises(CorpusError, match=r"none\.tsv:3: has no labels\n.*\?missing=none"):
+        read(path, TEXTS)
+    assert read(path, TEXTS, "?missing=none").column("labels") == [["x y", "z"], []]
     words = read(write("b.tsv", "words\ttags\na b\tX Y\n"), WORDS, "?format=tsv")
     assert words.column("tags") == [["X", "Y"]]
 
@@ -117,6 +121,8 @@ def test_lists_in_a_table_are_split(write):
 def test_white_space_around_one_of_several_labels_makes_no_other_class(write):
     several = read(write("b.csv", 'text,labels\na,"x, y z"\n'), TEXTS, "?separator=,")
     assert several.column("labels") == [["x", "y z"]]
+    one = read(write("c.csv", "text,label\na,x\nb, x \n"))
+    assert one.column("label") == ["x", "x"]
 
 
 def test_a_label_that_is_missing_is_refused_dropped_or_kept(write):

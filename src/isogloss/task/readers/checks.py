@@ -17,7 +17,8 @@ _MAY_BE_BLANK = ("title", "surface")
 def checked(found: Found, shape: Shape, spec: Spec) -> tuple[dict[str, list[Any]], list[bool]]:
     """The columns, repaired where that was asked for, and which rows stay.
 
-    `?missing=refuse` (the default), `drop` or `keep` says what to do without a label, and
+    `?missing=refuse` (the default), `drop` or `keep` says what to do without a label, `none` that a
+    text of any number of labels has none where they are missing, as a table cannot say it, and
     `?invalid=refuse` or `repair` with tags of spans that cannot follow each other and with answers
     that do not stand where they say.
 
@@ -26,9 +27,9 @@ def checked(found: Found, shape: Shape, spec: Spec) -> tuple[dict[str, list[Any]
             not there, or a label that is missing, with file and line.
     """
     _ids(found, spec)
-    columns = dict(found.columns)
     stays = _texts(found, shape, spec)
     _labels(found, shape, spec, stays)
+    columns = dict(found.columns)
     if "words" in columns:
         _words(found, shape, spec)
         if "tags" in columns:
@@ -78,8 +79,11 @@ def _blank(value: Any) -> bool:
 
 
 def _labels(found: Found, shape: Shape, spec: Spec, stays: list[bool]) -> None:
-    said = one_of(spec, "missing", ("refuse", "drop", "keep"))
-    if said == "keep":
+    several = "labels" in shape.labels
+    said = one_of(spec, "missing", ("refuse", "drop", "keep", *(("none",) if several else ())))
+    if said == "none":
+        found.columns["labels"] = [one or [] for one in found.columns["labels"]]
+    if said in ("keep", "none"):
         return
     lost = 0
     for row in range(len(stays)):
@@ -90,7 +94,8 @@ def _labels(found: Found, shape: Shape, spec: Spec, stays: list[bool]) -> None:
             raise _fail(
                 found, spec, row, f"has no {', '.join(absent)}",
                 "add it, or say ?missing=drop to leave such examples out, or ?missing=keep for "
-                "examples to be labelled",
+                "examples to be labelled"
+                + (", or ?missing=none if they are to have none" if several else ""),
             )  # fmt: skip
         stays[row] = False
         lost += 1

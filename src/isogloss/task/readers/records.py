@@ -78,7 +78,7 @@ def _wanted(spec: Spec, shape: Shape) -> dict[str, str]:
 def _must(column: str, spec: Spec, shape: Shape) -> bool:
     if column == "id" or column in shape.optional:
         return False
-    return column not in shape.labels or spec.options.get("missing") is None
+    return column not in shape.labels or spec.options.get("missing") in (None, "none")
 
 
 def _where(spec: Spec, key_of: Callable[[str], Any]) -> tuple[Any, str] | None:
@@ -153,11 +153,13 @@ def _cell(cells: Any, key: Any) -> Any:
 
 
 def _value(cell: Any, kind: str, column: str, spec: Spec, shape: Shape) -> Any:
-    """A cell as its column wants it; an empty label is missing.
+    """A cell as its column wants it; an empty label is missing, and white space around it none.
 
     Raises:
         ValueError: it cannot be that.
     """
+    if column == "label" and isinstance(cell, str):
+        cell = cell.strip()
     if cell is None or (cell == "" and (column in shape.labels or not kind.startswith("list"))):
         return None
     if kind == "string":
