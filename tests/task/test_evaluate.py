@@ -102,8 +102,35 @@ def test_tags_that_spell_no_span_are_refused_before_they_are_learned():
     from isogloss.task.tasks.tag import EntityTask
 
     row = {"words": [["Anna", "ran"]], "tags": [["PER", "O"]]}
-    with pytest.raises(CorpusError, match=r"the tag 'PER' spells no span\n.*B-KIND"):
+    with pytest.raises(CorpusError, match=r"the tag 'PER' of eng_Latn spells no span\n.*B-KIND"):
         EntityTask().classes([labelled.make_examples("x", "eng", labelled.WORDS, row)])
+
+
+@pytest.mark.parametrize(
+    ("task", "shape", "labels", "said"),
+    [
+        ("ner.v1", "WORDS", {"words": [["a"], ["b"]], "tags": [["O"], ["o"]]}, "'o' of deu_Latn"),
+        ("ner.v1", "WORDS", {"words": [["a"], ["b"]], "tags": [["O"], ["_"]]}, "spells no span"),
+        (
+            "intents.v1", "INTENTS",
+            {"words": [["a"]], "tags": [["PER"]], "label": ["x"]}, "the tag 'PER'",
+        ),
+        (
+            "choices.v1", "CHOICES",
+            {"text": ["a"], "choices": [["b", "c"]], "label": [2]}, "has the label 2 and 2 choices",
+        ),
+    ],
+)  # fmt: skip
+def test_labels_that_can_only_be_told_wrong_are_refused_before_anything_is_asked(
+    task, shape, labels, said
+):
+    from isogloss import registry
+    from isogloss.task import examples
+    from isogloss.task.sealed import SealedTest
+
+    gold = examples.make_examples("x", "deu", getattr(examples, shape), labels)
+    with pytest.raises(CorpusError, match=said):
+        SealedTest(gold, registry.get("task", task)())
 
 
 def test_a_word_without_a_token_is_no_entity():

@@ -78,6 +78,9 @@ class Cut(NamedTuple):
 class Task(Protocol):
     """Data format, head and metric; registered as `task`.
 
+    It may also have `check(gold)`, which refuses labels of a test that cannot be scored, before
+    anything is taught.
+
     Attributes:
         shape: of its examples.
         measures: those that it scores, the main one first, of which more is better.

@@ -22,7 +22,7 @@ class SealedTest:
         task: what scores them.
 
     Raises:
-        CorpusError: an example has no label at all.
+        CorpusError: an example has no label at all, or one that the task cannot score.
     """
 
     __slots__ = ("__weakref__", "_examples", "_opened", "_score")
@@ -39,6 +39,8 @@ class SealedTest:
                 f"{blank[0]!r}",
                 file=gold.source or None, remedy="leave them out, or read a labelled file",
             )  # fmt: skip
+        if check := getattr(task, "check", None):
+            check(gold)
         self._examples = gold.sealed()
         self._opened: dict[str, int] = {}
         self._score = _scoring(gold, task)

@@ -38,6 +38,10 @@ class ChooseTask:
     measures: ClassVar = ("accuracy",)
     factor: float = 10.0
 
+    def check(self, gold: Examples) -> None:
+        """Refuse a label that is the place of no choice: it could only be told wrong."""
+        readable(gold)
+
     def classes(self, examples: Sequence[Examples]) -> dict[str, list[str]]:
         """None: what is told is a place among the choices of an example."""
         return {}

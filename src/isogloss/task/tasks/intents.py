@@ -42,6 +42,10 @@ class IntentsTask:
         """Intents and tags of training data in the order of their names."""
         return {**_LABELS.classes(examples), **_TAGS.classes(examples)}
 
+    def check(self, gold: Examples) -> None:
+        """Refuse tags that spell no span."""
+        _TAGS.check(gold)
+
     def cut(self, examples: Examples, cutter: Cutter, classes: Mapping[str, Sequence[str]]) -> Cut:
         """Stretches of texts, with the intent and the tags of words."""
         number = {name: place for place, name in enumerate(classes["label"])}

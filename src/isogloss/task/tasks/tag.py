@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -115,23 +115,32 @@ class EntityTask(_Tags):
 
     def classes(self, examples: Sequence[Examples]) -> dict[str, list[str]]:
         """The tags of training data in the order of their names, which must spell spans."""
-        found = super().classes(examples)
-        for tag in found["tag"]:
-            try:
-                spans([tag])
-            except CorpusError:
-                raise CorpusError(
-                    f"the tag {tag!r} spells no span", file=examples[0].source or None,
-                    remedy="write O, and B-KIND and I-KIND; tags such as parts of speech are for "
-                    "tag.v1",
-                ) from None  # fmt: skip
-        return found
+        for one in examples:
+            _check_spans(one, {NONE})
+        return super().classes(examples)
+
+    def check(self, gold: Examples) -> None:
+        """Refuse tags that spell no span."""
+        _check_spans(gold)
 
     def score(self, gold: Examples, told: Sequence[Any]) -> dict[str, Tally]:
         """Precision, recall and F1 as in seqeval."""
         from isogloss.task.metrics.spans import span_scores
 
         return span_scores(gold.column("tags"), told)
+
+
+def _check_spans(examples: Examples, beside: Set[str] = frozenset()) -> None:
+    for tag in sorted({tag for row in examples.column("tags") for tag in row or ()} - beside):
+        try:
+            spans([tag])
+        except CorpusError:
+            raise CorpusError(
+                f"the tag {tag!r} of {examples.language} spells no span",
+                file=examples.source or None,
+                remedy="write O, and B-KIND and I-KIND; tags such as parts of speech are for "
+                "tag.v1",
+            ) from None  # fmt: skip
 
 
 def _tagged(
