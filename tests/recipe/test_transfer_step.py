@@ -1,9 +1,11 @@
 """`isogloss transfer` on a suite of two languages: scores, protocol, resume, bad input."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import torch
 
 import isogloss
 import labelled
@@ -338,6 +340,39 @@ def test_a_model_for_each_target_is_kept_and_one_for_all_once(transfer, suite):
         assert (kept / name / "task" / "task.json").is_file()
     means = [row for row in run.scores if row.language is None and "values" in row.settings]
     assert all("rule" not in row.settings for row in means if row.strategy == "target_labels")
+
+
+def test_a_strategy_may_begin_from_the_model_of_an_earlier_step(suite, tiny_body, tmp_path):
+    from transformers import BertConfig, BertModel
+
+    file, data = suite
+    other = tmp_path / "other"
+    shutil.copytree(tiny_body, other)
+    torch.manual_seed(1)
+    BertModel(BertConfig.from_pretrained(tiny_body)).save_pretrained(other)
+
+    def run(model, *strategies):
+        step = {
+            "use": "transfer.v1", "name": "t", "model": model, "suite": str(file), "seeds": [0],
+            "data": str(data), "source": ["eng"], "targets": ["deu"], "strategies": strategies,
+            "tuning": {"epochs": 2, "threads": 1, "learning_rate": 1e-2},
+        }  # fmt: skip
+        steps = [{"use": "open_model.v1", "name": "other", "path": str(other)}, step]
+        recipe = {"name": "r", "title": "r", "model": str(tiny_body), "pivot": "eng",
+                  "steps": steps}  # fmt: skip
+        return isogloss.run(recipe, out=tmp_path / f"{model}-{len(strategies)}").scores
+
+    plain, named = {"use": "zero_shot"}, {"use": "zero_shot", "model": "other"}
+    both, alone = run("teacher", plain, named), run("other", plain)
+    told = {row.strategy: row for row in both.where(measure="macro_f1", seed=0, stage=None,
+                                                    language="deu_Latn")}  # fmt: skip
+    [wanted] = alone.where(measure="macro_f1", seed=0, stage=None, language="deu_Latn")
+    second = told["zero_shot model=other"]
+    assert second.value == wanted.value != told["zero_shot"].value
+    assert {row.system for row in both if row.strategy == second.strategy} == {"other"}
+    assert told["zero_shot"].system != "other"
+    with pytest.raises(SettingsError, match=r"strategies\.0\.model: nothing earlier is called 'x'"):
+        run("teacher", {"use": "zero_shot", "model": "x"})
 
 
 def test_with_enough_languages_the_report_says_what_holds_of_others(transfer, suite):

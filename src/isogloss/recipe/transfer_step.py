@@ -67,7 +67,7 @@ class Transfer(Step):
         source: languages with labels, the first one first.
         targets: by default all that the test has.
         strategies: `use` and settings of registered strategies, and a `name` if they need one; all
-            others are compared with the first.
+            others are compared with the first. `model` of `zero_shot.v1` is an earlier step.
         learner: `tune` the whole model, or fit a `probe` over its vectors.
         tuning: how a model is tuned.
         seeds: of everything random.
@@ -146,6 +146,8 @@ class Transfer(Step):
     def needs(self) -> dict[str, str]:
         """The model, the parallel text, and the steps that made other models."""
         made = {f"made.{tag}": step for tag, step in self.made.items()}
+        made |= {f"strategies.{at}.model": table["model"]
+                 for at, table in enumerate(self.strategies) if table.get("model")}  # fmt: skip
         return {"model": self.model} | ({"parallel": self.parallel} if self.parallel else {}) | made
 
     def key_settings(self) -> dict[str, Any]:
@@ -271,7 +273,13 @@ class Transfer(Step):
             place.texts[self.parallel] if self.parallel else None,
             {tags[tag]: folder for tag, folder in folders.items()},
             place.encoder(self.model), place.model_folder(self.model),
+            {step: place.model_folder(step).path for step in self._models.values()},
         )  # fmt: skip
+
+    @property
+    def _models(self) -> dict[str, str]:
+        """By strategy, the step that made the model it begins from; others begin from `model`."""
+        return {name_of(one): one["model"] for one in self.strategies if one.get("model")}
 
     def _outcome(
         self, job: Job, name: str, strategy: Strategy, target: str,
@@ -419,7 +427,9 @@ class Transfer(Step):
             )
         rows += self._changes(found, place, about)
         rows += self._gaps(found, place.seed, about)
-        return rows + self._forgotten(found, source, about), items
+        rows += self._forgotten(found, source, about)
+        own = {name: place.encoder(step).name for name, step in self._models.items()}
+        return [replace(row, system=own.get(row.strategy, row.system)) for row in rows], items
 
     def _measures(self, outcomes: Sequence[Outcome]) -> list[str]:
         """What all outcomes have been scored by, the suite's own measure first."""

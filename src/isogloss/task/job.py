@@ -52,6 +52,7 @@ class Means:
         folders: other models of the same shape, by canonical tag.
         encoder: gives vectors of words for alignments.
         model: the folder of the model, for what it can do untaught.
+        models: other models to begin from, by the steps that made them.
     """
 
     translator: Translator | None = None
@@ -60,6 +61,19 @@ class Means:
     folders: Mapping[str, Path] = field(default_factory=dict)
     encoder: Encoder | None = None
     model: ModelFolder | None = None
+    models: Mapping[str, Path] = field(default_factory=dict)
+
+    def model_of(self, step: str) -> Path:
+        """The folder of a model that an earlier step made.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        if step not in self.models:
+            raise UsageError(
+                f"there is no model {step!r} to begin from", remedy="name an earlier step"
+            )
+        return self.models[step]
 
     def need(self, name: str) -> Any:
         """One of those that `needs.BROUGHT` names.

@@ -14,7 +14,12 @@ from isogloss.task.job import Job
 
 @register("strategy", "zero_shot.v1")
 def zero_shot(
-    job: Job, target: str, *, sources: Count | None = None, parameters: dict[str, Any] | None = None
+    job: Job,
+    target: str,
+    *,
+    sources: Count | None = None,
+    parameters: dict[str, Any] | None = None,
+    model: str | None = None,
 ) -> Sequence[Guess | None]:
     """Train on the source's labels, and ask in the target's language.
 
@@ -31,9 +36,10 @@ def zero_shot(
         target: canonical tag.
         sources: how many of the source languages are learned from, the first ones; all by default.
         parameters: `use` and settings of registered parameters, in the place of the tuning's.
+        model: an earlier step that made the model which is taught; by default that of the job.
 
     Raises:
-        UsageError: more sources than there are, or none.
+        UsageError: more sources than there are, or none; there is no such model.
     """
     if sources is not None and not 1 <= sources <= len(job.source):
         raise UsageError(
@@ -42,4 +48,5 @@ def zero_shot(
         )
     chosen = [job.labelled(tag) for tag in job.source[:sources]]
     changes: dict[str, Any] = {"parameters": parameters} if parameters else {}
-    return job.tell(job.train(chosen, **changes), job.test(target))
+    begun = job.means.model_of(model) if model else None
+    return job.tell(job.train(chosen, after=begun, **changes), job.test(target))
