@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from isogloss.corpus.records import make_corpus
 from isogloss.errors import CorpusError, UnknownLanguage, UsageError
-from isogloss.train.transforms.switch import phrases, switch_entities, switch_words, switched, units
+from isogloss.train.transforms.switch import (
+    Phrases,
+    known_phrases,
+    phrases,
+    switch_entities,
+    switch_words,
+    switched,
+    units,
+)
 
 RNG = np.random.default_rng
 
@@ -21,6 +29,23 @@ def test_the_longest_phrase_is_exchanged_and_all_else_stays():
     entries = [("new york", "Nueva York"), ("new", "nuevo"), ("sun", "sol")]
     assert plain("The New York sun, (new)!", spa=entries) == ("The Nueva York sol, (nuevo)!", 3)
     assert plain("sunny sun's", spa=entries) == ("sunny sun's", 0)
+
+
+def test_a_table_is_looked_through_once_and_not_for_every_text():
+    class Counted(Phrases):
+        looked = 0
+
+        def __iter__(self):
+            Counted.looked += 1
+            return super().__iter__()
+
+    table = Counted(phrases([("new york", "Nueva York"), ("sun", "sol")], "Latn", lower=True))
+    Counted.looked = 0
+    for _ in range(3):
+        found = list(known_phrases(["the", "new", "york", "sun"], {"spa": table}))
+    assert found == [(1, ("new", "york"), ["spa"]), (3, ("sun",), ["spa"])]
+    assert Counted.looked == 1
+    assert not list(known_phrases(["sun"], {"spa": Phrases()}))
 
 
 def test_words_keep_their_marks_and_scripts_without_spaces_are_read_by_letter():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,17 @@ from isogloss.registry import register
 from isogloss.settings import Share
 from isogloss.train.transforms.apply import with_texts
 
-Phrases = Mapping[tuple[str, ...], Sequence[str]]
-"""From a phrase, unit by unit, to its translations."""
-
 _WORD = regex.compile(r"\w+(?:['’-]\w+)*")
 _LETTER = regex.compile(r"\w\p{M}*")
+
+
+class Phrases(dict[tuple[str, ...], list[str]]):
+    """From a phrase, unit by unit, to its translations."""
+
+    @cached_property
+    def longest(self) -> int:
+        """Units of the longest phrase: asked once a text, counted once."""
+        return max(map(len, self), default=0)
 
 
 def units(text: str, script: str) -> list[tuple[int, int]]:
@@ -33,7 +40,7 @@ def units(text: str, script: str) -> list[tuple[int, int]]:
 
 def phrases(entries: Sequence[tuple[str, str]], script: str, *, lower: bool) -> Phrases:
     """A dictionary by the units of its source side."""
-    made: dict[tuple[str, ...], list[str]] = {}
+    made = Phrases()
     for source, target in entries:
         spelled = source.lower() if lower else source
         if key := tuple(spelled[a:b] for a, b in units(spelled, script)):
@@ -78,7 +85,7 @@ def known_phrases(
     keys: Sequence[str], tables: Mapping[str, Phrases]
 ) -> Iterator[tuple[int, tuple[str, ...], list[str]]]:
     """The phrases of a text that a table has, the longest first: place, phrase, tables with it."""
-    longest = max((len(key) for table in tables.values() for key in table), default=0)
+    longest = max((table.longest for table in tables.values()), default=0)
     at = 0
     while at < len(keys):
         for length in range(min(longest, len(keys) - at), 0, -1):
