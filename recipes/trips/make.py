@@ -4,6 +4,10 @@ What people say about trips, in four languages, with intents, entities, parts of
 Sentences are templates filled with names; templates and most names of the test are not those of
 training. Nothing is drawn: the same files come out every time.
 
+What translators learn from, `LANGUAGE.pairs.SPLIT.txt`, is n-way, line by line: the test has other
+names in the same templates, all of which stand in training. `LANGUAGE.marked.txt` has the sentences
+of training three times: as they are, with marks around one name, and with marks around all.
+
 `templates.txt` has, of each split, an intent and the same sentence in each language, as
 word/part of speech/head/relation: heads count the parts of the line from 1, and `$LOC` and the
 like stand for a name.
@@ -12,12 +16,16 @@ like stand for a name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from math import gcd, prod
 from pathlib import Path
 
 HERE = Path(__file__).parent
 LANGUAGES = ("eng", "deu", "spa", "ita")
 SIZES = {"train": 96, "test": 48, "raw": 120}
+PAIRS = {"train": 32, "test": 6}
+"""Of a template, at most: a quarter of what its names make is the test's."""
 NAMES = {
     "LOC": """London|London|Londres|Londra
         Munich|München|Múnich|Monaco
@@ -76,6 +84,8 @@ Word = tuple[str, str, int, str, str]
 """Form, part of speech, head, relation, tag."""
 Name = tuple[str, Sequence[str]]
 """An article or nothing, and words."""
+Slot = tuple[str, int]
+"""A kind of name, and how many of its kind stand before it in the sentence."""
 
 
 def names(kind: str, language: int) -> list[Name]:
@@ -88,8 +98,8 @@ def names(kind: str, language: int) -> list[Name]:
     return made
 
 
-def sentence(template: str, language: int, turn: int, split: str) -> list[Word]:
-    """A template of a language with names in it; the same `turn` gives the same ones in each."""
+def sentence(template: str, name: Callable[[Slot], Name], nouns: Sequence[str]) -> list[Word]:
+    """A template with names in it; `nouns` are the kinds that are common nouns."""
     starts, made, seen = [0], [], Counter[str]()
     for part in template.split():
         *own, head, relation = part.split("/")
@@ -98,12 +108,12 @@ def sentence(template: str, language: int, turn: int, split: str) -> list[Word]:
             made.append((own[0], own[1], int(head), relation, "O"))
             starts.append(len(made))
             continue
-        article, words = _chosen(kind, language, turn + 3 * seen[kind], split)
+        article, words = name((kind, seen[kind]))
         seen[kind] += 1
         if article:
             made.append((article, "DET", -(number + 2), "det", "O"))
         root = len(made) + 1
-        tag = "NOUN" if kind == "DAY" and language else "PROPN"
+        tag = "NOUN" if kind in nouns else "PROPN"
         for place, word in enumerate(words):
             there = (int(head), relation) if not place else (-root, "flat")
             made.append((word, tag, *there, f"{'I' if place else 'B'}-{kind}"))
@@ -119,17 +129,97 @@ def _chosen(kind: str, language: int, turn: int, split: str) -> Name:
     return own[(turn + 2 * list(NAMES).index(kind)) % len(own)]
 
 
-def sentences(language: int, split: str) -> Iterator[tuple[str, list[Word]]]:
-    """Intents and sentences; those of `train` are of other names in each language."""
+def blocks(split: str) -> list[list[str]]:
+    """An intent, and its template in each language."""
     text = (HERE / "templates.txt").read_text(encoding="utf-8")
     train, test = text.removeprefix("train:").split("test:")
-    blocks = (test if split == "test" else train).strip().split("\n\n")
+    return [
+        one.splitlines() for one in (test if split == "test" else train).strip().split("\n\n")
+    ]
+
+
+def sentences(language: int, split: str) -> Iterator[tuple[str, list[Word]]]:
+    """Intents and sentences; those of `train` are of other names in each language."""
+    every = blocks(split)
+    nouns = ("DAY",) if language else ()
     for row in range(SIZES[split]):
-        intent, *templates = blocks[row % len(blocks)].splitlines()
+        intent, *templates = every[row % len(every)]
         turn = (
-            row // len(blocks) + 3 * (row % len(blocks)) + (5 * language if split == "train" else 0)
+            row // len(every) + 3 * (row % len(every)) + (5 * language if split == "train" else 0)
         )
-        yield intent, sentence(templates[language], language, turn, split)
+
+        def name(slot: Slot, turn: int = turn) -> Name:
+            return _chosen(slot[0], language, turn + 3 * slot[1], split)
+
+        yield intent, sentence(templates[language], name, nouns)
+
+
+def rows_of_pairs(split: str) -> Iterator[list[list[Word]]]:
+    """N-way sentences, those of one row in each language; the same for every language."""
+    for _, *templates in [*blocks("train"), *blocks("test")]:
+        slots = [(kind, n) for kind in NAMES
+                 for n in range(templates[0].count(f"${kind}/"))]  # fmt: skip
+        chosen = _combinations([len(names(kind, 0)) for kind, _ in slots])
+        kept = [one for one in chosen
+                if len({(slot[0], at) for slot, at in zip(slots, one, strict=True)}) == len(one)]  # fmt: skip
+        stop = len(kept) - max(1, len(kept) // 4)
+        own = kept[:stop] if split == "train" else kept[stop:]
+        for one in own[: PAIRS[split]]:
+            at = dict(zip(slots, one, strict=True))
+            yield [
+                sentence(
+                    template, lambda slot, n=n, at=at: names(slot[0], n)[at[slot]],
+                    ("DAY",) if n else (),
+                )  # fmt: skip
+                for n, template in enumerate(templates)
+            ]
+
+
+def _combinations(sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Every choice of one of each, in an order that changes all of them often."""
+    every = list(product(*map(range, sizes)))
+    stride = next(n for n in range(int(0.38 * prod(sizes)) + 1, prod(sizes) + 2)
+                  if gcd(n, prod(sizes)) == 1)  # fmt: skip
+    return [every[n * stride % len(every)] for n in range(len(every))]
+
+
+def pairs(language: int, split: str) -> str:
+    """The n-way sentences of a language."""
+    return "".join(said(row[language]) + "\n" for row in rows_of_pairs(split))
+
+
+def marked(language: int) -> str:
+    """N-way sentences as they are, with marks around one name, and with marks around all."""
+    made = []
+    for number, row in enumerate(rows_of_pairs("train")):
+        order = [slot for slot, _, _ in spans(row[0])]
+        one = [order[number % len(order)]]
+        made += [said(row[language], some) + "\n" for some in ([], one, order)]
+    return "".join(made)
+
+
+def spans(words: Sequence[Word]) -> list[tuple[Slot, int, int]]:
+    """The names of a sentence: which, their first word, and the one after their last."""
+    seen, made = Counter[str](), []
+    for at, word in enumerate(words):
+        if word[4].startswith("B-"):
+            kind = word[4][2:]
+            stop = next((n for n in range(at + 1, len(words)) if words[n][4] != f"I-{kind}"),
+                        len(words))  # fmt: skip
+            made.append(((kind, seen[kind]), at, stop))
+            seen[kind] += 1
+    return made
+
+
+def said(words: Sequence[Word], marks: Sequence[Slot] = ()) -> str:
+    """The text of a sentence, with `<a>` and `</a>` around the first of some names, and so on."""
+    forms = [word for word, *_ in words]
+    for slot, first, stop in spans(words):
+        if slot in marks:
+            letter = chr(ord("a") + marks.index(slot))
+            forms[first] = f"<{letter}> {forms[first]}"
+            forms[stop - 1] = f"{forms[stop - 1]} </{letter}>"
+    return " ".join(forms)
 
 
 def conllu(language: int, split: str) -> str:
@@ -162,8 +252,10 @@ def files() -> dict[str, str]:
         for split in ("train", "test"):
             made[f"{language}.{split}.conllu"] = conllu(at, split)
         made[f"{language}.raw.txt"] = "".join(
-            " ".join(word for word, *_ in words) + "\n" for _, words in sentences(at, "raw")
+            said(words) + "\n" for _, words in sentences(at, "raw")
         )
+        made[f"{language}.marked.txt"] = marked(at)
+        made |= {f"{language}.pairs.{split}.txt": pairs(at, split) for split in PAIRS}
         if at:
             made[f"eng-{language}.tsv"] = dictionary(at)
     return made
