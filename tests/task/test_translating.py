@@ -1,5 +1,7 @@
 """One model translates: it learns small languages, and is asked for a direction unseen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,10 @@ import ciphers
 from isogloss.encode.folder import open_folder
 from isogloss.errors import ModelError, TrainingError
 from isogloss.task.examples import TRANSLATIONS, make_examples
-from isogloss.task.solver import Tuning
+from isogloss.task.finished import knows, open_solver
+from isogloss.task.solver import Tuning, read_task
 from isogloss.task.tasks.translate import TranslateTask
+from isogloss.task.translate.local import LocalTranslator
 from isogloss.task.translating import end_of, open_translator, with_tags
 from isogloss.train.reading import before_target
 
@@ -81,8 +85,6 @@ def test_what_cannot_be_told_is_counted_with_its_reason(solver):
 
 
 def test_cut_sources_and_translations_without_an_end_are_counted(solver):
-    from dataclasses import replace
-
     long = make_examples("x", "eng", TRANSLATIONS, {"text": ["sun rain " * 40, "sun rain wind"],
                                                    "to": ["rus_Cyrl"] * 2})  # fmt: skip
     assert solver.tell(long).truncated >= 1
@@ -111,6 +113,38 @@ def test_a_saved_model_translates_alike_here_and_in_transformers(solver, tmp_pat
         given = {name: given[name] for name in ("input_ids", "attention_mask")}
         [ids] = model.generate(**given).tolist()
         assert tokenizer.decode(ids, skip_special_tokens=True).strip() == wanted
+
+
+def test_a_saved_model_is_opened_as_what_it_was_taught(solver, tmp_path):
+    solver.save(tmp_path)
+    assert read_task(tmp_path)["task"] == "translate.v1" and knows(tmp_path)
+    test = ciphers.pairs("rus", "eng", ciphers.sentences(8, seed=6))
+    again = open_solver(tmp_path, TASK, None)
+    assert again.tell(test).values == solver.tell(test).values and again.size == solver.size > 0
+    translator = LocalTranslator(tmp_path, longest=TASK.longest)
+    made = translator.translate(test.column("text"), "rus", "eng")
+    assert made == solver.tell(test).values
+
+
+def test_without_tags_nothing_says_which_language_is_asked_for(folder, solver, tmp_path):
+    plain = replace(TASK, tagged=False)
+    train = [ciphers.pairs("eng", to, ciphers.sentences(8)) for to in ("rus", "ell")]
+    untagged = plain.tune(folder=folder, train=train, tuning=BARELY, seed=0)
+    assert not untagged.tags and list(untagged.classes["to"]) == ["rus_Cyrl", "ell_Grek"]
+    tests = [ciphers.pairs("eng", to, ciphers.sentences(8, seed=7)) for to in ("rus", "ell")]
+    one, other = (untagged.tell(test).values for test in tests)
+    assert one == other and solver.tell(tests[0]).values != solver.tell(tests[1]).values
+    shares = [
+        [plain.score(test, who.tell(test).values)["on_target"] for test in tests]
+        for who in (untagged, solver)
+    ]
+    values = [[float(t.statistic(t.columns.sum(0))) for t in some] for some in shares]
+    assert sum(values[0]) <= 1 < 1.8 < sum(values[1])
+    untagged.save(tmp_path)
+    opened = open_solver(tmp_path, TASK, None)  # the folder says how it was taught
+    assert not opened.task.tagged and opened.tell(tests[0]).values == one
+    local = LocalTranslator(tmp_path, longest=TASK.longest)
+    assert local.translate(tests[0].column("text"), "eng", "rus") == one
 
 
 def test_going_on_keeps_what_is_known_and_adds_tags_of_new_languages(solver, tmp_path):

@@ -14,19 +14,20 @@ from pydantic import Field
 from isogloss import registry
 from isogloss.errors import ModelError, UnknownLanguage, UsageError, located
 from isogloss.files import sha256_file
-from isogloss.language import read_language, resolve
 from isogloss.recipe.step import Step, Workplace
 from isogloss.recipe.told import Told, write_told
 from isogloss.registry import register
 from isogloss.score import Score, Scores, defined
 from isogloss.task.choosing import By
+from isogloss.task.suites.directions import choose
+from isogloss.task.suites.loading import spoken
 
 if TYPE_CHECKING:
     from isogloss.corpus.records import Corpus
-    from isogloss.language import Language
     from isogloss.task.contracts import Tally
     from isogloss.task.evaluate import Items
     from isogloss.task.examples import Examples
+    from isogloss.task.suites.directions import Asked
     from isogloss.task.suites.suite import Part, Suite
 
 RETRIEVE, CHOOSE, LINK = "retrieve.v1", "choices.v1", "links.v1"
@@ -122,8 +123,8 @@ class Evaluate(Step):
             (suite.name, part.name): suite.languages(part.name, self.split, data=self.data)
             for suite, part in chosen
         } if self.targets else {}  # fmt: skip
-        resolve([tag for tag in self.targets if not any(_has(one, tag) for one in there.values())],
-                dict.fromkeys(tag for one in there.values() for tag in one))  # fmt: skip
+        choose([tag for tag in self.targets if not any(_has(one, tag) for one in there.values())],
+               dict.fromkeys(tag for one in there.values() for tag in one))  # fmt: skip
         for suite, part in chosen:
             wanted = self._wanted(suite, part, list(there.get((suite.name, part.name), ())))
             if wanted == []:
@@ -191,7 +192,7 @@ class Evaluate(Step):
             )  # fmt: skip
         return about["task"]
 
-    def _wanted(self, suite: Suite, part: Part, there: Sequence[Language]) -> list[str] | None:
+    def _wanted(self, suite: Suite, part: Part, there: Sequence[Asked]) -> list[str] | None:
         """The wanted languages that a task has, None for all."""
         if not self.targets:
             return None
@@ -199,7 +200,7 @@ class Evaluate(Step):
         self._told.extend(
             f"{suite.name} has no {part.name} of {tag}" for tag in self.targets if tag not in own
         )
-        return list(map(str, resolve(own, list(there)))) if own else []
+        return list(map(str, choose(own, list(there)))) if own else []
 
     def run(self, place: Workplace) -> None:
         """Every task in every language.
@@ -224,15 +225,15 @@ class Evaluate(Step):
         for group in groups:
             own: dict[str, Mapping[str, Tally]] = {}
             for gold in group.tests:
-                with located(f"{self.name}: {group.part.name} of {gold.language}"):
+                with located(f"{self.name}: {group.part.name} of {gold.tag}"):
                     scores, told = self._evaluated(group, gold, place)
                 rows += scores
-                own[gold.language] = told.tallies
-                said.append(Told(group.suite.name, group.part.name, gold.language, "", place.seed,
+                own[gold.tag] = told.tallies
+                said.append(Told(group.suite.name, group.part.name, gold.tag, "", place.seed,
                                  gold.fingerprint, told.ids, told.told))  # fmt: skip
-                name = f"{group.suite.name}|{group.part.name}|{gold.language}"
-                items |= {f"{name}|{m}": one.columns for m, one in own[gold.language].items()}
-                advance(1, f"{group.part.name} {gold.language}")
+                name = f"{group.suite.name}|{group.part.name}|{gold.tag}"
+                items |= {f"{name}|{m}": one.columns for m, one in own[gold.tag].items()}
+                advance(1, f"{group.part.name} {gold.tag}")
             tallies.append(own)
         rows += self._means(groups, tallies, place)
         write_told(place.folder, said)
@@ -247,7 +248,7 @@ class Evaluate(Step):
         _warn_of_new_labels(solver, gold, place)
         scores, items = evaluate(
             solver, task, gold, seed=place.seed, dataset=group.suite.name,
-            system=self._system(place), pivot=_other(group.part),
+            system=self._system(place), pivot=group.part.other or None,
             model_fingerprint=place.encoder(self.model).fingerprint,
         )  # fmt: skip
         about = {"split": self.split, "predict_seconds": items.seconds}
@@ -265,11 +266,14 @@ class Evaluate(Step):
         """What is asked, and the task that scores it."""
         from isogloss.task.finished import open_solver
 
-        task = registry.get("task", group.part.use)()
+        task = self._task(group)
         if self.solver:
-            if not self._solvers:
-                self._solvers.append(open_solver(self.solver, task, place.encoder(self.model)))
-            return self._solvers[0], task
+            name = f"{group.suite.name}:{group.part.name}"  # each has settings of its own
+            if name not in self._opened_for:
+                opened = open_solver(self.solver, task, place.encoder(self.model))
+                self._opened_for.clear()
+                self._opened_for[name] = opened
+            return self._opened_for[name], task
         if group.part.use == CHOOSE:
             return self._chooser(place), task
         if group.part.use == LINK:
@@ -281,11 +285,32 @@ class Evaluate(Step):
         from isogloss.task.retrieve.solver import NearestPassages
         from isogloss.task.retrieve.task import check_relevant, collection_of
 
-        found = collection_of(self._collection(group, gold.language), group.part.to)
+        found = collection_of(self._collection(group, gold.language), group.part.other)
         if missing := check_relevant(gold, found.ids):
             place.notes.append(f"{group.part.name} of {gold.language}: {missing} relevant passages "
                                "are not in the collection")  # fmt: skip
         return NearestPassages(place.encoder(self.model), found), task
+
+    def _task(self, group: Group) -> Any:
+        """What scores it; one that tells languages apart learns them from what there is."""
+        task = group.part.task
+        if not hasattr(task, "informed"):
+            return task
+        if group.part.name not in self._informed:
+            texts = spoken(group.suite, group.part, group.tests, data=self.data,
+                           network=self.network)  # fmt: skip
+            self._informed[group.part.name] = task.informed(texts)
+        return self._informed[group.part.name]
+
+    @cached_property
+    def _informed(self) -> dict[str, Any]:
+        """Tasks that know the languages of their part."""
+        return {}
+
+    @cached_property
+    def _opened_for(self) -> dict[str, Any]:
+        """The solver, by the part that it was opened for last."""
+        return {}
 
     def _collection(self, group: Group, language: str) -> Corpus:
         """What is searched in a language."""
@@ -327,7 +352,7 @@ class Evaluate(Step):
 
     @cached_property
     def _solvers(self) -> list[Any]:
-        """The solver, once it is open."""
+        """The chooser, once it is open."""
         return []
 
     def _spoilt(self, group: Group, place: Workplace) -> bool:
@@ -367,7 +392,7 @@ class Evaluate(Step):
     ) -> list[Score]:
         from isogloss.task.compare import over_languages
 
-        tests = [one for one in group.tests if one.language in own]
+        tests = [one for one in group.tests if one.tag in own]
         parallel = group.part.n_way and all(one.ids == tests[0].ids for one in tests)
         rows = []
         for measure in group.part.measures:
@@ -381,7 +406,7 @@ class Evaluate(Step):
                     measure=measure, value=defined(mean.value), low=low, high=high,
                     interval=None if low is None else "bootstrap over examples of these languages",
                     n=sum(map(len, tests)), dataset=group.suite.name, task=group.part.name,
-                    system=self._system(place), pivot=_other(group.part), seed=place.seed,
+                    system=self._system(place), pivot=group.part.other or None, seed=place.seed,
                     model_fingerprint=place.encoder(self.model).fingerprint,
                     settings={"split": self.split, "languages": list(own)},
                 )
@@ -389,15 +414,11 @@ class Evaluate(Step):
         return rows
 
 
-def _has(there: Iterable[Language], tag: str) -> bool:
+def _has(there: Iterable[Asked], tag: str) -> bool:
     try:
-        return bool(resolve([tag], list(there)))
+        return bool(choose([tag], list(there)))
     except UnknownLanguage:
         return False
-
-
-def _other(part: Part) -> str | None:
-    return str(read_language(part.to)) if part.to else None
 
 
 def _warn_of_new_labels(solver: Any, gold: Examples, place: Workplace) -> None:

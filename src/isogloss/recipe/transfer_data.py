@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from isogloss import registry
 from isogloss.errors import UsageError
-from isogloss.language import Language, resolve
-from isogloss.task.suites import Part, Suite, read_suite
-from isogloss.task.suites.loading import label_set, unequal_labels
+from isogloss.task.suites import Asked, Part, Suite, choose, read_suite
+from isogloss.task.suites.loading import label_set, spoken, unequal_labels
 from isogloss.task.tasks.tag import NONE
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ class Side:
     named: str
     data: str | None
     network: bool = False
-    _there: dict[str, list[Language]] = field(default_factory=dict)
+    _there: dict[str, list[Asked]] = field(default_factory=dict)
     _read: dict[tuple[str, str], Examples] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -53,7 +51,7 @@ class Side:
         if split not in self._there:
             self._there[split] = list(self.suite.languages(self.part.name, split, data=self.data))
         there = self._there[split]
-        found = resolve(list(wanted), there) if wanted else there
+        found = choose(list(wanted), there) if wanted else there
         return list(dict.fromkeys(map(str, found)))
 
     def has(self, tag: str, split: str) -> bool:
@@ -68,6 +66,10 @@ class Side:
             )
             self._read[tag, split] = found
         return self._read[tag, split]
+
+    def spoken(self, tests: Sequence[Examples]) -> Sequence[Examples]:
+        """Texts of all languages of the task, see `spoken`."""
+        return spoken(self.suite, self.part, tests, data=self.data, network=self.network)
 
     def about(self) -> dict[str, Any]:
         """What of it can change an answer, besides its texts."""
@@ -102,7 +104,7 @@ class TransferData:
                 f"{suite} and {tests} are of different tasks: {', '.join(sorted(uses))}",
                 remedy="name tasks of one kind, with `suite:task` where a suite has several",
             )
-        self.task: Task = registry.get("task", self.learned.part.use)()
+        self.task: Task = self.learned.part.task
         if not (hasattr(self.task, "classes") or hasattr(self.task, "tune")):
             raise UsageError(
                 f"nothing is taught for {self.learned.part.use}",
@@ -111,11 +113,17 @@ class TransferData:
         self.notes: list[str] = []
         self.sources = self.learned.tags(source, "train")
         wanted = self.asked.tags(targets, "test")
-        self.targets = [tag for tag in wanted if tag not in self.sources]
-        if targets and (known := [tag for tag in wanted if tag in self.sources]):
+        self.directed = self.asked.part.directed
+        both = self.directed and bool(targets)  # a direction that was learned is worth asking
+        self.targets = [tag for tag in wanted if both or tag not in self.sources]
+        if targets and not both and (known := [tag for tag in wanted if tag in self.sources]):
             self.notes.append(f"{', '.join(known)}: a source, and so no target")
         if not self.targets:
             raise UsageError("no language to transfer to", remedy="name some with --languages")
+        if informed := getattr(self.task, "informed", None):
+            self.task = informed(
+                self.asked.spoken([self.read(tag, "test") for tag in self.targets])
+            )
 
     def read(self, tag: str, split: str) -> Examples:
         """Examples of a source from the one side, where it has them, else from the other."""
@@ -141,6 +149,12 @@ class TransferData:
     def together(self) -> bool:
         """Whether the same id means the same example in training and in the tests."""
         return self.learned.suite == self.asked.suite and self.asked.part.n_way
+
+    def alike(self, tag: str, other: str) -> bool:
+        """Whether a training and a test may share texts: of directions, if they begin alike."""
+        return not self.directed or (
+            self.read(tag, "train").language == self.read(other, "test").language
+        )
 
     def unequal(self) -> list[str]:
         """Sentences about labels that languages do not share; of what has labels at all.

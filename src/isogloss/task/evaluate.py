@@ -95,7 +95,7 @@ def evaluate(
     told = asked.tell(test.examples)
     tallies = test.score("once", told.values)
     fixed = {
-        "dataset": gold.name, "language": gold.language, "task": name_of("task", task),
+        "dataset": gold.name, "language": gold.tag, "task": name_of("task", task),
         "seed": seed, "corpus_fingerprint": gold.fingerprint, "truncated": told.truncated,
         "dropped": dict(Counter(gold.dropped) + Counter(told.dropped)), **about,
     }  # fmt: skip

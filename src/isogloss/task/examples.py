@@ -109,6 +109,7 @@ class Examples:
         licence: as the user or the suite gave it.
         notes: what the reader decided or noticed, in sentences.
         dropped: counts of examples that were left out, by reason.
+        to: of one direction among several, the canonical tag of the language translated into.
     """
 
     name: str
@@ -120,12 +121,18 @@ class Examples:
     licence: str | None = None
     notes: tuple[str, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
+    to: str = ""
 
     def __len__(self) -> int:
         return self.table.num_rows
 
     def __repr__(self) -> str:
-        return f"Examples({self.name!r}, {self.language}, {self.split}, {len(self)} rows)"
+        return f"Examples({self.name!r}, {self.tag}, {self.split}, {len(self)} rows)"
+
+    @property
+    def tag(self) -> str:
+        """What they are told apart by: their language, or a direction, `deu_Latn-spa_Latn`."""
+        return f"{self.language}-{self.to}" if self.to else self.language
 
     @cached_property
     def ids(self) -> list[str]:

@@ -36,7 +36,8 @@ def open_solver(folder: Path, task: Any, encoder: Encoder | None) -> Solver:
             "knows no task", file=folder, remedy="teach it one: isogloss transfer --keep"
         )
     if not is_probe(folder):
-        return open_tuned(open_folder(folder, str(folder)), task)
+        opened = open_folder(folder, str(folder))
+        return task.open(opened) if hasattr(task, "open") else open_tuned(opened, task)
     if encoder is None:
         raise ModelError("is a probe without its encoder", file=folder, remedy="name the encoder")
     return open_probe(folder, task, encoder)

@@ -47,7 +47,7 @@ class TuneModel:
         """Tune the model, or the one that lies in `after`; a task without a head says how."""
         folder = open_folder(after, after.name) if after else self.folder
         tuning = Tuning.model_validate({**self.tuning.model_dump(), **changes})
-        tags = ", ".join(dict.fromkeys(one.language for one in train))
+        tags = ", ".join(dict.fromkeys(one.tag for one in train))
         advance = start(f"tune on {tags}", tuning.steps(sum(map(len, train))))
         own = getattr(task, "tune", None) or partial(tune, task=task)
         checkpoint = self.scratch / "checkpoints" / name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from statistics import median
@@ -232,7 +233,7 @@ def labels_used(examples: Examples, use: Use, *, language: str | None = None) ->
         one for one, *values in zip(examples.ids, *columns, strict=True)
         if any(value is not None for value in values)
     )  # fmt: skip
-    key = Labels(examples.name, language or examples.language, examples.split, use)
+    key = Labels(examples.name, language or examples.tag, examples.split, use)
     return Ledger(labels={key: known} if known else {})
 
 
@@ -274,8 +275,9 @@ def _either(a: str, b: str, what: str) -> str:
     return a or b
 
 
-def _base(tag: str) -> str:
-    return tag.partition("_")[0]
+def _base(tag: str) -> tuple[str, ...]:
+    """The languages of a tag, or of both sides of a direction, in whatever script."""
+    return tuple(re.findall(r"(?:^|-)([^-_]+)_", tag)) or (tag,)
 
 
 def _listed(found: Mapping[str, int]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ FORMAT = "2.0.0"
 """The version of MTEB whose result files these are; readers branch on it."""
 META = "model_meta.json"
 _KEPT = "isogloss"
+_BETWEEN = r"-(?=[a-z]{3}_)"  # both sides of a direction
 _OWN = {"main_score", "hf_subset", "languages", "mteb_version", _KEPT}
 
 
@@ -110,6 +112,8 @@ def mteb_name(suite: Suite, part: Part) -> str:
 
 
 def _spellings(suite: Suite, part: Part, data: str | Path | None) -> Mapping[str, str]:
+    if part.directed:
+        return {}
     try:
         return {str(tag): code for tag, code in suite.languages(part.name, data=data).items()}
     except (UsageError, CorpusError):  # no data here: scores may still be passed on
@@ -132,7 +136,8 @@ def _entry(rows: Sequence[Score], part: Part, spelt: Mapping[str, str]) -> dict[
     if taken := sorted(_OWN & measured.keys()):
         raise UsageError(f"{part.name}: MTEB means something else by {', '.join(taken)}")
     tag = rows[0].language
-    languages = [_mteb_tag(one) for one in (tag, part.to or rows[0].pivot) if one]
+    sides = re.split(_BETWEEN, tag or "") if part.directed else (tag, part.other or rows[0].pivot)
+    languages = [_mteb_tag(one) for one in sides if one]
     return {
         **{name: row.value for name, row in measured.items()},
         "main_score": measured[part.metric].value,

@@ -14,6 +14,7 @@ import numpy as np
 
 from isogloss.errors import ModelError, TrainingError
 from isogloss.files import write_json
+from isogloss.registry import name_of
 from isogloss.task.contracts import Guess
 from isogloss.task.cutting import Cutter, cutter_of
 from isogloss.task.examples import Examples
@@ -89,6 +90,12 @@ class Translating:
         """Of the languages, for the column `language`."""
         return {tag: number for number, tag in enumerate(self.languages)}
 
+    @property
+    def size(self) -> int:
+        """Bytes of the weights, shared ones once."""
+        weights = {id(weight): weight for weight in self.student.module.parameters()}
+        return sum(weight.numel() * weight.element_size() for weight in weights.values())
+
     @cached_property
     def begins(self) -> list[int]:
         """What stands before the first token of a target: the decoder's start, and more."""
@@ -117,17 +124,17 @@ class Translating:
         """Rows, their sources behind tags, examples left out by reason, and which were cut."""
         rows, sources, dropped = [], [], Counter[str]()
         truncated = np.zeros(len(examples), bool)
-        room = self.cutter.longest - 1  # beside the tag
+        room = self.cutter.longest - self.task.tagged  # beside the tag
         read = self.cutter.texts([text or "" for text in examples.column("text")])
         for row, (one, to) in enumerate(zip(read, examples.column("to"), strict=True)):
-            if to not in self.tags:
+            if to not in self.classes["to"]:
                 dropped[f"no training towards {to}"] += 1
             elif not len(one.ids):
                 dropped["no text"] += 1
             else:
                 truncated[row] = len(one.ids) > room
                 rows.append(row)
-                sources.append(np.append(self.tags[to], one.ids[:room]))
+                sources.append(np.append(asks(self, to), one.ids[:room]).astype(np.int64))
         return rows, sources, dict(dropped), truncated
 
     def _translated(
@@ -172,7 +179,10 @@ class Translating:
         self.student.module.body.generation_config = self._search(end_of(self.student.module))
         self.student.save(folder)
         (folder / TASK).mkdir()
-        about = {"classes": self.classes, "languages": self.languages, "seconds": self.seconds}
+        about = {
+            "task": name_of("task", self.task), "tagged": self.task.tagged, "classes": self.classes,
+            "languages": self.languages, "seconds": self.seconds,
+        }  # fmt: skip
         write_json(folder / TASK / "task.json", about)
 
 
@@ -265,11 +275,12 @@ def open_translator(
             "was taught no translations", file=folder.path,
             remedy="teach it some: isogloss transfer --help",
         )  # fmt: skip
+    task = replace(task, tagged=about.get("tagged", task.tagged))
     to = dict.fromkeys([*known, *(tag for one in train for tag in sorted(set(one.column("to"))))])
     languages = dict.fromkeys([*about.get("languages", ()), *(one.language for one in train), *to])
     cutter = cutter_of(folder)
-    tokenizer, tags = with_tags(cutter.tokenizer, list(to))
-    new = [tags[tag] for tag in to if cutter.tokenizer.token_to_id(TAG.format(tag)) is None]
+    tokenizer, tags = with_tags(cutter.tokenizer, list(to) if task.tagged else ())
+    new = [tags[tag] for tag in tags if cutter.tokenizer.token_to_id(TAG.format(tag)) is None]
     settings = {key: value for key, value in parameters.items() if key != "use"}
     student = student_of(
         parameters["use"], folder.body, tokenizer, reader=_reader(new, seed),
@@ -282,7 +293,7 @@ def open_translator(
             remedy="take a model saved with it, such as T5ForConditionalGeneration",
         )  # fmt: skip
     return Translating(
-        task, student, replace(cutter, tokenizer=_literal(tokenizer)), tags, {"to": list(tags)},
+        task, student, replace(cutter, tokenizer=_literal(tokenizer)), tags, {"to": list(to)},
         tuple(languages), about.get("seconds", 0.0),
     )  # fmt: skip
 
@@ -331,6 +342,11 @@ def _reader(new: Sequence[int], seed: int) -> Callable[..., Body]:
     return read
 
 
+def asks(solver: Translating, to: str) -> list[int]:
+    """What stands before a source that is to become a language; nothing without tags."""
+    return [solver.tags[to]] if solver.task.tagged else []
+
+
 def end_of(module: Body) -> int:
     """The token that ends a target.
 
@@ -359,10 +375,10 @@ def _pairs(
     for one, other, to in zip(sources, targets, examples.column("to"), strict=True):
         if not len(one.ids) or not len(other.ids):
             dropped["no text or no translation"] += 1
-        elif max(len(one.ids) + 1, len(other.ids)) > longest:
+        elif max(len(one.ids) + len(asks(solver, to)), len(other.ids)) > longest:
             dropped[f"more than {longest} tokens on a side"] += 1
         else:
-            source = np.append(solver.tags[to], one.ids)
+            source = np.append(asks(solver, to), one.ids).astype(np.int64)
             pairs.append((source, np.array([*first, *other.ids, end], np.int64)))
             tags.append((examples.language, to))
     return pairs, tags, dropped

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isogloss.errors import CorpusError, UnknownLanguage, UsageError
-from isogloss.language import Language, resolve
 from isogloss.task.examples import Examples
 from isogloss.task.spans import scheme_of, spans
+from isogloss.task.suites.directions import Asked, Direction, choose
 from isogloss.task.suites.suite import Part, Suite
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ def _plan(
     splits: Sequence[str],
     data: str | Path | None,
     notes: list[str],
-) -> list[tuple[Part, str, list[Language]]]:
+) -> list[tuple[Part, str, list[Asked]]]:
     """What is to be read, before anything is."""
-    plan: list[tuple[Part, str, list[Language]]] = []
-    everywhere: dict[Language, str] = {}
+    plan: list[tuple[Part, str, list[Asked]]] = []
+    everywhere: dict[Asked, str] = {}
     found: set[str] = set()
     for part in chosen:
         for split in splits:
@@ -90,20 +90,40 @@ def _plan(
             found.update(wanted)
             if absent := [tag for tag in languages or () if tag not in wanted]:
                 notes.append(f"{part.name} has no {split} of {', '.join(absent)}")
-            tags = list(there) if languages is None else resolve(wanted, there, note=notes.append)
+            tags = list(there) if languages is None else choose(wanted, there, note=notes.append)
             plan.append((part, split, list(dict.fromkeys(tags))))
     if not plan:
         there = dict.fromkeys(split for part in chosen for split in part.splits)
         raise UsageError(
             f"{suite.name} has no {', '.join(splits)}", remedy=f"its splits are {', '.join(there)}"
         )
-    resolve([tag for tag in languages or () if tag not in found], everywhere)
+    choose([tag for tag in languages or () if tag not in found], everywhere)
     return plan
 
 
-def _has(tag: str, there: Iterable[Language]) -> bool:
+def spoken(suite: Suite, part: Part, tests: Sequence[Examples], **how: Any) -> Sequence[Examples]:
+    """Text of the languages of a task, by which they can be told apart.
+
+    Of a task with directions one from each language, of its `train` if it has that; so what tells
+    them apart is the same whichever of them are asked. Of another task the tests themselves.
+
+    Args:
+        suite: of the task.
+        part: the task.
+        tests: that are asked.
+        how: `data` and `network`, as `load` takes them.
+    """
+    if not part.directed:
+        return tests
+    split = "train" if "train" in part.splits else tests[0].split
+    there = suite.languages(part.name, split, data=how.get("data"))
+    firsts = {one.source: one for one in reversed(list(there)) if isinstance(one, Direction)}
+    return [suite.examples(part.name, str(one), split, **how) for one in firsts.values()]
+
+
+def _has(tag: str, there: Iterable[Asked]) -> bool:
     try:
-        return bool(resolve([tag], there))
+        return bool(choose([tag], there))
     except UnknownLanguage:
         return False
 
@@ -146,7 +166,7 @@ def unequal_labels(part: Part, read: Sequence[Examples]) -> list[str]:
     named = [one for one in read if "choices" not in one.shape.columns]  # labels are places there
     sets = [(one, found) for one in named if (found := label_set(one))]
     splits = list(dict.fromkeys(one.split for one, _ in sets))
-    names = [one.language if len(splits) == 1 else f"{one.language} {one.split}" for one, _ in sets]
+    names = [one.tag if len(splits) == 1 else f"{one.tag} {one.split}" for one, _ in sets]
     languages: Mapping[str, list[str]] = defaultdict(list)
     for name, (_, found) in zip(names, sets, strict=True):
         for label in found:
@@ -175,7 +195,7 @@ def _unequal_ids(part: Part, read: Sequence[Examples]) -> list[str]:
     if not read:
         return []
     every = set().union(*(one.ids for one in read))
-    lacking = {one.language: len(every) - len(one) for one in read if len(one) < len(every)}
+    lacking = {one.tag: len(every) - len(one) for one in read if len(one) < len(every)}
     if not lacking:
         return []
     listed = ", ".join(f"{language} ({count})" for language, count in lacking.items())
@@ -187,7 +207,7 @@ class Count(NamedTuple):
 
     Attributes:
         task: of the suite.
-        language: canonical tag.
+        language: canonical tag, or direction.
         split: which.
         rows: examples.
         labels: different ones.
@@ -205,7 +225,7 @@ class Count(NamedTuple):
 def counts(parts: Iterable[Loaded]) -> list[Count]:
     """How much was read, one row a task, language and split."""
     return [
-        Count(task, e.language, e.split, len(e), len(label_set(e)), sum(e.dropped.values()))
+        Count(task, e.tag, e.split, len(e), len(label_set(e)), sum(e.dropped.values()))
         for task, e in parts
     ]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,11 +23,12 @@ from isogloss.corpus.spec import (
     split_query,
 )
 from isogloss.errors import CorpusError, UnknownName, UsageError
-from isogloss.language import Language, read_language, resolve
+from isogloss.language import Language, read_language
 from isogloss.settings import Settings, read_settings, read_toml
 from isogloss.task.examples import TEXT, Examples, Shape
 from isogloss.task.readers import read_from
 from isogloss.task.readers.parallel import read_both
+from isogloss.task.suites.directions import Asked, Direction, choose
 
 ALL_LANGUAGES = "{languages}"
 """In a path, for a reader that is given the pattern of all languages, as parallel text is."""
@@ -67,7 +69,9 @@ class Part(Settings):
         tags: which language a spelling means, where it does not say so itself.
         rename: names of labels or entity types that become others.
         keep: labels or entity types that are kept.
-        to: for retrieval and translation, the other language.
+        to: for retrieval and translation, the other language; of translations it may be several,
+            and then the task has directions, such as `deu_Latn-spa_Latn`, for languages.
+        settings: of the task that scores it, such as `beams` of `translate.v1`.
         n_way: rows with the same id are translations of each other.
         labels: whether all languages must have the same labels.
         mteb: what MTEB calls the task.
@@ -84,7 +88,8 @@ class Part(Settings):
     tags: dict[str, str] = Field(default_factory=dict)
     rename: dict[str, str] = Field(default_factory=dict)
     keep: tuple[str, ...] = ()
-    to: str = ""
+    to: str | tuple[str, ...] = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
     n_way: bool = False
     labels: Literal["same", "may differ"] = "may differ"
     mteb: str = ""
@@ -108,6 +113,31 @@ class Part(Settings):
                 remedy=f"set metric to one of {', '.join(known)}",
             )
         return self.metric, *(one for one in known if one != self.metric)
+
+    @property
+    def task(self) -> Any:
+        """The task that scores it.
+
+        Raises:
+            UsageError: a setting that it does not have.
+        """
+        try:
+            return registry.get("task", self.use)(**self.settings)
+        except TypeError as error:
+            raise UsageError(
+                f"{self.name}: {self.use} cannot be set so: {error}",
+                remedy="see `settings` of the task in the suite",
+            ) from None
+
+    @property
+    def directed(self) -> bool:
+        """Whether it has directions for languages."""
+        return isinstance(self.to, tuple)
+
+    @property
+    def other(self) -> str:
+        """The canonical tag of the one other language; empty where there is none."""
+        return str(read_language(self.to)) if isinstance(self.to, str) and self.to else ""
 
     @property
     def from_hub(self) -> bool:
@@ -165,10 +195,10 @@ class Suite(Settings):
 
     def languages(
         self, task: str = "", split: str = "", *, data: str | Path | None = None
-    ) -> dict[Language, str]:
+    ) -> dict[Asked, str]:
         """The languages of a task, or of a split of it, each as its files spell it.
 
-        No file with examples is opened.
+        A task with several `to` has directions. No file with examples is opened.
 
         Raises:
             UsageError: no such task or split, or no data folder.
@@ -189,7 +219,7 @@ class Suite(Settings):
 
         Args:
             task: its name; "" for the only one.
-            language: any spelling of its tag.
+            language: any spelling of its tag, or of a direction.
             split: `train`, `dev` or `test`.
             data: the folder the paths are below; by default the one ISOGLOSS_DATA names.
             network: allow the network for Hugging Face sets.
@@ -205,6 +235,8 @@ class Suite(Settings):
             spec, part.shape, split=split, part=part.split(split).name, rename=part.rename,
             keep=part.keep, name=self.name, licence=self.licence,
         )  # fmt: skip
+        if part.directed:
+            read = replace(read, to=spec.options["to"])
         if not part.texts:
             return read
         code = self._code(part, language, split, data, [])[1]
@@ -227,14 +259,14 @@ class Suite(Settings):
             UsageError: the task has no other language to retrieve in.
         """
         part = self.part(task)
-        if not part.to:
+        if not part.other:
             raise UsageError(f"{part.name} of {self.name} retrieves nothing")
         both = read_both(self._spec(part, language, split, data, network))
-        return both.keep([part.to])
+        return both.keep([part.other])
 
     def _there(
         self, part: Part, split: str, data: str | Path | None
-    ) -> tuple[dict[Language, str], Mapping[Language, list[str]]]:
+    ) -> tuple[dict[Asked, str], Mapping[Language, list[str]]]:
         """The spelling of each language, and what was decided in reading it."""
         codes = (part.split(split).languages if split else ()) or part.languages
         declared = {*codes, *part.tags}
@@ -242,11 +274,11 @@ class Suite(Settings):
         pattern = "" if codes else self._pattern(part, split, data)
         if not codes:
             codes, scripts = tuple(spellings(pattern, folders=True)), scripts_beside(pattern)
-        found: dict[Language, str] = {}
+        found: dict[Asked, str] = {}
         spec = Spec(pattern, {})
         for code in codes:
             tag = _meant(part.tags.get(code, code), spec, scripts.get(code), code in declared)
-            if tag is None or str(tag) == _tag(part.to):
+            if tag is None or str(tag) == part.other:
                 continue
             if tag in found:
                 raise CorpusError(
@@ -259,7 +291,7 @@ class Suite(Settings):
                 f"no language of {self.name} is there", file=pattern or part.path,
                 remedy="point ISOGLOSS_DATA or data= at the folder that holds it",
             )  # fmt: skip
-        return found, spec.waiting
+        return (_directions(found, part.to) if part.directed else found), spec.waiting
 
     def _spec(
         self, part: Part, language: str, split: str, data: str | Path | None, network: bool
@@ -267,19 +299,21 @@ class Suite(Settings):
         notes: list[str] = []
         tag, code = self._code(part, language, split, data, notes)
         one = part.split(split)
-        options = {**part.options, **one.options} | ({"to": part.to} if part.to else {})
+        to = str(tag.target) if isinstance(tag, Direction) else part.other
+        options = {**part.options, **one.options} | ({"to": to} if to else {})
         options = {key: _filled(value, code, one.name) for key, value in options.items()}
         if part.from_hub:
             options.setdefault("split", one.name)
         text = self._place(_filled(part.path, code, one.name), data)
-        return Spec(text, options, [str(tag)], notes, network)
+        own = tag.source if isinstance(tag, Direction) else tag
+        return Spec(text, options, [str(own)], notes, network)
 
     def _code(
         self, part: Part, language: str, split: str, data: str | Path | None, notes: list[str]
-    ) -> tuple[Language, str]:
+    ) -> tuple[Asked, str]:
         there, decided = self._there(part, split, data)
-        tag = resolve([language], there, note=notes.append)[0]
-        notes += decided.get(tag, ())
+        tag = choose([language], there, note=notes.append)[0]
+        notes += decided.get(tag.source if isinstance(tag, Direction) else tag, ())
         return tag, there[tag]
 
     def _pattern(self, part: Part, split: str, data: str | Path | None) -> str:
@@ -316,8 +350,14 @@ def _meant(code: str, spec: Spec, script: str | None, declared: bool) -> Languag
     return tag
 
 
-def _tag(to: str) -> str:
-    return str(read_language(to)) if to else ""
+def _directions(found: Mapping[Asked, str], to: Sequence[str]) -> dict[Asked, str]:
+    """Of every language to every other one that may be asked for."""
+    others = [read_language(tag) for tag in to]
+    return {
+        Direction(own, other): code
+        for own, code in found.items() if isinstance(own, Language)
+        for other in others if other != own
+    }  # fmt: skip
 
 
 def _one_language(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +14,7 @@ from isogloss.task.examples import TRANSLATIONS, Examples
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
+    from isogloss.language.identify import Identifier
     from isogloss.task.solver import Tuning, Watch
     from isogloss.task.translating import Translating
 
@@ -30,16 +31,40 @@ class TranslateTask:
     section 3.
 
     Attributes:
+        tagged: whether the source begins with that token. Without it nothing says which language
+            is asked for, and the model can only guess: the baseline of what the token is worth.
         smoothing: of labels in training.
         beams: of the search; 1 takes the likeliest token each time.
         longest: tokens of a translation, its end included.
+        identifier: tells languages of one script apart, see `informed`.
     """
 
     shape: ClassVar = TRANSLATIONS
     measures: ClassVar = ("chrf", "bleu", "on_target")
+    tagged: bool = True
     smoothing: float = 0.1
     beams: int = 1
     longest: int = 128
+    identifier: Identifier | None = None
+
+    def informed(self, examples: Sequence[Examples]) -> TranslateTask:
+        """The same with an identifier of the languages of examples, learned from their own text."""
+        from isogloss.language.identify import learn_identifier
+
+        known: dict[str, dict[str, None]] = {}  # each text once, in order
+        for one in examples:
+            sides = [("text", [one.language] * len(one)), ("translation", one.column("to"))]
+            for name, tags in sides:
+                for tag, text in zip(tags, one.column(name), strict=True):
+                    known.setdefault(tag, {}).update({text: None} if (text or "").strip() else {})
+        made = {tag: list(known[tag]) for tag in sorted(known) if known[tag]}
+        return replace(self, identifier=learn_identifier(made)) if len(made) > 1 else self
+
+    def open(self, folder: ModelFolder) -> Translating:
+        """A model that was taught translations, to be asked."""
+        from isogloss.task.translating import open_translator
+
+        return open_translator(folder, self)
 
     def tune(
         self, *, folder: ModelFolder, train: Sequence[Examples], tuning: Tuning, seed: int,
@@ -68,19 +93,37 @@ class TranslateTask:
                 remedy="score one direction at a time: task.tasks.translate.directions",
             )
         found = {"chrf": chrf(texts, told), "bleu": bleu(texts, told, to[0])}
-        found["on_target"] = on_target(to, told)
+        found["on_target"] = on_target(to, told, texts, self.identifier)
         return {
             name: one._replace(settings={**one.settings, "to": to[0]})
             for name, one in found.items()
         }
 
 
-def on_target(to: Sequence[str], told: Sequence[Any]) -> Tally:
-    """The share of texts that are in the language that was asked for."""
+def on_target(
+    to: Sequence[str],
+    told: Sequence[Any],
+    gold: Sequence[str] = (),
+    identifier: Identifier | None = None,
+) -> Tally:
+    """The share of texts that are in the language that was asked for.
+
+    Args:
+        to: canonical tag of that language, of each text.
+        told: a text each, or None.
+        gold: texts that are in it; the settings then say of how many of them it is told rightly.
+        identifier: tells languages of one script apart; one that does not know the language that
+            is asked for is not used.
+    """
     from isogloss.task.metrics.texts import off_target
 
-    off = off_target(told, to)
-    return off._replace(statistic=lambda s: 1 - off.statistic(s))
+    used = identifier if identifier and set(to) <= set(identifier.languages) else None
+    off = off_target(told, to, used)
+    settings = dict(off.settings)
+    if used and gold:
+        right = off_target(gold, to, used).columns.sum(0)
+        settings["on_target_of_gold"] = float(1 - off.statistic(right))
+    return off._replace(statistic=lambda s: 1 - off.statistic(s), settings=settings)
 
 
 def directions(examples: Examples) -> dict[str, Examples]:

@@ -22,6 +22,7 @@ from isogloss.errors import LanguageError, ModelError, UnknownLanguage, UsageErr
 from isogloss.files import fingerprint, sha256_file
 from isogloss.language import Language, read_language, resolve
 from isogloss.registry import register
+from isogloss.task.solver import read_task
 from isogloss.task.translate.contract import Told, check_texts, cut_lines, join_lines, pair
 
 TRUNCATED, CUT = "truncated", "translation cut"
@@ -123,6 +124,8 @@ class LocalTranslator:
         own = read_window(self._folder, self._tokenizer)
         self.window = own if window is None else min(window, own)
         self.beams, self.tokens = beams, tokens
+        if prompt is None and read_task(path).get("tagged") is False:
+            prompt = ""  # was taught to translate, and to read nothing but the text
         self.longest = min(longest, _positions(self._folder) or longest)
         self.prompt = prompt
         self.speech = _speech(self._tokenizer, self._folder, prompt)
