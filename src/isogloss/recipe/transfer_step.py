@@ -75,6 +75,8 @@ class Transfer(Step):
         leaks_by: an encoder, by folder or name, whose vectors find translations of training data in
             the tests; without it they are found where a suite gives them the same id.
         translator: see `read_translator`.
+        translated_by: instead: an earlier step `transfer.v1` of `translate.v1` that keeps the one
+            model it made.
         network: allow a translator on another machine.
         lexicons: dictionaries from the first source language, by target.
         parallel: n-way text with the source, see the strategies that read it.
@@ -97,6 +99,7 @@ class Transfer(Step):
     select: Literal["last", "source-dev"] = "last"
     leaks_by: str = ""
     translator: str | None = None
+    translated_by: str = ""
     network: bool = False
     lexicons: dict[str, FilePath] = Field(default_factory=dict)
     parallel: str | None = None
@@ -125,7 +128,7 @@ class Transfer(Step):
     @model_validator(mode="after")
     def _has_means(self) -> Transfer:
         """What strategies need is told before hours of training, not after those before them."""
-        brought = {"translator": self.translator, "lexicons": self.lexicons,
+        brought = {"translator": self.translator or self.translated_by, "lexicons": self.lexicons,
                    "parallel": self.parallel, "folders": self.folders or self.made,
                    "source": self.source[1:]}  # fmt: skip
         for table in self.strategies:
@@ -141,6 +144,8 @@ class Transfer(Step):
             raise ValueError("select: a probe has no steps to choose from; leave it out, or tune")
         if both := sorted(self.folders.keys() & self.made.keys()):
             raise ValueError(f"made: {both[0]} has one of the folders already")
+        if self.translator and self.translated_by:
+            raise ValueError("translated_by: there is a translator already; name one of both")
         return self
 
     def needs(self) -> dict[str, str]:
@@ -148,7 +153,16 @@ class Transfer(Step):
         made = {f"made.{tag}": step for tag, step in self.made.items()}
         made |= {f"strategies.{at}.model": table["model"]
                  for at, table in enumerate(self.strategies) if table.get("model")}  # fmt: skip
-        return {"model": self.model} | ({"parallel": self.parallel} if self.parallel else {}) | made
+        beside = {name: value for name in ("parallel", "translated_by")
+                  if (value := getattr(self, name))}  # fmt: skip
+        return {"model": self.model} | beside | made
+
+    def check(self, earlier: Mapping[str, Step]) -> list[str]:
+        """`translated_by` must be a transfer that keeps its model."""
+        step = earlier.get(self.translated_by)
+        if step is None or (isinstance(step, Transfer) and step.keep):
+            return []
+        return [f"translated_by: {step.name!r} is no transfer.v1 with keep = true"]
 
     def key_settings(self) -> dict[str, Any]:
         """With the content of the suites, their data and all files, and the translator's print."""
@@ -263,7 +277,8 @@ class Transfer(Step):
         from isogloss.task.job import Means
         from isogloss.task.translate.cached import cached
 
-        translator = cached(self._translator) if self._translator else None
+        used = self._made_here(place) if self.translated_by else self._translator
+        translator = cached(used) if used else None
         folders = {tag: place.model_folder(step).path for tag, step in self.made.items()}
         folders |= self.folders
         tags = {tag: str(read_language(tag)) for tag in (*self.lexicons, *folders)}
@@ -280,6 +295,26 @@ class Transfer(Step):
     def _models(self) -> dict[str, str]:
         """By strategy, the step that made the model it begins from; others begin from `model`."""
         return {name_of(one): one["model"] for one in self.strategies if one.get("model")}
+
+    def _made_here(self, place: Workplace) -> Translator:
+        """The model that an earlier step was taught and kept.
+
+        Raises:
+            UsageError: it kept several, or none that translates.
+        """
+        from isogloss.task.finished import knows
+        from isogloss.task.translate.local import LocalTranslator
+
+        files = place.done[self.translated_by] / FILES
+        there = [folder for folder in sorted(files.rglob("*")) if knows(folder)]
+        if len(there) != 1:
+            raise UsageError(
+                f"{self.translated_by} kept {len(there)} models, and one is to translate",
+                remedy="give that step one strategy, which makes one model for all its targets",
+            )
+        made = LocalTranslator(there[0])
+        made.name = self.translated_by
+        return made
 
     def _outcome(
         self, job: Job, name: str, strategy: Strategy, target: str,
@@ -309,7 +344,7 @@ class Transfer(Step):
             "dropped": dict(job.dropped),
         }  # fmt: skip
         back = None
-        if job.last and self._data.has(job.source[0], "test"):
+        if job.last and not self._data.directed and self._data.has(job.source[0], "test"):
             back = job.last.tell(job.test(job.source[0])).values
         return {"values": values, "source": back, "about": about, "notes": job.notes}
 
@@ -349,13 +384,14 @@ class Transfer(Step):
         every = {id(one): one for some in data.splits().values() for one in some}
         for one in every.values():
             lost = [f"{n} left out: {reason}" for reason, n in one.dropped.items() if n]
-            where = f"{one.name}, {one.language} {one.split}"
+            where = f"{one.name}, {one.tag} {one.split}"
             place.notes += [f"{where}: {told}" for told in (*one.notes, *lost)]
         pairs = [(tag, other) for tag in data.sources for other in (tag, *data.targets)]
         pairs += [(tag, tag) for tag in data.targets if data.has(tag, "train")]
+        pairs = [(tag, other) for tag, other in dict.fromkeys(pairs) if data.alike(tag, other)]
         read = [(tag, data.read(tag, "train"), other, data.together)
                 for tag, other in pairs if data.has(other, "test")]  # fmt: skip
-        read += [(one.name, one, one.language, False) for one in self._beside(place)]
+        read += [(one.name, one, one.tag, False) for one in self._beside(place)]
         for name, train, target, parallel in read:
             test = data.read(target, "test")
             leaks = find_leaks(train, test, parallel=parallel, vectors=vectors(train, test))

@@ -10,6 +10,7 @@ from isogloss.task.examples import (
     PAIRS,
     TEXT,
     TEXTS,
+    TRANSLATIONS,
     TREES,
     WORDS,
     Shape,
@@ -28,6 +29,7 @@ FITTING: dict[str, tuple[Shape, ...]] = {
     "vote.v1": (TEXT, WORDS),
     "weighted.v1": (TEXT, WORDS),
     "likelihood.v1": (CHOICES,),
+    "bridged.v1": (TRANSLATIONS,),
 }
 """The shapes of strategies that read or move labels; all others leave them where they are."""
 _ALWAYS = ("zero_shot.v1", "few_shot.v1", "self_training.v1", "target_labels.v1")

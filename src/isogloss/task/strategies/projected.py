@@ -112,9 +112,10 @@ def projected(
         made = [_of_translation(job, one, target, unit, how) for one in source]
     elif carry != "marks":
         made = [
-            _of_translation(job, one, target, unit, _asked(job, carry, one.language, target, lost))
+            _of_translation(job, one, target, unit,
+                            asked_of(job, carry, one.language, target, lost))
             for one in source
-        ]
+        ]  # fmt: skip
     else:
         with job.aligning():
             told = [project(one, None, "markers", language=target, translate=job.translate)
@@ -183,7 +184,7 @@ def _of_translation(
     return _counted(job, *told)
 
 
-def _asked(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str, Any]:
+def asked_of(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str, Any]:
     """A projection that asks the translator's model, and what it needs.
 
     Raises:
