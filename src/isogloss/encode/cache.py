@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from isogloss.encode.protocol import Encoder, Progress
+from isogloss.encode.protocol import Encoder, Progress, differs_by_language
 from isogloss.encode.texts import (
     About,
     assemble,
@@ -53,6 +53,8 @@ def encode_cached(
 ) -> dict[int, Vectors]:
     """`encoder.encode`, with vectors kept on disk under (model, texts, layer, pooling, window).
 
+    The language is part of the name where the encoder has modules that differ by it.
+
     Vectors are rounded to `dtype` before they are given out the first time too, so the first run
     and the runs from the cache see the same numbers. Where float16 would move a vector by more
     than 2^-10 of its length (values too large or too small for it), that layer is kept in float32.
@@ -75,7 +77,8 @@ def encode_cached(
     there = present(texts)
     chosen = choose_layers(layers, encoder.layers, encoder.name)
     how = pooling or encoder.pooling
-    key = fingerprint("vectors.v1", there.fingerprint, how, encoder.window, dtype)
+    named = [language] if differs_by_language(encoder) else []
+    key = fingerprint("vectors.v1", there.fingerprint, how, encoder.window, dtype, *named)
     folder = (cache or cache_root()) / "vectors" / encoder.fingerprint / key
     n = len(there.rows)
     tokens = read_array(folder / "tokens.npy", n)  # [n]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -76,3 +77,9 @@ class Encoder(Protocol):
         Sentences over the window are read in overlapping parts; nothing is cut.
         """
         ...
+
+
+def differs_by_language(encoder: Any) -> bool:
+    """Whether an encoder may give the same text other vectors in another language."""
+    asked = getattr(encoder, "encode_words", None)
+    return asked is not None and "language" in inspect.signature(asked).parameters

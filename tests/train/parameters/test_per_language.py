@@ -5,7 +5,7 @@ import pytest
 import torch
 import transformers
 
-from isogloss.encode import load_encoder
+from isogloss.encode import encode_cached, load_encoder
 from isogloss.encode.inserted.now import Now
 from isogloss.encode.inserted.per_language import per_language
 from isogloss.errors import ModelError, UsageError
@@ -67,6 +67,9 @@ def test_what_is_saved_is_what_trained_in_each_language(base, tmp_path):
         encoded(tmp_path / "s", language="deu_Latn.ref2"), found[1], atol=1e-5
     )
     encoder = load_encoder(str(tmp_path / "s"))
+    for tag, wanted in zip((ENG, DEU), found, strict=True):  # the cache knows which module it was
+        [kept] = encode_cached(encoder, _made.TEXTS, language=tag, dtype="float32").values()
+        np.testing.assert_allclose(kept.array, wanted, atol=1e-5)
     with pytest.raises(UsageError, match="there is no module for fra_Latn"):
         encoder.encode(["a"], language="fra_Latn")
     with pytest.raises(UsageError, match="of the texts no language is known"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from isogloss.encode.protocol import Encoder
+from isogloss.encode.protocol import Encoder, differs_by_language
 from isogloss.encode.texts import choose_layers
 from isogloss.encode.words import TokenVectors
 from isogloss.errors import ModelError, UsageError, VectorError
@@ -185,6 +184,5 @@ def mask_of(encoder: Encoder) -> str:
 def _words(
     encoder: Encoder, sentences: Sequence[Sequence[str]], language: str, layer: int
 ) -> TokenVectors:
-    speaks = "language" in inspect.signature(encoder.encode_words).parameters
-    more: dict[str, Any] = {"language": language} if speaks else {}
+    more: dict[str, Any] = {"language": language} if differs_by_language(encoder) else {}
     return encoder.encode_words(sentences, layers=[layer], **more)[layer]
