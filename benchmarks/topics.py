@@ -6,9 +6,9 @@
 Extends MiniLM on text that SIB-200 has no part in (NLLB-Seed, Bibles), teaches each model the
 topics on English lines alone, and prints accuracy by language: MiniLM, each student where it was
 extended, and MiniLM taught on the language's own lines, which people translated: the upper bound.
-Differences are paired by example, over the mean of the seeds; p after Holm over the languages of
-a student. Languages in Latin letters are told apart from the others. Runs that are there are
-read.
+Differences are those of `isogloss compare`: paired by example, over the mean of the seeds; p after
+Holm over the languages of a student. Languages in Latin letters are told apart from the others.
+Runs that are there are read.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from pathlib import Path
 import numpy as np
 
 import isogloss
-from isogloss.encode.cache import cache_root
 from isogloss.recipe.runs import Run
-from isogloss.score import holm, paired_test
+from isogloss.score import Scores
 
 DATA = Path(os.environ.get("ISOGLOSS_DATA", "../shared/data"))
 MODEL = "all-MiniLM-L6-v2"
@@ -71,7 +70,12 @@ def main() -> None:
             taught(system, which, wanted, learner, given, f"{name}-{told}")
             for system, which in ((MODEL, "plain"), (str(extended.model), "student"))
         ]
-        show(name, learner, *runs)
+        change = isogloss.compare(
+            *(run.folder for run in runs), strategies=["zero_shot"], data=str(DATA),
+            out=given.out / f"{name}-{told}-{learner}-change",
+        )  # fmt: skip
+        bound = runs[0].scores.where(strategy="target_labels", seed=None, stage=None)
+        show(f"{name}, {learner}", change.scores, bound)
 
 
 def taught(
@@ -86,39 +90,32 @@ def taught(
     )  # fmt: skip
 
 
-def outcomes(run: Run, strategy: str) -> dict[str, np.ndarray]:
-    """By language, how often each example was told right over the seeds."""
-    key = run.provenance["steps"][0]["key"]
-    found: dict[str, list[np.ndarray]] = {}
-    with np.load(cache_root() / "steps" / key / "items.npz") as items:
-        for name in items.files:
-            measure, tag, which, _ = name.split("|")
-            if (measure, which) == ("accuracy", strategy):
-                found.setdefault(tag, []).append(items[name][:, 0] / items[name][:, -1])
-    return {tag: np.mean(columns, 0) for tag, columns in found.items()}
+def accuracy(scores: Scores) -> dict[str, float]:
+    """By language."""
+    return {row.language: row.value for row in scores.where(measure="accuracy") if row.language}
 
 
-def show(name: str, learner: str, plain: Run, student: Run) -> None:
+def show(title: str, scores: Scores, labelled: Scores) -> None:
     """Accuracy by language, and the student's difference."""
-    before, after = outcomes(plain, "zero_shot"), outcomes(student, "zero_shot")
-    bound = outcomes(plain, "target_labels")
-    tests = {tag: paired_test(before[tag], after[tag]) for tag in before}
-    adjusted = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
-    print(f"\n{name}, {learner}: zero-shot from English, n = {len(next(iter(before.values())))}")
+    changes = {row.language: row for row in scores.where(stage="change") if row.language}
+    first = next(iter(changes.values()))
+    names = first.settings["against"], first.strategy
+    before, after = (accuracy(scores.where(strategy=name, stage=None)) for name in names)
+    bound = accuracy(labelled)
+    print(f"\n{title}: zero-shot from English, n = {first.n}")
     print("language    MiniLM  student  change [95%]            p (Holm)  own labels, MiniLM")
     for latin in (False, True):
-        tags = [tag for tag in tests if tag.endswith("_Latn") == latin]
-        for tag in tags:
-            test = tests[tag]
+        rows = {tag: row for tag, row in changes.items() if tag.endswith("_Latn") == latin}
+        for tag, row in rows.items():
             print(
-                f"{tag:11} {before[tag].mean():.3f}   {after[tag].mean():.3f}    "
-                f"{test.difference:+.3f} [{test.low:+.3f}, {test.high:+.3f}]  "
-                f"{adjusted[tag]:.4f}    {bound[tag].mean():.3f}"
+                f"{tag:11} {before[tag]:.3f}   {after[tag]:.3f}    "
+                f"{row.value:+.3f} [{row.low:+.3f}, {row.high:+.3f}]  "
+                f"{row.settings['p_holm']:.4f}    {bound[tag]:.3f}"
             )
-        if tags:
-            sides = [np.mean([side[tag].mean() for tag in tags]) for side in (before, after, bound)]
-            more = sum(tests[tag].difference > 0 and adjusted[tag] < 0.05 for tag in tags)
-            less = sum(tests[tag].difference < 0 and adjusted[tag] < 0.05 for tag in tags)
+        if tags := list(rows):
+            sides = [np.mean([side[tag] for tag in tags]) for side in (before, after, bound)]
+            sure = [row.value for row in rows.values() if row.settings["p_holm"] < 0.05]
+            more, less = (sum(sign * value > 0 for value in sure) for sign in (1, -1))
             print(
                 f"mean of {len(tags)} in {'Latin letters' if latin else 'other scripts'}: "
                 f"{sides[0]:.3f} -> {sides[1]:.3f} (own labels {sides[2]:.3f}); "
