@@ -95,6 +95,9 @@ def test_the_table_averages_over_the_same_languages_only():
     (mean,) = made["means"]
     assert mean["over"] == "mean over 3 languages" and "without Telugu" in mean["without"]
     assert mean["cells"] == ["0.570", "0.670"]
+    assert made["rows"][0]["cells"][0]["interval"].endswith(", ±0.010") and made["spread"]
+    alone = transfer_table(run(seeds=(1,)))
+    assert "±" not in alone["rows"][0]["cells"][0]["interval"] and not alone["spread"]
     assert transfer_table(Scores())["rows"] == [] == transfer_table(Scores())["rules"]
 
 

@@ -154,8 +154,10 @@ def transfer_table(scores: Scores) -> dict[str, Any]:
         told = f"without {_named(left)}, which not every strategy has" if left else ""
         average.append({"over": over, "without": told, "cells": cells})
     kinds = dict.fromkeys(one.interval for one in found if one.interval)
+    seeded = any(len(one.values) > 1 for one in found)
     return {
         "columns": columns, "rows": rows, "means": average, "intervals": "; ".join(kinds),
+        "spread": "\u00b1 is the standard deviation over seeds" if seeded else "",
         "measures": ", ".join(dict.fromkeys(group.title for group in groups(found))),
         "effects": effects(scores), "rules": rules(scores), "costs": costs(scores),
         "worth": worth(scores),
@@ -443,7 +445,9 @@ def _cell(one: Result | None, changes: dict[tuple[Group, str, str], Score]) -> d
     if one is None:
         return {"text": "", "interval": ""}
     ends = "" if one.low is None else f"{one.low:.3f} to {one.high:.3f}"
-    cell = {"text": f"{one.value:.3f}", "interval": ends}
+    spread = over_values(one.values).spread
+    told = "" if spread is None else f"\u00b1{spread:.3f}"
+    cell = {"text": f"{one.value:.3f}", "interval": ", ".join(filter(None, (ends, told)))}
     change = changes.get((one.group, one.language, one.strategy))
     if change is not None and change.settings.get("p_holm", 1.0) < LEVEL and change.value:
         cell["kind"] = "up" if change.value > 0 else "down"
