@@ -223,6 +223,10 @@ def test_files_that_do_not_fit(text):
     (text / "hau.txt").write_text("Kano\nKano\nx\n", encoding="utf-8")
     with pytest.raises(CorpusError, match="the link 0-1 lies outside"):
         run(text / "eng.conll", text / "out", ("eng", "hau"), means)
+    (text / "hau.txt").write_text("\nKano\nx\n", encoding="utf-8")
+    (text / "links").write_text("\n0-0 0-7\n\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"sentence 2 \('.*'\): the link 0-7 lies outside"):
+        run(text / "eng.conll", text / "out", ("eng", "hau"), means)
     made = call("project-labels", "--labels", "x", "--source", "eng")
     assert "no --target" in str(made.exception)
 

@@ -167,7 +167,7 @@ def aligned_tree(heads: Sequence[int], relations: Sequence[str], length: int, li
     Source: Hwa, Resnik, Weinberg, Cabezas and Kolak (2005), Bootstrapping Parsers via Syntactic
     Projection across Parallel Texts, section 3.2.
     """
-    pairs = _checked(links, len(heads), length, "the sentence")
+    pairs = checked_links(links, len(heads), length, "the sentence")
     depth = [_depth(heads, i) for i in range(len(heads))]
     carrier: list[int | None] = [None] * length
     for i, j in sorted(pairs):
@@ -250,10 +250,11 @@ def _linked(words: Sequence[Sequence[str]], labels: Sequence, target: Sequence, 
             remedy="give the links of every sentence, in the same order",
         )
     for n, (own, label, one, pairs) in enumerate(zip(words, labels, target, made, strict=True), 1):
-        yield label, one, _checked(pairs, len(own), len(one), f"sentence {n}")
+        yield label, one, checked_links(pairs, len(own), len(one), f"sentence {n}")
 
 
-def _checked(pairs: Pairs, source: int, target: int, where: str) -> set[tuple[int, int]]:
+def checked_links(pairs: Pairs, source: int, target: int, where: str) -> set[tuple[int, int]]:
+    """Links as pairs of numbers, none of which lies outside its sentence."""
     found = {(int(i), int(j)) for i, j in pairs}
     for i, j in found:
         if not (0 <= i < source and 0 <= j < target):

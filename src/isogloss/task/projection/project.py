@@ -11,7 +11,13 @@ from isogloss.errors import CorpusError, UsageError
 from isogloss.language import read_language
 from isogloss.language.segment import tokens
 from isogloss.task.examples import TREES, Examples, make_examples
-from isogloss.task.projection.aligned import UNKNOWN, Links, aligned_tags, aligned_tree
+from isogloss.task.projection.aligned import (
+    UNKNOWN,
+    Links,
+    aligned_tags,
+    aligned_tree,
+    checked_links,
+)
 from isogloss.task.projection.contract import Labelled, Projected
 from isogloss.task.projection.hmm import fit_hmm, tag
 from isogloss.task.projection.markers import Segment
@@ -76,7 +82,8 @@ def project(
     own = examples.take(kept)
     given = None if words is None else [words[row] for row in kept]
     if (links := how.get("links")) is not None and not callable(links):
-        how = {**how, "links": _of_rows(links, kept, len(examples))}
+        _check_links(links, examples, words or ())
+        how = {**how, "links": [links[row] for row in kept]}
     unit = unit or _unit(own)
     if unit == "spans":
         columns, counts = _spans(own, given, method, str(target), segment, how)
@@ -255,13 +262,17 @@ def _words(
             for one in translations]  # fmt: skip
 
 
-def _of_rows(links: Sequence, rows: Sequence[int], examples: int) -> list:
-    if len(links) != examples:
+def _check_links(links: Sequence, examples: Examples, words: Sequence[Sequence[str]]) -> None:
+    """Refuse links that do not fit, with the number that the sentence has in the user's files."""
+    if len(links) != len(examples):
         raise CorpusError(
-            f"links of {len(links)} sentences for {examples} examples",
+            f"links of {len(links)} sentences for {len(examples)} examples",
             remedy="give the links of every example, in the same order; none where there are none",
         )
-    return [links[row] for row in rows]
+    both = zip(examples.ids, links, examples.column("words"), words, strict=False)
+    for number, (name, pairs, own, other) in enumerate(both, 1):
+        if own and other:
+            checked_links(pairs, len(own), len(other), f"sentence {number} ({name!r})")
 
 
 def _usable(examples: Examples, words: Sequence | None) -> tuple[list[int], Counter[str]]:
