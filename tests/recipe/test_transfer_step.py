@@ -100,6 +100,19 @@ def test_what_became_of_the_source_is_told(transfer):
     assert all(row.language == "eng_Latn" and row.settings["target"] == "deu_Latn" for row in told)
 
 
+def test_where_no_one_model_tells_the_source_is_not_told_of(suite, tiny_body, tmp_path):
+    file, folder = suite
+    for split in SIZES:
+        text = (folder / f"deu.{split}.tsv").read_text(encoding="utf-8")
+        (folder / f"fin.{split}.tsv").write_text(text.replace("en ", "a "), encoding="utf-8")
+    run = isogloss.transfer(
+        tiny_body, train=f"{file}/eng,deu", data=str(folder), out=tmp_path / "run", seeds=[0],
+        learner="probe", strategies=["zero_shot", "vote"],
+    )  # fmt: skip
+    said = "transfer: vote: no one model told a target, so what became of eng_Latn is not told"
+    assert said in run.provenance["notes"]
+
+
 def test_before_is_zero_shot_transfer_wherever_it_stands(transfer):
     run = transfer(strategies=["target_labels", "zero_shot"], seeds=[0])
     told = [row for row in run.scores if row.settings.get("forgetting")]

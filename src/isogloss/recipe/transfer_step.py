@@ -463,7 +463,7 @@ class Transfer(Step):
             )
         rows += self._changes(found, place, about)
         rows += self._gaps(found, place.seed, about)
-        rows += self._forgotten(found, source, about)
+        rows += self._forgotten(found, source, place, about)
         own = {name: place.encoder(step).name for name, step in self._models.items()}
         return [replace(row, system=own.get(row.strategy, row.system)) for row in rows], items
 
@@ -510,7 +510,7 @@ class Transfer(Step):
         return rows
 
     def _forgotten(
-        self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str,
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str, place: Workplace,
         about: Mapping[str, Any],
     ) -> list[Score]:  # fmt: skip
         """What the models of each strategy do in the source, beside those of zero-shot transfer.
@@ -525,6 +525,12 @@ class Transfer(Step):
         told = {key: [one.source[measure] for one in outcomes] for key, outcomes in found.items()
                 if all(measure in one.source for one in outcomes)}  # fmt: skip
         targets = {target for _, target in found}
+        silent = dict.fromkeys(name for name, target in found if (name, target) not in told)
+        if silent and self._data.has(source, "test"):
+            place.notes.append(
+                f"{self.name}: {', '.join(silent)}: no one model told a target, so what became of "
+                f"{source} is not told"
+            )
         base = next((name for name in map(name_of, ordered)
                      if all((name, target) in told for target in targets)), None)  # fmt: skip
         for (name, target), tallies in told.items():
