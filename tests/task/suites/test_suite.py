@@ -115,6 +115,12 @@ def test_the_data_folder_may_come_from_the_environment(root, made, monkeypatch):
         made().languages(data=root / "elsewhere")
 
 
+def test_whole_paths_need_no_data_folder(root, made, monkeypatch):
+    monkeypatch.delenv("ISOGLOSS_DATA", raising=False)
+    suite = made(SUITE, ('path = "mine', f'path = "{root}/mine'))
+    assert suite.examples("topic", "deu", "dev").column("text") == ["deu valid", "more deu"]
+
+
 def test_what_is_not_there_is_said_with_what_is(root, made):
     with pytest.raises(UsageError, match=r"no split 'all'\n.*train, dev, test"):
         made().examples("", "deu", "all", data=root)

@@ -331,8 +331,8 @@ class Suite(Settings):
     def _place(self, path: str, data: str | Path | None) -> str:
         if path.startswith("hf:") or path in EMBEDDED:
             return path
-        root = data or os.environ.get("ISOGLOSS_DATA")
-        if not root:
+        root = data or os.environ.get("ISOGLOSS_DATA") or ""
+        if not root and not Path(path).is_absolute():
             raise UsageError(
                 f"where is the data of {self.name}?",
                 remedy="set ISOGLOSS_DATA to its folder, or give data=",
