@@ -121,7 +121,7 @@ def test_lists_in_a_table_are_split(write):
 def test_white_space_around_one_of_several_labels_makes_no_other_class(write):
     several = read(write("b.csv", 'text,labels\na,"x, y z"\n'), TEXTS, "?separator=,")
     assert several.column("labels") == [["x", "y z"]]
-    one = read(write("c.csv", "text,label\na,x\nb, x \n"))
+    one = read(write("c.csv", "text, label\na,x\nb, x \n"))
     assert one.column("label") == ["x", "x"]
 
 

@@ -34,7 +34,7 @@ def from_table(rows: Iterable[Row], spec: Spec, shape: Shape) -> Found:
     named = not all(name.isdecimal() for name in needed)
     said = wants_header(spec.options.get("header"))
     has_header = said if said is not None else named
-    header = list(first) if has_header else None
+    header = [str(name).strip() for name in first] if has_header else None
     if header and len(set(header)) < len(header):
         raise CorpusError(
             "a column name occurs twice in the header", file=spec.text, line=number,
