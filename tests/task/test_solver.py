@@ -117,7 +117,7 @@ def test_a_word_of_a_long_sentence_is_told_where_it_stands_furthest_inside(solve
     words = [str(rng.choice(["apple", "whales", "of", "strawberry"])) for _ in range(600)]
     long = labelled.make_examples("x", "eng", labelled.WORDS, {"words": [words]})
     cut = task.cut(long, solver.cutter, classes)
-    assert len(cut.pieces) > 2
+    assert len(cut.pieces) > 2 and cut.counted == {"read in several stretches": 1}
     assert all(len(piece.ids) <= solver.cutter.longest for piece in cut.pieces)
     found = [rng.dirichlet(np.ones(3), len(piece.ids)) for piece in cut.pieces]
     [guess] = task.join(long, cut.pieces, found, classes)

@@ -13,7 +13,7 @@ from isogloss.errors import CorpusError
 from isogloss.registry import register
 from isogloss.task.contracts import Cut, Guess, Piece, Tally
 from isogloss.task.examples import ANSWERS, Examples
-from isogloss.task.tasks.tag import stretches
+from isogloss.task.tasks.tag import IN_STRETCHES, in_stretches, stretches
 from isogloss.train.batch import UNKNOWN
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class AnswersTask:
         return Cut(
             pieces, {"no question or no context": len(examples) - len(there)}, truncated,
             {"widened at the answer to whole tokens": widened,
-             "read in several stretches": _several(pieces)},
+             IN_STRETCHES: in_stretches(pieces)},
         )  # fmt: skip
 
     def head(self, classes: Mapping[str, Sequence[str]], seed: int) -> Any:
@@ -207,12 +207,6 @@ def _spans(piece: Piece, logits: np.ndarray, longest: int, best: int) -> Iterato
         if 0 <= last - first < longest:
             worth = float(logits[first, 0] + logits[last, 1])
             yield _Span(int(piece.tokens["from"][first]), int(piece.tokens["to"][last]), worth)
-
-
-def _several(pieces: Sequence[Piece]) -> int:
-    """Examples of more than one piece."""
-    groups = itertools.groupby(pieces, lambda piece: piece.example)
-    return sum(sum(1 for _ in group) > 1 for _, group in groups)
 
 
 def _share(worth: float, ranked: Sequence[float]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,6 +20,7 @@ from isogloss.train.batch import UNKNOWN
 if TYPE_CHECKING:
     from isogloss.task.cutting import Cutter
 
+IN_STRETCHES = "read in several stretches"
 NONE = "_"
 """A word that has no tag, which is neither learned from nor scored."""
 
@@ -65,7 +67,7 @@ class _Tags:
                     Piece(row, split.ids[at].astype(np.int64), _columns(split, firsts, told, at))
                 )
         empty = len(examples) - len({piece.example for piece in pieces})
-        return Cut(pieces, {"no token": empty})
+        return Cut(pieces, {"no token": empty}, counted={IN_STRETCHES: in_stretches(pieces)})
 
     def head(self, classes: Mapping[str, Sequence[str]], seed: int) -> Any:
         """`tag.v1` of training."""
@@ -196,6 +198,11 @@ def stretches(length: int, longest: int) -> list[slice]:
     step = max(1, longest // 2)
     starts = [*range(0, length - longest, step), length - longest]
     return [slice(start, start + longest) for start in starts]
+
+
+def in_stretches(pieces: Sequence[Piece]) -> int:
+    """Examples of more than one piece."""
+    return sum(count > 1 for count in Counter(piece.example for piece in pieces).values())
 
 
 def _columns(
