@@ -138,10 +138,17 @@ def blocks(split: str) -> list[list[str]]:
     ]
 
 
-def sentences(language: int, split: str) -> Iterator[tuple[str, list[Word]]]:
-    """Intents and sentences; those of `train` are of other names in each language."""
-    every = blocks(split)
-    nouns = ("DAY",) if language else ()
+def sentences(
+    language: int, split: str, names_of: int | None = None, templates_of: str = ""
+) -> Iterator[tuple[str, list[Word]]]:
+    """Intents and sentences; those of `train` are of other names in each language.
+
+    `names_of` is the language whose names stand in them, `templates_of` the split whose templates
+    they are, by default their own.
+    """
+    other = language if names_of is None else names_of
+    every = blocks(templates_of or split)
+    nouns = ("DAY",) if other else ()
     for row in range(SIZES[split]):
         intent, *templates = every[row % len(every)]
         turn = (
@@ -149,7 +156,7 @@ def sentences(language: int, split: str) -> Iterator[tuple[str, list[Word]]]:
         )
 
         def name(slot: Slot, turn: int = turn) -> Name:
-            return _chosen(slot[0], language, turn + 3 * slot[1], split)
+            return _chosen(slot[0], other, turn + 3 * slot[1], split)
 
         yield intent, sentence(templates[language], name, nouns)
 

@@ -9,14 +9,14 @@ import isogloss
 from isogloss.settings import read_toml
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-DEU, SPA, ITA = "deu_Latn", "spa_Latn", "ita_Latn"
+DEU, SPA, ITA, MIXED = "deu_Latn", "spa_Latn", "ita_Latn", "art_Latn"
 
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
     """Run a recipe with few epochs for some targets."""
 
-    def run(name, *, epochs=8, targets=()):
+    def run(name, *, epochs=8, targets=(), **changes):
         monkeypatch.chdir(RECIPES.parent)
         source = read_toml(RECIPES / f"{name}.toml")
         assert source["name"] == name
@@ -24,6 +24,7 @@ def quick(monkeypatch, tmp_path):
             if step["use"] == "transfer.v1":
                 step["tuning"]["epochs"] = epochs
                 step["targets"] = list(targets) or step["targets"]
+                step |= changes
         return isogloss.run(source, out=tmp_path / name)
 
     return run
@@ -48,12 +49,13 @@ def value(run, strategy, measure, language):
     return row.value
 
 
-def test_files_of_the_suite_are_those_that_its_script_makes():
-    spec = importlib.util.spec_from_file_location("make", RECIPES / "trips" / "make.py")
+@pytest.mark.parametrize("folder", ["trips", "mixed"])
+def test_files_of_the_suite_are_those_that_its_script_makes(folder):
+    spec = importlib.util.spec_from_file_location("make", RECIPES / folder / "make.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     for name, text in module.files().items():
-        assert (RECIPES / "trips" / name).read_text(encoding="utf-8") == text, name
+        assert (RECIPES / folder / name).read_text(encoding="utf-8") == text, name
 
 
 def test_multilingual_code_switching(quick):
@@ -103,3 +105,24 @@ def test_one_parser_of_several_treebanks(quick):
                   for more in (" sources=1", ""))  # fmt: skip
     assert one == {"eng_Latn": 96} and every == dict.fromkeys(["eng_Latn", DEU, SPA], 96)
     assert changes(run, "las", ITA)["zero_shot"].value > 0.02
+
+
+def test_words_of_a_mixed_language_as_their_origin_says(quick):
+    run = quick("Maltese-Etymology", epochs=6, seeds=[0])
+    names = ("by origin", "as it is", "all words", "by origin, with a dictionary")
+    words = {name: used(run, name, MIXED).get("words", {}) for name in names}
+    done = {name: {why.split()[1] for why in counts if why.endswith(": rewritten")}
+            for name, counts in words.items()}  # fmt: skip
+    assert done == {"by origin": {"german:"}, "as it is": set(), "all words": {"german:"},
+                    "by origin, with a dictionary": {"german:", "italian:"}}  # fmt: skip
+    german = "test, german: rewritten"
+    assert len({sum(counts.values()) for counts in words.values() if counts}) == 1
+    assert words["by origin"][german] < 0.7 * words["all words"][german]
+    assert words["by origin"]["test, name: passed"] > 20
+    assert value(run, "by origin", "word_accuracy", MIXED) > 0.05 + value(
+        run, "as it is", "word_accuracy", MIXED
+    )
+    told = [used(run, name, MIXED)["labels"] for name in names]
+    assert told == [{"train": {"deu_Geor": 96, "ita_Latn": 96}}] * 4  # one model, four questions
+    assert len({value(run, name, "word_accuracy", MIXED) for name in names}) > 2
+    assert any("held-out words" in note for note in run.provenance["notes"])

@@ -258,10 +258,50 @@ def test_what_a_strategy_lacks_is_named_with_strategy_target_and_seed(transfer):
     ({"use": "projected", "through": "translation"}, "through=translation needs a translator"),
     ({"use": "projected_hmm"}, "projected_hmm needs parallel text: give --parallel"),
     ({"use": "vote"}, "several source languages"), ({"use": "ranked"}, "several source languages"),
+    ({"use": "rewritten"}, "needs what is done with the words of a class"),
 ])  # fmt: skip
 def test_what_a_strategy_needs_is_told_before_others_are_trained(transfer, strategy, said):
     with pytest.raises(SettingsError, match=said):
         transfer(strategies=["zero_shot", strategy])
+
+
+@pytest.mark.parametrize(("acts", "settings", "said"), [
+    ({"a": "lexicon:none.tsv"}, {}, r"none\.tsv"), ({"a": "letter:x"}, {}, "one of maltese"),
+    ({"a": "maltese_to_arabic"}, {}, "nothing by which a word is a"),
+    ({"a": "maltese_to_arabic"}, {"every": "b"}, "nothing is said of words that are 'b'"),
+    ({"a": "translate:fra"}, {"every": "a"}, "translate:fra needs a translator"),
+])  # fmt: skip
+def test_what_words_are_rewritten_by_is_read_before_others_are_trained(
+    transfer, acts, settings, said
+):
+    with pytest.raises(SettingsError, match=said):
+        transfer(strategies=["zero_shot", {"use": "rewritten", **settings}], acts=acts)
+
+
+def test_words_are_rewritten_from_the_command_line(suite, tiny_body, tmp_path):
+    from typer.testing import CliRunner
+
+    file, data = suite
+    words = [word for kind in labelled.KINDS.values() for word in kind] + labelled.OTHERS
+    classes, back = tmp_path / "classes.tsv", tmp_path / "back.tsv"
+    lines = [f"{word}en\tgerman\n" for word in words] + [f"{word}\tother\n" for word in words]
+    classes.write_text("".join(lines), encoding="utf-8")
+    back.write_text("".join(f"{word}en\t{word}\n" for word in words), encoding="utf-8")
+    told = ["transfer", str(tiny_body), "--train", f"{file}/eng", "--data", str(data),
+            "--strategy", "zero_shot,rewritten", "--learner", "probe", "--seeds", "0",
+            "--act", f"german=lexicon:{back}", "--act", "other=leave",
+            "--word-classes", str(classes), "--out", str(tmp_path / "out"), "--json"]  # fmt: skip
+    shown = CliRunner().invoke(app, told)
+    assert shown.exit_code == 0, shown.output
+    wanted = {"strategy": "rewritten", "measure": "accuracy", "seed": 0, "stage": None}
+    [row] = [row for row in json.loads(shown.stdout) if wanted.items() <= row.items()
+             and row["language"] == "deu_Latn"]  # fmt: skip
+    test = labelled.texts(30, seed=2).column("text")
+    counts = row["settings"]["words"]
+    assert counts["test, german: rewritten"] >= sum(len(text.split()) for text in test)
+    back.write_text(back.read_text("utf-8").replace("\tcat", "\tdog"), encoding="utf-8")
+    again = CliRunner().invoke(app, told)
+    assert again.exit_code and "holds another run" in again.output + str(again.exception)
 
 
 def test_a_suite_without_a_language_is_refused(transfer, tiny_body, tmp_path):

@@ -78,6 +78,18 @@ def transfer(
         list[str] | None,
         typer.Option(help="hin=en-hi.tsv.gz: a dictionary from the source. Repeat for more."),
     ] = None,
+    act: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="arabic=maltese_to_arabic: for rewritten, what is done with the target's words of "
+            "a class: letters:FILE, lexicon:FILE, translate:LANGUAGE, maltese_to_arabic or leave. "
+            "Repeat for more."
+        ),
+    ] = None,
+    word_classes: Annotated[
+        str | None,
+        typer.Option(help="For rewritten: words with their classes, a tab between them."),
+    ] = None,
     parallel: Annotated[
         str | None, typer.Option(help="Parallel text with the source, to project labels through.")
     ] = None,
@@ -122,8 +134,9 @@ def transfer(
             translator=translator,
             lexicons=named_paths(lexicon or (), "--lexicon", "hin=en-hi.tsv.gz") or None,
             folders=named_paths(folder or (), "--folder", "hin=models/hin") or None,
-            parallel=parallel, data=data, keep=keep, network=network, start=start,
-            command=_command(),
+            acts=named_paths(act or (), "--act", "arabic=maltese_to_arabic") or None,
+            word_classes=word_classes, parallel=parallel, data=data, keep=keep, network=network,
+            start=start, command=_command(),
         )  # fmt: skip
     _show(run, as_json)
 

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import DirectoryPath, Field, FilePath, field_validator, model_validator
 
 from isogloss import registry
-from isogloss.errors import UsageError, located
+from isogloss.errors import IsoglossError, UsageError, located
 from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
@@ -82,6 +82,9 @@ class Transfer(Step):
         parallel: n-way text with the source, see the strategies that read it.
         folders: other models of the same shape, by target.
         made: earlier steps that made such models, by target.
+        acts: what is done with the words of each class: `letters:FILE`, `lexicon:FILE`,
+            `translate:LANGUAGE`, `maltese_to_arabic` or `leave`.
+        word_classes: words with their classes, a tab between them.
         keep: whether models are left in the run's `files/<step>`: those of the first seed.
     """
 
@@ -105,6 +108,8 @@ class Transfer(Step):
     parallel: str | None = None
     folders: dict[str, DirectoryPath] = Field(default_factory=dict)
     made: dict[str, str] = Field(default_factory=dict)
+    acts: dict[str, str] = Field(default_factory=dict)
+    word_classes: FilePath | None = None
     keep: bool = False
 
     @field_validator("strategies")
@@ -130,12 +135,34 @@ class Transfer(Step):
         """What strategies need is told before hours of training, not after those before them."""
         brought = {"translator": self.translator or self.translated_by, "lexicons": self.lexicons,
                    "parallel": self.parallel, "folders": self.folders or self.made,
-                   "source": self.source[1:]}  # fmt: skip
+                   "source": self.source[1:], "acts": self.acts}  # fmt: skip
         for table in self.strategies:
             for need in needs_of(registry.get("strategy", table["use"]), table):
                 if not brought[need]:
                     what, option = BROUGHT[need]
                     raise ValueError(f"{name_of(table)} needs {what}: give {option}, or set {need}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_rewrite(self) -> Transfer:
+        """What words are rewritten by is read before hours of training."""
+        rewriting = [one for one in self.strategies if one["use"] == "rewritten.v1"]
+        if not (rewriting or self.acts):
+            return self
+        from isogloss.task.projection.acts import parse_act, read_acts
+        from isogloss.task.strategies.rewritten import check_classes
+
+        try:
+            for table in rewriting:
+                check_classes(
+                    self.acts, self.word_classes, table.get("only"), table.get("every", "")
+                )
+            read_acts(self.acts, lambda words, into: [])
+        except IsoglossError as error:
+            raise ValueError(str(error).replace("\n  ", "; ")) from None
+        asking = [text for text in self.acts.values() if parse_act(text)[0] == "translate"]
+        if asking and not (self.translator or self.translated_by):
+            raise ValueError(f"{asking[0]} needs a translator: give --translator")
         return self
 
     @model_validator(mode="after")
@@ -167,9 +194,13 @@ class Transfer(Step):
     def key_settings(self) -> dict[str, Any]:
         """With the content of the suites, their data and all files, and the translator's print."""
         from isogloss.files import sha256_file
+        from isogloss.task.projection.acts import act_files
 
+        beside = {f"act {kind}": file for kind, file in act_files(self.acts).items()}
+        if self.word_classes:
+            beside["word classes"] = self.word_classes
         files = {
-            **{tag: sha256_file(file) for tag, file in self.lexicons.items()},
+            **{tag: sha256_file(file) for tag, file in (self.lexicons | beside).items()},
             **{f"{tag}/{file.relative_to(folder)}": sha256_file(file)
                for tag, folder in self.folders.items() for file in sorted(folder.rglob("*"))
                if file.is_file()},
@@ -289,6 +320,7 @@ class Transfer(Step):
             {tags[tag]: folder for tag, folder in folders.items()},
             place.encoder(self.model), place.model_folder(self.model),
             {step: place.model_folder(step).path for step in self._models.values()},
+            self.acts, self.word_classes,
         )  # fmt: skip
 
     @property

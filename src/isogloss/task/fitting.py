@@ -24,6 +24,7 @@ FITTING: dict[str, tuple[Shape, ...]] = {
     "projected.v1": OF_WORDS,
     "code_switch.v1": (*_WHOLE, WORDS, INTENTS),
     "back_translated.v1": _WHOLE,
+    "rewritten.v1": (TEXT, TEXTS, *OF_WORDS),
     "projected_hmm.v1": (WORDS,),
     "crop.v1": (WORDS,),
     "vote.v1": (TEXT, WORDS),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from isogloss.errors import UnknownLanguage, UsageError
 from isogloss.files import atomic_folder, fingerprint
@@ -53,6 +53,8 @@ class Means:
         encoder: gives vectors of words for alignments.
         model: the folder of the model, for what it can do untaught.
         models: other models to begin from, by the steps that made them.
+        acts: what is done with words of each class, as `read_acts` knows it.
+        word_classes: words with their classes.
     """
 
     translator: Translator | None = None
@@ -62,6 +64,8 @@ class Means:
     encoder: Encoder | None = None
     model: ModelFolder | None = None
     models: Mapping[str, Path] = field(default_factory=dict)
+    acts: Mapping[str, str] = field(default_factory=dict)
+    word_classes: Path | None = None
 
     def model_of(self, step: str) -> Path:
         """The folder of a model that an earlier step made.
@@ -261,14 +265,20 @@ class Job:
             self._away += time.perf_counter() - began
 
     @contextmanager
-    def aligning(self) -> Generator[None]:
-        """Work whose time is that of aligning and projecting, less what it has taught and asked."""
+    def spending(
+        self, on: Literal["align_seconds", "train_seconds", "predict_seconds"]
+    ) -> Generator[None]:
+        """Work whose time goes there in the ledger, less what it has taught, asked, translated."""
         began, away = time.perf_counter(), self._away
         try:
             yield
         finally:
-            own = time.perf_counter() - began - (self._away - away)
-            self.ledger = timed(self.ledger, align_seconds=max(0.0, own))
+            own = max(0.0, time.perf_counter() - began - (self._away - away))
+            self.ledger = timed(self.ledger, **{on: own})
+
+    def aligning(self) -> AbstractContextManager[None]:
+        """Work whose time is that of aligning and projecting, less what it has taught and asked."""
+        return self.spending("align_seconds")
 
     def _begun(self, after: Solver | Path | None) -> str:
         """What names the solver or the model that is gone on from; empty for that of the job."""

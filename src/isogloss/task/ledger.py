@@ -65,10 +65,11 @@ class Ledger:
         labels: ids of the examples whose labels were used.
         unlabelled: texts without labels, by language.
         parallel: pairs of translations, by both languages.
+        words: of texts that were rewritten word by word, what became of how many.
         translations: what was asked of a translator, in training and in use.
         in_use: those of them that the test itself needed, so that every text asked in use will.
         align_seconds: of aligning and projecting, without the translations in between.
-        train_seconds: of teaching, and of telling what was learned from.
+        train_seconds: of teaching, and of telling or rewriting what was learned from.
         predict_seconds: of all predictions together.
         predicted: examples that were predicted.
         alone: seconds of some examples of the test that were asked one by one, summed over the
@@ -82,6 +83,7 @@ class Ledger:
     labels: Mapping[Labels, frozenset[str]] = field(default_factory=dict)
     unlabelled: Mapping[str, int] = field(default_factory=dict)
     parallel: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    words: Mapping[str, int] = field(default_factory=dict)
     translations: Translations = field(default_factory=Translations)
     in_use: Translations = field(default_factory=Translations)
     align_seconds: float = 0.0
@@ -112,6 +114,7 @@ class Ledger:
             labels={k: self.labels.get(k, nothing) | other.labels.get(k, nothing) for k in keys},
             unlabelled=_summed(self.unlabelled, other.unlabelled),
             parallel=_summed(self.parallel, other.parallel),
+            words=_summed(self.words, other.words),
             translations=self.translations.and_(other.translations),
             in_use=self.in_use.and_(other.in_use),
             align_seconds=self.align_seconds + other.align_seconds,
@@ -199,6 +202,7 @@ class Ledger:
             "labels": {use: found for use in uses if (found := self.counted(use))},
             "unlabelled": dict(self.unlabelled),
             "parallel": {f"{a}-{b}": n for (a, b), n in self.parallel.items()},
+            **({"words": dict(self.words)} if self.words else {}),
             "target_labels": sum(self._targets().values()),
             "translations": self.translations._asdict(),
             "in_use": {**self.in_use._asdict(), "examples": self.predicted},

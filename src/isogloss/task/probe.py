@@ -19,7 +19,11 @@ from isogloss.task.solver import TASK, Told, read_task
 from isogloss.task.vectors import vectors_of
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from isogloss.encode.protocol import Encoder
+
+    Features = np.ndarray | csr_array
 
 GRID = (1.0, 10.0, 100.0, 1000.0)
 """Strengths C of a probe that are tried on its own training data."""
@@ -128,7 +132,7 @@ def probe(encoder: Encoder, task: Any, train: Sequence[Examples], *, seed: int =
         labels += [number[told[there[place]]] for place in known]
         ids += [one.ids[there[place]] for place in known]
     x, y = np.concatenate(features), np.array(labels)  # [n, d], [n]
-    strength = _chosen(x, y, ids, len(number), seed)
+    strength = chosen_strength(x, y, ids, len(number), seed)
     weights = fit(x, y, len(number), strength)
     return Probe(task, encoder, weights, classes, strength, time.perf_counter() - start)
 
@@ -163,11 +167,11 @@ def pace(encoder: Encoder, examples: Examples) -> float:
     return took
 
 
-def fit(x: np.ndarray, y: np.ndarray, classes: int, strength: float) -> np.ndarray:
+def fit(x: Features, y: np.ndarray, classes: int, strength: float) -> np.ndarray:
     """Weights `[d + 1, classes]` of the regression, by L-BFGS.
 
     Args:
-        x: `[n, d]` features.
+        x: `[n, d]` features, dense or sparse.
         y: `[n]` numbers of classes.
         classes: how many there are.
         strength: C; the larger, the closer to the training data.
@@ -198,8 +202,10 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shares / shares.sum(-1, keepdims=True)
 
 
-def _chosen(x: np.ndarray, y: np.ndarray, ids: Sequence[str], classes: int, seed: int) -> float:
-    """The strength that is right most often on folds that were left out."""
+def chosen_strength(
+    x: Features, y: np.ndarray, ids: Sequence[str], classes: int, seed: int
+) -> float:
+    """The strength that is right most often on folds that were left out; an id is in one fold."""
     names = sorted(set(ids))
     if len(names) < 2 * FOLDS:
         return GRID[len(GRID) // 2]

@@ -62,6 +62,8 @@ def without(job, *splits):
         ("projected_hmm", {"rounds": -1}), ("projected_hmm", {"layer": -1}),
         ("ranked", {"shots": 0}), ("ranked", {"best": 0}), ("zero_shot", {"sources": 0}),
         ("weighted", {"keep": 0}), ("weighted", {"keep": -1}),
+        ("rewritten", {"decide": "drawn"}), ("rewritten", {"labels": "both"}),
+        ("rewritten", {"only": "moved"}),
     ],
 )  # fmt: skip
 def test_numbers_that_mean_nothing_are_refused_before_anything_runs(strategy, settings):
