@@ -40,6 +40,17 @@ def bilingual(tmp_path_factory):
     return folder
 
 
+def first_rows(recipe, text, tags, count, folder):
+    """Have a recipe read so many rows of a text, in its pivot and some languages alone."""
+    wanted = [recipe["pivot"], *tags]
+    corpus = isogloss.read_corpus(recipe["text"][text]["path"], languages=wanted)
+    folder.mkdir(exist_ok=True)
+    for tag in map(str, corpus.languages):
+        lines = "".join(f"{line}\n" for line in corpus.texts(tag)[:count])
+        (folder / f"{tag}.txt").write_text(lines, encoding="utf-8")
+    recipe["text"][text]["path"] = str(folder)
+
+
 @pytest.fixture
 def shorter(tmp_path, minilm):
     """Run a recipe of the repository with a few languages and the first rows of its own texts.
@@ -53,14 +64,7 @@ def shorter(tmp_path, minilm):
         recipe = read_toml(RECIPES / f"{name}.toml")
         assert recipe["name"] == name and set(recipe["text"]) == set(rows)
         for text, count in rows.items():
-            wanted = [recipe["pivot"], *tags]
-            corpus = isogloss.read_corpus(recipe["text"][text]["path"], languages=wanted)
-            folder = tmp_path / text
-            folder.mkdir(exist_ok=True)
-            for tag in map(str, corpus.languages):
-                lines = "".join(f"{line}\n" for line in corpus.texts(tag)[:count])
-                (folder / f"{tag}.txt").write_text(lines, encoding="utf-8")
-            recipe["text"][text]["path"] = str(folder)
+            first_rows(recipe, text, tags, count, tmp_path / text)
         if model is not None:
             recipe["model"] = model
         for step in recipe["steps"]:

@@ -12,9 +12,11 @@ from isogloss.recipe.recipe import read_recipe
 from isogloss.settings import read_toml
 from isogloss.task.suites import read_suite
 from isogloss.train.readers import open_body
+from loading import load
 
 pytest.importorskip("emoji", reason="needs pip install isogloss[emoji]")
 RECIPES = Path(__file__).parents[2] / "recipes"
+first_rows = load("recipe/conftest.py").first_rows
 SUITE = "recipes/suites/emoji.toml"
 TRAIN, TEST = 48, 16
 TAGS = ("deu_Latn", "rus_Cyrl")
@@ -22,14 +24,19 @@ TAGS = ("deu_Latn", "rus_Cyrl")
 
 @pytest.fixture
 def few(tmp_path, monkeypatch, tiny_body):
-    """Run a recipe on the first names of each part of its suite; `only`: names of its steps."""
+    """Run a recipe on the first names of each part of its suite; `only`: names of its steps.
 
-    def run(name, *, only=None, changes=None, languages=TAGS):
+    `rows`: how many of its own text are read.
+    """
+
+    def run(name, *, only=None, changes=None, languages=TAGS, rows=None):
         monkeypatch.chdir(RECIPES.parent)
         recipe = read_toml(RECIPES / f"{name}.toml")
         assert recipe["name"] == name
         read_recipe(recipe)
         source = shortened(tmp_path)
+        if rows:
+            first_rows(recipe, "train", languages, rows, tmp_path / "train")
         for step in recipe["steps"]:
             if step.get("suite") == SUITE:
                 step |= {"suite": str(source), "data": str(tmp_path), "targets": list(TAGS)}
@@ -157,6 +164,7 @@ def test_monotrans_has_its_task_told_over_both_tables(few, monkeypatch):
         "MonoTrans-XQuAD", only=("head", "drawn", "swapped", "task-over-drawn", "task"),
         changes={"task": quick, "task-over-drawn": quick, "head": less, "swapped": less,
                  "drawn": {"size": 600}},
+        languages=["rus_Cyrl"], rows=300,
     )  # fmt: skip
     assert [path.parent.name != path.name for path in seen] and len(set(seen)) == 2
     rows = run.scores.where(measure="accuracy", seed=0, language="rus_Cyrl", stage=None)
