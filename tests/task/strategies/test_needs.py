@@ -24,6 +24,7 @@ _projected = load("task/strategies/test_projected.py")
 TARGET = _projected.TARGET
 OF_WORDS = {"projected.v1": labelled.words, "crop.v1": labelled.words,
             "projected_hmm.v1": _votes.parts}  # fmt: skip
+REQUIRED = {"bridged.v1": {"through": "eng"}}  # settings that have no default
 EVERY = pytest.mark.parametrize("name", registry.names("strategy"))
 
 
@@ -31,7 +32,7 @@ def ways(name):
     """The settings under which a strategy says that it needs something else, or something."""
     by_setting = getattr(registry.get("strategy", name), "needs", ((), {}))[1]
     told = [{setting: value} for setting, values in by_setting.items() for value in values]
-    return told or [{}]
+    return [REQUIRED.get(name, {}) | one for one in told or [{}]]
 
 
 def job_of(name, brought, tmp_path):
@@ -45,7 +46,8 @@ def job_of(name, brought, tmp_path):
     lexicon = tmp_path / "en-de.tsv"
     lexicon.write_text("".join(f"{w}\t{w[::-1]}\n" for w in labelled.OTHERS), encoding="utf-8")
     every = {"translator": _projected.Turned(), "lexicons": {TARGET: lexicon},
-             "parallel": _projected.parallel(), "folders": {TARGET: tmp_path}}  # fmt: skip
+             "parallel": _projected.parallel(), "folders": {TARGET: tmp_path},
+             "acts": {"word": f"lexicon:{lexicon}"}}  # fmt: skip
     means = replace(
         Means(encoder=_projected.Letters()), **{n: every[n] for n in brought if n in every}
     )
