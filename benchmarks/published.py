@@ -134,8 +134,7 @@ def show(name: str, runs: Sequence[Scores]) -> None:
     for (system, against, measure, *place), rows in sorted(found.items(), key=str):
         means = [sum(float(one[i].value or 0) for one in rows) / len(rows) for i in range(3)]
         seeds = "  ".join(
-            f"{c.value:+.3f} [{c.low:+.3f}, {c.high:+.3f}] p {c.settings['p_holm']:.3f}"
-            for _, _, c in rows
+            f"{c.value:+.3f} [{c.low:+.3f}, {c.high:+.3f}] p {_p(c):.3f}" for _, _, c in rows
         )
         spread = max(c.value or 0 for *_, c in rows) - min(c.value or 0 for *_, c in rows)
         print(
@@ -144,6 +143,12 @@ def show(name: str, runs: Sequence[Scores]) -> None:
             + f" | n {rows[0][2].n} | {means[0]:.3f} -> {means[1]:.3f}, change {means[2]:+.3f} "
             f"(seeds apart {spread:.3f}) | {seeds}"
         )
+
+
+def _p(change: Score) -> float:
+    """After Holm, where it is one of several."""
+    adjusted = change.settings["p_holm"]
+    return change.settings["p"] if adjusted is None else adjusted
 
 
 def _sides(scores: Scores, change: Score) -> tuple[Score, Score]:

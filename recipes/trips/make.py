@@ -10,13 +10,16 @@ of training three times: as they are, with marks around one name, and with marks
 
 `templates.txt` has, of each split, an intent and the same sentence in each language, as
 word/part of speech/head/relation: heads count the parts of the line from 1, and `$LOC` and the
-like stand for a name.
+like stand for a name. `questions.txt` has, of each kind of fact, what is said of it in each language,
+how training asks for it, and how the test does. A passage says three facts.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from itertools import product
 from math import gcd, prod
 from pathlib import Path
@@ -26,6 +29,8 @@ LANGUAGES = ("eng", "deu", "spa", "ita")
 SIZES = {"train": 96, "test": 48, "raw": 120}
 PAIRS = {"train": 32, "test": 6}
 """Of a template, at most: a quarter of what its names make is the test's."""
+PASSAGES = {"train": 240, "test": 120}
+FACTS = 3  # of a passage
 NAMES = {
     "LOC": """London|London|Londres|Londra
         Munich|München|Múnich|Monaco
@@ -252,12 +257,68 @@ def dictionary(language: int) -> str:
     return "".join(f"{one}\t{other}\n" for one, other in pairs)
 
 
+def facts(split: str) -> list[list[tuple[int, dict[str, int]]]]:
+    """Of each passage the kinds of its facts, and the places of the names in them."""
+    kinds = (HERE / "questions.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    made = []
+    for row in range(PASSAGES[split]):
+        first, step = _number(split, row) % len(kinds), 1 + _number(row, split) % 2
+        own = []
+        for fact in range(FACTS):
+            kind = (first + fact * step) % len(kinds)
+            slots = sorted(set(re.findall(r"\$([A-Z]+2?)", kinds[kind])))
+            drawn = {slot: _number(split, row, fact, slot) for slot in slots}
+            places = {slot: value % len(names(slot[:3], 0)) for slot, value in drawn.items()}
+            for slot in slots:  # nobody calls himself
+                if slot.endswith("2") and places[slot] == places[slot[:3]]:
+                    places[slot] = (places[slot] + 1) % len(names(slot[:3], 0))
+            own.append((kind, places))
+        made.append(own)
+    return made
+
+
+def _number(*parts: object) -> int:
+    """A number that follows from some things."""
+    return int.from_bytes(sha256(" ".join(map(str, parts)).encode()).digest()[:4], "big")
+
+
+def asked(language: int, split: str) -> tuple[str, str]:
+    """Passages, and queries with the ids of those that say what is asked, as TSV."""
+    kinds = (HERE / "questions.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    passages, queries = ["id\ttext\n"], dict[tuple, list[str]]()
+    for row, own in enumerate(facts(split)):
+        said = [filled(kinds[kind].splitlines()[1 + language], places, language)
+                for kind, places in own]  # fmt: skip
+        passages.append(f"p{row}\t{' '.join(said)}\n")
+        for kind, places in own:
+            line = kinds[kind].splitlines()[(5 if split == "train" else 9) + language]
+            slots = re.findall(r"\$([A-Z]+2?)", line)
+            key = (kind, *sorted((slot, places[slot]) for slot in slots))
+            queries.setdefault(key, [filled(line, places, language)]).append(f"p{row}")
+    lines = [f"q{at}\t{text}\t{'|'.join(dict.fromkeys(found))}\n"
+             for at, (text, *found) in enumerate(queries.values())]  # fmt: skip
+    return "".join(passages), "id\ttext\trelevant\n" + "".join(lines)
+
+
+def filled(line: str, places: dict[str, int], language: int) -> str:
+    """A line with names, and their articles, in its slots."""
+
+    def name(slot: re.Match[str]) -> str:
+        article, words = names(slot[1][:3], language)[places[slot[1]]]
+        return " ".join([article, *words] if article else words)
+
+    return re.sub(r"\$([A-Z]+2?)", name, line)
+
+
 def files() -> dict[str, str]:
     """Every file by its name."""
     made = {}
     for at, language in enumerate(LANGUAGES):
         for split in ("train", "test"):
             made[f"{language}.{split}.conllu"] = conllu(at, split)
+            made[f"passages.{language}.{split}.tsv"], made[f"queries.{language}.{split}.tsv"] = (
+                asked(at, split)
+            )
         made[f"{language}.raw.txt"] = "".join(
             said(words) + "\n" for _, words in sentences(at, "raw")
         )

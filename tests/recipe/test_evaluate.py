@@ -430,3 +430,56 @@ def test_a_gap_is_asked_of_one_model_that_was_kept(place):
     recipe["steps"].insert(0, taught)
     with pytest.raises(SettingsError, match=r"no transfer\.v1 with keep"):
         read_recipe(recipe)
+
+
+@pytest.fixture
+def ranker(tiny_body, tmp_path):
+    """A model with the head of late interaction beside it."""
+    import shutil
+    from pathlib import Path
+
+    import torch
+
+    from isogloss.encode import load_encoder
+    from isogloss.train.objectives.late_interaction import LateInteraction
+    from isogloss.train.readers import sentences
+
+    folder = tmp_path / "ranker"
+    shutil.copytree(tiny_body, folder)
+    head = LateInteraction(dimensions=8)
+    head.begin(sentences(Path(folder), load_encoder(str(folder)).reader.tokenizer))
+    with torch.no_grad():
+        head.project.weight.normal_()
+    head.save(folder)
+    return folder
+
+
+def test_a_head_that_was_trained_beside_a_model_finds(place, ranker):
+    said = CliRunner().invoke(app, [
+        "evaluate", str(ranker), "--suite", f"{place}/kinds.toml", "--data", str(place), "--task",
+        "words", "--languages", "deu", "--find", "late", "--out", f"{place}/late",
+    ])  # fmt: skip
+    assert said.exit_code == 0, said.output
+    row = isogloss.open_run(place / "late").scores.one(measure="precision@1")
+    assert row.system.endswith("by late interaction") and row.settings["find"]["by"] == "late"
+    assert row.settings["costs"]["passages"] == 40 and row.settings["costs"]["index_bytes"] > 0
+    plain = evaluate(ranker, place, tasks=["words"], languages=["deu"])
+    other = plain.scores.one(measure="precision@1")
+    assert other.value != row.value and other.system == str(ranker)
+    page = isogloss.open_run(place / "late").report.read_text(encoding="utf-8")
+    assert "40 passages of" in page and "a query took" in page
+
+
+def test_a_way_of_finding_that_the_model_or_the_suite_does_not_have(place, ranker, bilingual):
+    with pytest.raises(ModelError, match=r"no head rank_pairs\.v1"):
+        evaluate(ranker, place, tasks=["words"], languages=["deu"], find={"by": "cross"})
+    with pytest.raises(UsageError, match="nothing is found in"):
+        evaluate(bilingual, place, tasks=["alike"], find={"by": "late"})
+    with pytest.raises(SettingsError, match="against"):
+        isogloss.run({
+            "name": "x", "title": "x", "model": str(bilingual), "steps": [
+                {"use": "evaluate.v1", "name": "a", "suites": [f"{place}/kinds.toml"]},
+                {"use": "evaluate.v1", "name": "b", "suites": [f"{place}/kinds.toml"],
+                 "against": ["c"]},
+            ],
+        }, out=place / "x")  # fmt: skip

@@ -24,7 +24,8 @@ POINTS = {
 }
 ELSEWHERE = {
     "aligned.v1", "crossed.v1", "entities.v1", "hard_negatives.v1", "judged.v1", "labelled.v1",
-    "lexicon.v1", "marked.v1", "preferred.v1", "restored.v1", "span_denoise.v1", "tagged.v1",
+    "lexicon.v1", "marked.v1", "passages.v1", "preferred.v1", "restored.v1", "span_denoise.v1",
+    "tagged.v1",
     "transliterated.v1", "triplets.v1",
 }  # fmt: skip
 

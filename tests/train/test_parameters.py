@@ -46,7 +46,7 @@ POINTS = {
 }
 ELSEWHERE = {
     "static.v1", "hypernetwork.v1", "pixel_fallback.v1", "connector.v1", "head.v1",
-    "new_language.v1",
+    "new_language.v1", "shared.v1",
 }  # fmt: skip
 OTHER_AT_FIRST = {
     "shorter.v1", "factors.v1", "prompts.v1", "factored_prompts.v1", "projector.v1",

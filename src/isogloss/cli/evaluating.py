@@ -59,6 +59,24 @@ def evaluate(
             help="Of links between words: layer of the encoder; two thirds up by default."
         ),
     ] = None,
+    find: Annotated[
+        Literal["vectors", "late", "cross", "poly"],
+        typer.Option(
+            help="Of retrieval: by a vector a text; or by what was trained beside the model: late "
+            "interaction with a vector a token, or a cross-encoder or poly-encoder that puts the "
+            "nearest in order."
+        ),
+    ] = "vectors",
+    candidates: Annotated[
+        int, typer.Option(help="Of --find late, cross and poly: passages that are scored in full.")
+    ] = 256,
+    read_as: Annotated[
+        str,
+        typer.Option(
+            help="Of retrieval by a model with modules of languages: the language whose modules "
+            "read all texts; by default each text's own."
+        ),
+    ] = "",
     encoder: Annotated[
         str | None, typer.Option(help="Of a probe: its encoder, where that has moved.")
     ] = None,
@@ -101,6 +119,9 @@ def evaluate(
 
     Example: isogloss evaluate all-MiniLM-L6-v2 --suite tatoeba --out runs/found
 
+    Example: isogloss evaluate runs/late/files/late/model --suite questions.toml --find late
+    --out runs/by-tokens
+
     Example: isogloss evaluate all-MiniLM-L6-v2 --suite word_alignment --languages spa,ita
     --out runs/links
     """
@@ -109,11 +130,12 @@ def evaluate(
     from isogloss.recipe.main_jobs import evaluate as job
 
     choices = {"unit": unit, "against": against, "between": between}
+    found = {"by": find, "candidates": candidates, "read_as": read_as}
     with bars() as start:
         run = job(
             model, suites=listed(suite), languages=listed(languages), out=out, tasks=listed(task),
-            split=split, choices=choices, links=links, layer=layer, encoder=encoder, data=data,
-            mteb=mteb, seed=seed, network=network, translator=translator, origin=origin,
+            split=split, choices=choices, links=links, layer=layer, find=found, encoder=encoder,
+            data=data, mteb=mteb, seed=seed, network=network, translator=translator, origin=origin,
             start=start, command=_command(),
         )  # fmt: skip
     notes = run.provenance.get("notes", [])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from isogloss.language import read_language
 from isogloss.measure.catalogue import MEASURES
-from isogloss.report.evaluated import evaluations
+from isogloss.report.evaluated import asked, evaluations
 from isogloss.report.rows import compared, comparisons, last_layers, system_names
 from isogloss.report.transfer import attempts, gaps
 from isogloss.score import Score, Scores
@@ -26,8 +26,8 @@ COLUMNS = (
 
 
 LEFT = (
-    "system", "strategy", "rule", "cost", "tokenizer", "language", "similar", "pivot", "direction",
-    "method", "score",
+    "system", "against", "strategy", "rule", "cost", "tokenizer", "language", "similar", "pivot",
+    "direction", "method", "score",
 )  # fmt: skip
 
 
@@ -137,12 +137,14 @@ def _effects(scores: Scores) -> list[Table]:
 
 
 def evaluated(scores: Scores) -> list[Table]:
-    """A table a task: one row a language, one column a measure, and means last."""
+    """A table a task and system: one row a language, one column a measure, and means last."""
     made = []
-    for dataset, task in evaluations(scores):
-        rows = scores.where(dataset=dataset, task=task)
+    found = evaluations(scores)
+    for key in found:
+        dataset, task, system = key
+        rows = scores.where(dataset=dataset, task=task, system=system or None, stage=None)
         measures = list(dict.fromkeys(row.measure for row in rows))
-        table = _table(f"{task} of {dataset}", ("language", *map(_titled, measures), "n"))
+        table = _table(asked(key, found), ("language", *map(_titled, measures), "n"))
         groups: dict[tuple[str | None, int], list[Score]] = {}
         for row in rows:
             key = (row.language, len(row.settings.get("languages", ())))
@@ -153,7 +155,24 @@ def evaluated(scores: Scores) -> list[Table]:
             told = (cells.get(measure, "") for measure in measures)
             table.add_row(name, *told, str(part[0].n))
         made.append(table)
-    return made
+    return made + _over_others(scores)
+
+
+def _over_others(scores: Scores) -> list[Table]:
+    """What a system has over another on the tests of tasks, if a run says it."""
+    rows = [row for row in scores.where(stage="change", strategy=None) if row.task]
+    if not rows:
+        return []
+    names = ("system", "against", "language", "before", "after", "change", "p (Holm)", "n")
+    table = _table("Changes", names)
+    for row in rows:
+        before, after = compared(scores, row)
+        table.add_row(
+            str(row.system), row.settings["against"], _name(row.language) or "mean",
+            _cell(before), _cell(after), _cell(row),
+            f"{row.settings.get('p_holm') or row.settings['p']:.4f}", str(row.n),
+        )  # fmt: skip
+    return [table]
 
 
 def by_setting(scores: Scores, setting: str, title: str) -> Table:

@@ -14,11 +14,12 @@ from pydantic import Field
 from isogloss import registry
 from isogloss.errors import ModelError, UnknownLanguage, UsageError, located
 from isogloss.files import sha256_file
-from isogloss.recipe.step import Step, Workplace
-from isogloss.recipe.told import Told, write_told
+from isogloss.recipe.step import FILES, Step, Workplace
+from isogloss.recipe.told import NAME, Told, read_attempts, write_told
 from isogloss.registry import register
 from isogloss.score import Score, Scores, defined
 from isogloss.task.choosing import By
+from isogloss.task.retrieve.solver import Finding
 from isogloss.task.suites.directions import choose
 from isogloss.task.suites.loading import spoken
 
@@ -64,6 +65,10 @@ class Evaluate(Step):
         links: how words are linked: a registered extraction, or a statistical model such as
             `eflomal`, which reads the words alone.
         layer: whose vectors of words are linked; two thirds up by default.
+        find: how passages are found: by the vectors of texts, or by a head that was trained beside
+            the model.
+        against: earlier steps of the same kind and suites, whose answers these are compared
+            with, paired by example.
     """
 
     alone: ClassVar[bool] = True
@@ -79,16 +84,28 @@ class Evaluate(Step):
     choices: By = By()
     links: str = "itermax"
     layer: int | None = None
+    find: Finding = Finding()
+    against: tuple[str, ...] = ()
 
     def needs(self) -> dict[str, str]:
-        """The model."""
-        return {"model": self.model}
+        """The model, and the steps that it is compared with."""
+        others = {f"against.{at}": name for at, name in enumerate(self.against)}
+        return {"model": self.model} | others
+
+    def check(self, earlier: Mapping[str, Step]) -> list[str]:
+        """`against` must be steps of this kind."""
+        others = [earlier[name] for name in self.against if name in earlier]
+        return [
+            f"against: {step.name!r} is a {step.use}, not a {self.use}"
+            for step in others if step.use != self.use
+        ]  # fmt: skip
 
     def key_settings(self) -> dict[str, Any]:
         """With the content of the suites, of their data and of what was taught."""
         files = sorted((self.solver / "task").iterdir()) if self.solver else []
         own = super().key_settings()
         own.pop("network")  # it changes what may be read, and not what is told
+        own.pop("against")  # steps are known by what they did, not by their names
         return {
             **own,
             "solver": [sha256_file(file) for file in files],
@@ -208,6 +225,9 @@ class Evaluate(Step):
         Raises:
             UsageError: nothing is left to evaluate.
         """
+        if self.find != Finding() and not any(g.part.use == RETRIEVE for g in self._groups):
+            raise UsageError(f"find: nothing is found in {', '.join(self.suites)}",
+                             remedy="name a suite of retrieve.v1, or leave it out")  # fmt: skip
         groups = [group for group in self._groups
                   if not self._spoilt(group, place) and self._can_tell(group, place)]  # fmt: skip
         place.notes.extend(dict.fromkeys(self._told))
@@ -236,6 +256,8 @@ class Evaluate(Step):
                 advance(1, f"{group.part.name} {gold.tag}")
             tallies.append(own)
         rows += self._means(groups, tallies, place)
+        for before in self.against:
+            rows += self._changes(before, groups, tallies, place)
         write_told(place.folder, said)
         place.write(Scores(rows), items)
 
@@ -248,10 +270,12 @@ class Evaluate(Step):
         _warn_of_new_labels(solver, gold, place)
         scores, items = evaluate(
             solver, task, gold, seed=place.seed, dataset=group.suite.name,
-            system=self._system(place), pivot=group.part.other or None,
+            system=self._system(place, group.part), pivot=group.part.other or None,
             model_fingerprint=place.encoder(self.model).fingerprint,
         )  # fmt: skip
-        about = {"split": self.split, "predict_seconds": items.seconds}
+        about = {"split": self.split, "predict_seconds": items.seconds, **self._how(group.part)}
+        if costs := getattr(solver, "costs", None):
+            about["costs"] = dict(costs)
         by_measure = {one.measure: one for one in scores}
         told = [
             replace(one, task=group.part.name, settings={**one.settings, **about})
@@ -259,8 +283,14 @@ class Evaluate(Step):
         ]  # fmt: skip
         return told, items
 
-    def _system(self, place: Workplace) -> str:
-        return str(self.solver) if self.solver else place.encoder(self.model).name
+    def _system(self, place: Workplace, part: Part) -> str:
+        name = str(self.solver) if self.solver else place.encoder(self.model).name
+        how = self.find.told if part.use == RETRIEVE else ""
+        return f"{name} {how}" if how else name
+
+    def _how(self, part: Part) -> dict[str, Any]:
+        """How passages were found, for the settings of a score."""
+        return {"find": self.find.model_dump()} if part.use == RETRIEVE else {}
 
     def _opened(self, group: Group, gold: Examples, place: Workplace) -> tuple[Any, Any]:
         """What is asked, and the task that scores it."""
@@ -282,14 +312,18 @@ class Evaluate(Step):
             return LinkWords(place.encoder(self.model), self.links, self.layer, place.seed), task
         if group.part.use != RETRIEVE:
             return place.encoder(self.model), task
-        from isogloss.task.retrieve.solver import NearestPassages
+        from isogloss.task.retrieve.solver import open_finder
         from isogloss.task.retrieve.task import check_relevant, collection_of
 
-        found = collection_of(self._collection(group, gold.language), group.part.other)
+        found = collection_of(
+            self._collection(group, gold.language), group.part.other or gold.language
+        )
         if missing := check_relevant(gold, found.ids):
             place.notes.append(f"{group.part.name} of {gold.language}: {missing} relevant passages "
                                "are not in the collection")  # fmt: skip
-        return NearestPassages(place.encoder(self.model), found), task
+        index = place.scratch / "-".join((group.suite.name, group.part.name, gold.language))
+        model = place.model_folder(self.model).path
+        return open_finder(place.encoder(self.model), found, self.find, model, index), task
 
     def _task(self, group: Group) -> Any:
         """What scores it; one that tells languages apart learns them from what there is."""
@@ -406,12 +440,65 @@ class Evaluate(Step):
                     measure=measure, value=defined(mean.value), low=low, high=high,
                     interval=None if low is None else "bootstrap over examples of these languages",
                     n=sum(map(len, tests)), dataset=group.suite.name, task=group.part.name,
-                    system=self._system(place), pivot=group.part.other or None, seed=place.seed,
+                    system=self._system(place, group.part), pivot=group.part.other or None,
+                    seed=place.seed,
                     model_fingerprint=place.encoder(self.model).fingerprint,
-                    settings={"split": self.split, "languages": list(own)},
+                    settings={"split": self.split, "languages": list(own),
+                              **self._how(group.part)},
                 )
             )  # fmt: skip
         return rows
+
+    def _changes(
+        self,
+        before: str,
+        groups: Sequence[Group],
+        tallies: Sequence[Mapping[str, Mapping[str, Tally]]],
+        place: Workplace,
+    ) -> list[Score]:
+        """What this model has over that of an earlier step, by the main measure of each task.
+
+        Raises:
+            UsageError: that one was asked other examples, or the same of the same model.
+        """
+        from isogloss.task.changes import changes
+
+        told = {(one.dataset, one.task, one.language): one
+                for one in read_attempts([place.done[before] / FILES / NAME])}  # fmt: skip
+        systems = {(row.dataset, row.task): row.system for row in place.scores_of(before)
+                   if row.stage is None}  # fmt: skip
+        rows: list[Score] = []
+        for group, own in zip(groups, tallies, strict=True):
+            where, part = (group.suite.name, group.part.name), group.part
+            task = self._task(group)
+            found = {gold.tag: _tally(task, part, gold, told.get((*where, gold.tag)))
+                     for gold in group.tests}  # fmt: skip
+            theirs = {tag: one for tag, one in found.items() if one is not None}
+            if lacking := [tag for tag in found if tag not in theirs]:
+                raise UsageError(
+                    f"{before} was not asked these examples of {part.name} in "
+                    f"{', '.join(lacking)}", remedy="give both steps the same suites and languages",
+                )  # fmt: skip
+            system = self._system(place, part)
+            if systems[where] == system:
+                raise UsageError(f"{self.name} and {before} ask {system} the same way")
+            mine = {tag: every[part.measures[0]] for tag, every in own.items()}
+            made = changes(
+                {str(systems[where]): theirs, system: mine}, measure=part.measures[0],
+                parallel=part.n_way and all(one.ids == group.tests[0].ids for one in group.tests),
+                seed=place.seed, notes=place.notes, dataset=where[0], task=part.name,
+                pivot=part.other or None,
+            )  # fmt: skip
+            rows += made.having(strategy=None, system=system)
+        return rows
+
+
+def _tally(task: Any, part: Part, gold: Examples, told: Told | None) -> Tally | None:
+    """What was told of these examples by the task's main measure; None where of others."""
+    if told is None or told.test != gold.fingerprint:
+        return None
+    task = task.counted(gold) if hasattr(task, "counted") else task
+    return task.score(gold, told.values)[part.measures[0]]
 
 
 def _has(there: Iterable[Asked], tag: str) -> bool:

@@ -75,11 +75,20 @@ def read_told(run: Path) -> list[Told]:
     Raises:
         CorpusError: the run left nothing, or a file of another form.
     """
+    return read_attempts(told_files(run))
+
+
+def read_attempts(files: Iterable[Path]) -> list[Told]:
+    """The same of files that `write_told` left.
+
+    Raises:
+        CorpusError: a file of another form.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     made: dict[tuple, tuple[list[str], list[Any]]] = {}
-    for file in told_files(run):
+    for file in files:
         try:
             rows = pq.read_table(file).select([*Told._fields[:-2], "id", "told"]).to_pylist()
             for row in rows:

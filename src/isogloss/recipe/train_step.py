@@ -371,8 +371,9 @@ class Train(Step):
         """Retrieval on the rows that were kept from training, where they have translations."""
         from isogloss.recipe.steps import watch
 
-        # Vectors of a model that learned words alone may well lie in a cone.
-        pulled = not self._wanted().isdisjoint(("vectors", "layer_vectors"))
+        # Vectors of a model that learned words, or one language, may well lie in a cone.
+        several = any(one.languages is None or len(one.languages) > 1 for one in self.lessons)
+        pulled = several and not self._wanted().isdisjoint(("vectors", "layer_vectors"))
         watched: dict[str, float] = {}
         for name, (_, tuning) in held.items():
             if place.pivot in map(str, tuning.languages) and len(tuning.languages) > 1:

@@ -81,12 +81,15 @@ def compared(scores: Scores, change: Score) -> tuple[Score, Score]:
     at: dict[str, Any] = {
         name: getattr(change, name) for name in ("measure", "language", "direction", "dataset")
     }
-    if change.layer is not None:
-        at["layer"] = change.layer
+    at |= {
+        name: value for name in ("layer", "task") if (value := getattr(change, name)) is not None
+    }
     against = change.settings.get("against")
     before = scores.where(**at, **({"system": against} if against else {"stage": "before"}))
-    after = scores.where(stage="after", system=change.system, **at)
-    return Scores(r for r in before if r.stage != "change")[-1], after[-1]
+    after = scores.where(system=change.system, **at)
+    found = ([r for r in rows if r.stage != "change"] for rows in (before, after))
+    start, end = (Scores(rows) for rows in found)
+    return start[-1], (end.where(stage="after") or end)[-1]
 
 
 def variants(scores: Scores) -> dict[str, Scores]:

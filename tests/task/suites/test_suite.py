@@ -224,6 +224,25 @@ def test_queries_and_what_they_are_answered_from(tmp_path, made):
     assert (collection.ids, collection.texts("eng")) == (["1", "2"], ["one", "two"])
 
 
+def test_a_collection_of_its_own_is_in_the_language_of_the_queries_or_another(made, tmp_path):
+    for code in ("deu", "eng"):
+        (tmp_path / f"q.{code}.test.tsv").write_text(f"id\ttext\trelevant\nq\t{code}?\tb|c\n")
+        lines = "".join(f"{i}\t{code} {i}\n" for i in "abc")
+        (tmp_path / f"p.{code}.test.tsv").write_text(f"id\ttext\n{lines}")
+    paths = (
+        'path = "q.{language}.{split}.tsv"\npassages = "p.{language}.{split}.tsv?id=id&text=text"'
+    )
+    changes = ('path = "mine/{language}/{split}.tsv"', paths), ("classify.v1", "retrieve.v1")
+    suite, tags = made(SUITE, *changes), ["deu_Latn", "eng_Latn"]
+    assert [str(tag) for tag in suite.languages("", "test", data=tmp_path)] == tags
+    assert suite.examples("", "deu", "test", data=tmp_path).column("relevant") == [["b", "c"]]
+    found = suite.collection("", "deu", "test", data=tmp_path)
+    assert (found.ids, found.texts("deu")) == (["a", "b", "c"], ["deu a", "deu b", "deu c"])
+    across = made(SUITE, *changes, ("n_way = true", 'n_way = true\nto = "eng"'))
+    assert [str(tag) for tag in across.languages("", "test", data=tmp_path)] == tags[:1]
+    assert across.collection("", "deu", "test", data=tmp_path).texts("eng")[1] == "eng b"
+
+
 def test_counts_of_what_was_read(root, made):
     topic(root, "deu", "test", "1\ta\tx", "2\t \ty")
     rows = counts(load(made(), languages=["deu", "swa"], data=root).parts)

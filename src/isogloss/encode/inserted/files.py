@@ -19,7 +19,8 @@ from isogloss.files import atomic_folder, write_json
 from isogloss.settings import read_keywords
 
 ABOUT, WEIGHTS = "inserted.json", "inserted.safetensors"
-_SWITCHED = ("per_language.v1", "branches.v1")  # whose weights are `sets.<site>.<language>.<name>`
+SWITCHED = ("per_language.v1", "branches.v1")
+"""Modules of each language, whose weights are `sets.<site>.<language>.<name>`."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def keep_languages(folder: Path, languages: Sequence[str], out: Path) -> None:
     weights, kept, found = load_file(folder / WEIGHTS), {}, False
     for number, part in enumerate(parts):
         own = {n: w for n, w in weights.items() if n.startswith(f"{number}.")}
-        there = list(part.settings.get("languages", ())) if part.use in _SWITCHED else []
+        there = list(part.settings.get("languages", ())) if part.use in SWITCHED else []
         if not there:
             kept |= own
             continue

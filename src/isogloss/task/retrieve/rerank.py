@@ -109,7 +109,9 @@ def cross_encoder(
     return score
 
 
-def poly_encoder(encoder: Encoder, codes: np.ndarray, *, language: str) -> Scorer:
+def poly_encoder(
+    encoder: Encoder, codes: np.ndarray, *, language: str, asked: str | None = None
+) -> Scorer:
     """Candidates read what codes `[m, d]` read of the query; see `poly_encoder.v1`.
 
     Each text is read once, however many pairs it stands in.
@@ -117,7 +119,8 @@ def poly_encoder(encoder: Encoder, codes: np.ndarray, *, language: str) -> Score
     Args:
         encoder: of the body that was trained.
         codes: of `read_head(folder, "poly_encoder.v1")`.
-        language: canonical tag, for encoders that differ by language.
+        language: canonical tag of the passages, for encoders that differ by language.
+        asked: that of the queries; the same by default.
 
     Raises:
         UsageError: the encoder reads no token ids, as static models do.
@@ -130,8 +133,8 @@ def poly_encoder(encoder: Encoder, codes: np.ndarray, *, language: str) -> Score
         from isogloss.train.grids import pad_texts
         from isogloss.train.objectives.poly_encoder import poly_scores, read_by_codes
 
-        asked, known, pairs = _apart(queries, passages)
-        states = read_states(encoder, asked, language=language)
+        questions, known, pairs = _apart(queries, passages)
+        states = read_states(encoder, questions, language=asked or language)
         vectors, cut = _vectors(frame, read, known)
         values = np.empty(len(queries), np.float32)
         learned = torch.as_tensor(np.asarray(codes, np.float32))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from isogloss import registry
+from isogloss.corpus import read_corpus
 from isogloss.corpus.records import Corpus
 from isogloss.corpus.spec import (
     EMBEDDED,
@@ -72,6 +73,8 @@ class Part(Settings):
         to: for retrieval and translation, the other language; of translations it may be several,
             and then the task has directions, such as `deu_Latn-spa_Latn`, for languages.
         settings: of the task that scores it, such as `beams` of `translate.v1`.
+        passages: for retrieval, where the collection lies, as a path of text that `read_corpus`
+            knows, with `{language}`; it is in the language `to`, or else in that of the queries.
         n_way: rows with the same id are translations of each other.
         labels: whether all languages must have the same labels.
         mteb: what MTEB calls the task.
@@ -90,6 +93,7 @@ class Part(Settings):
     keep: tuple[str, ...] = ()
     to: str | tuple[str, ...] = ""
     settings: dict[str, Any] = Field(default_factory=dict)
+    passages: str = ""
     n_way: bool = False
     labels: Literal["same", "may differ"] = "may differ"
     mteb: str = ""
@@ -256,13 +260,27 @@ class Suite(Settings):
         """What the queries of a retrieval task are answered from, with the ids they name.
 
         Raises:
-            UsageError: the task has no other language to retrieve in.
+            UsageError: the task says neither `passages` nor another language to retrieve in.
         """
         part = self.part(task)
+        if part.passages:
+            return self._passages(part, language, split, data, network)
         if not part.other:
-            raise UsageError(f"{part.name} of {self.name} retrieves nothing")
+            raise UsageError(
+                f"{part.name} of {self.name} retrieves nothing",
+                remedy="give it `passages`, or, of translations, the other language: `to`",
+            )
         both = read_both(self._spec(part, language, split, data, network))
         return both.keep([part.other])
+
+    def _passages(
+        self, part: Part, language: str, split: str, data: str | Path | None, network: bool
+    ) -> Corpus:
+        """The collection of a language, or the one of `to`."""
+        tag = part.other or str(self._code(part, language, split, data, [])[0])
+        path, mark, query = part.passages.replace("{split}", part.split(split).name).partition("?")
+        where = f"{self._place(path, data)}{mark}{query}"
+        return read_corpus(where, languages=[tag], network=network)
 
     def _there(
         self, part: Part, split: str, data: str | Path | None
