@@ -474,7 +474,7 @@ def test_a_way_of_finding_that_the_model_or_the_suite_does_not_have(place, ranke
     with pytest.raises(ModelError, match=r"no head rank_pairs\.v1"):
         evaluate(ranker, place, tasks=["words"], languages=["deu"], find={"by": "cross"})
     with pytest.raises(UsageError, match="nothing is found in"):
-        evaluate(bilingual, place, tasks=["alike"], find={"by": "late"})
+        evaluate(bilingual, place, "other", tasks=["alike"], find={"by": "late"})
     with pytest.raises(SettingsError, match="against"):
         isogloss.run({
             "name": "x", "title": "x", "model": str(bilingual), "steps": [
