@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from isogloss.cli.main import app
 from isogloss.errors import CorpusError, UsageError
-from isogloss.recipe.projection import Means, run, write
+from isogloss.recipe.projection import Means, Proposing, run, write
 from isogloss.task.examples import INTENTS, TREES, WORDS, make_examples
 from isogloss.task.projection.aligned import Rules
+from isogloss.task.solver import Tuning
 
 NAMES = "Ann\tB-PER\nsaw\tO\nKano\tB-LOC\n\nKano\tB-LOC\n\nyes\tO\n\n"
 UPOS = "the\tDET\ndog\tNOUN\n\nthe\tDET\ncat\tNOUN\n\n"
@@ -162,6 +163,69 @@ def test_a_translator_of_a_folder_places_spans_in_a_finished_translation(text, m
         rows = [json.loads(line) for line in files[0].read_text(encoding="utf-8").splitlines()]
         assert [row["tags"] for row in rows] == made.column("tags")
         assert facts["counts"] == counts and counts["spans projected"] == 3
+
+
+def test_a_proposer_is_taught_by_the_labels_kept_and_used_again(text, model_folder):
+    """What it proposes, asked directly, is what was judged."""
+    from isogloss.encode.folder import open_folder
+    from isogloss.task.projection.candidates import by_translation
+    from isogloss.task.projection.project import project
+    from isogloss.task.projection.proposing import open_proposer
+    from isogloss.task.projection.seq2seq import probability_of
+    from isogloss.task.readers import read_examples
+    from isogloss.task.translate.local import LocalTranslator
+
+    local = str(model_folder("t5"))
+    means = Means(translations=text / "hau.txt", translator=f"local:{local}")
+    asked = {"method": "candidates", "rules": Rules(lost="span")}
+    told = []
+    for folder in (local, text / "first" / "proposer"):
+        own = Proposing(folder, 4, "all", Tuning(epochs=40, learning_rate=1e-2, threads=1))
+        out = text / ("second" if told else "first")
+        files, facts = run(
+            text / "eng.conll", out, ("eng", "hau"), means._replace(proposing=own), **asked
+        )  # fmt: skip
+        told.append((files[0].read_text(encoding="utf-8"), facts["counts"]))
+    assert told[0] == told[1] and not (text / "second" / "proposer").exists()
+    assert any("did not learn from: 1 with no span" in note for note in
+               json.loads((text / "first" / "counts.json").read_text())["notes"])  # fmt: skip
+    proposer = open_proposer(open_folder(text / "first" / "proposer", "x"))
+    proposer.beams = 4
+    seen = []
+
+    def propose(source, target):
+        seen.extend(proposer.propose(source, target, language="hau"))
+        return seen
+
+    examples = read_examples(text / "eng.conll", WORDS, language="eng")
+    score = by_translation(probability_of(LocalTranslator(local)), ("eng_Latn", "hau_Latn"))
+    made, counts = project(
+        examples, (text / "hau.txt").read_text(encoding="utf-8").splitlines(), "candidates",
+        language="hau", unit="spans", lost="span", score=score, propose=propose, unproposed="all",
+    )  # fmt: skip
+    rows = [json.loads(line) for line in told[0][0].splitlines()]
+    assert [row["tags"] for row in rows] == made.column("tags") and counts == told[0][1]
+    named = {(n, text) for n, row in enumerate(seen) for texts in row for text in texts}
+    assert counts["proposals"] == len(named) > 0  # no sentence has two spans of a kind
+    shown = command(
+        text, "--translations", text / "hau.txt", "--translator", f"local:{local}", "--method",
+        "candidates", "--lost", "span", "--proposer", text / "first" / "proposer", "--beams", 4,
+        "--unproposed", "all",
+    )  # fmt: skip
+    assert f"{counts['proposals']:>9,} proposals\n" in shown.stdout
+
+
+def test_a_proposer_is_of_candidates(text):
+    means = {"translations": text / "hau.txt", "model": "x"}
+    with pytest.raises(UsageError, match="only candidates are proposed"):
+        run(
+            text / "eng.conll",
+            text / "out",
+            ("eng", "hau"),
+            Means(**means, proposing=Proposing("y")),
+        )
+    made = command(text, "--translations", text / "hau.txt", "--model", "x", "--beams", 3)
+    assert "there is no proposer to set up" in str(made.exception)
 
 
 def test_tags_and_a_hidden_markov_model(tmp_path):

@@ -14,7 +14,8 @@ from isogloss.task.finished import knows, open_solver
 from isogloss.task.solver import Tuning, read_task
 from isogloss.task.tasks.translate import TranslateTask
 from isogloss.task.translate.local import LocalTranslator
-from isogloss.task.translating import end_of, open_translator, with_tags
+from isogloss.task.translating import TAG, open_translator
+from isogloss.task.writing import begins_of, end_of, with_tokens
 from isogloss.train.reading import before_target
 
 TRAINED = [("eng", "rus"), ("rus", "eng"), ("eng", "ell"), ("ell", "eng")]
@@ -166,7 +167,8 @@ def test_every_shape_searches_as_a_plain_loop_over_its_logits(shape, tmp_path):
     module = solver.student.module.eval()
     ids = [solver.tags["ell_Grek"], *solver.cutter.texts(["sun rain"])[0].ids]
     source = torch.tensor([[*module.ends[0], *ids, *module.ends[1]]])
-    told = list(solver.begins)
+    begins = begins_of(module)
+    told = list(begins)
     for _ in range(TASK.longest):
         with torch.no_grad():
             logits = module.body(input_ids=source, decoder_input_ids=torch.tensor([told])).logits
@@ -175,7 +177,7 @@ def test_every_shape_searches_as_a_plain_loop_over_its_logits(shape, tmp_path):
         if told[-1] == end_of(module):
             break
     [(found, whole)] = solver._translated([np.array(ids)], "eng_Latn").values()
-    wanted = told[len(solver.begins) :]
+    wanted = told[len(begins) :]
     assert found == ([i for i in wanted if i != end_of(module)] if whole else wanted)
 
 
@@ -188,7 +190,10 @@ def test_every_shape_is_taught_what_it_then_searches(shape, tmp_path):
     body = solver.student.module.body
     labels = torch.tensor([[5, 6, 1, -100]])
     seen = before_target(body, labels)
-    assert seen[0, :1].tolist() == solver.begins and seen[0, 1:3].tolist() == [5, 6]
+    assert seen[0, :1].tolist() == begins_of(solver.student.module) and seen[0, 1:3].tolist() == [
+        5,
+        6,
+    ]
     read = {"input_ids": torch.tensor([[4, 5, 1]])}
     logits = body(**read, decoder_input_ids=seen).logits[0, :3]
     plain = torch.nn.functional.cross_entropy(logits, labels[0, :3])
@@ -208,12 +213,13 @@ def test_rows_that_pad_the_table_serve_first(folder):
 
 
 def test_tags_stand_behind_the_tokenizers_own_tokens():
-    made, tags = with_tags(ciphers.tokenizer(), ["eng_Latn", "rus_Cyrl"])
+    english, russian = TAG.format("eng_Latn"), TAG.format("rus_Cyrl")
+    made, tags = with_tokens(ciphers.tokenizer(), [english, russian])
     own = ciphers.tokenizer().get_vocab_size()
-    assert tags == {"eng_Latn": own, "rus_Cyrl": own + 1}
+    assert tags == {english: own, russian: own + 1}
     assert made.encode("<2rus_Cyrl>sun").ids[0] == own + 1
-    again, same = with_tags(made, ["rus_Cyrl"])
-    assert same["rus_Cyrl"] == own + 1 and again.get_vocab_size() == made.get_vocab_size()
+    again, same = with_tokens(made, [russian])
+    assert same[russian] == own + 1 and again.get_vocab_size() == made.get_vocab_size()
 
 
 def test_pairs_over_the_window_are_not_learned_from_and_noted(folder):

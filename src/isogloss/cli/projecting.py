@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -56,10 +56,32 @@ def project_labels(
         typer.Option(
             help="aligned: along links. markers: marks around spans that the translator carries, "
             "links where it loses them. codec: marks that it puts into its finished translation. "
-            "candidates: the stretches most like each span, by --model or by the translator. These "
-            "two need a translator local:FOLDER, and take --translations too."
+            "candidates: the stretches most like each span, by --model or by the translator; see "
+            "--proposer. These two need a translator local:FOLDER, and take --translations too."
         ),
     ] = "aligned",
+    proposer: Annotated[
+        Path | None,
+        typer.Option(
+            help="For candidates: judge what a model of source and target proposes (a folder of "
+            "mT5 or the like) in place of all stretches. One that was not taught to is taught by "
+            "the labels, and left in --out."
+        ),
+    ] = None,
+    beams: Annotated[int, typer.Option(help="Of --proposer: how many propose, 1 or more.")] = 20,
+    unproposed: Annotated[
+        Literal["lost", "all"],
+        typer.Option(
+            help="Of --proposer: a span of which no proposal stands in the translation is lost, or "
+            "sought in all stretches."
+        ),
+    ] = "lost",
+    epochs: Annotated[
+        float | None, typer.Option(help="Of teaching --proposer: rounds through the labels; 5.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of teaching --proposer, its peak; 1e-4.")
+    ] = None,
     shape: Annotated[
         str, typer.Option(help="words (tags of words), intents (with an intent), trees (CoNLL-U).")
     ] = "words",
@@ -126,21 +148,34 @@ def project_labels(
     isogloss project-labels --labels train.tsv --source eng --target hau --method markers
     --translator local:models/en-ha --model eflomal --out runs/hau
 
+    Or let a model that learned from the labels propose, and a translator choose:
+
+    isogloss project-labels --labels train.tsv --source eng --target hau --method candidates
+    --translator local:models/nllb --proposer models/mt5 --out runs/hau
+
     Nothing is dropped unseen: counts.json says what became of every span and sentence.
     """
     from isogloss.progress import bars
     from isogloss.recipe import projection as job
+    from isogloss.settings import read_settings
     from isogloss.task.projection.aligned import Rules
+    from isogloss.task.solver import Tuning
 
     if texts is not None:
         typer.echo(f"{job.write_texts(labels, texts, source, shape):,} sentences: {texts}")
         return
     if out is None or not target:
         raise UsageError("there is no --target or no --out", remedy="give both, or --texts alone")
+    told = {"epochs": epochs, "learning_rate": learning_rate}
+    tuning = read_settings(Tuning, {k: v for k, v in told.items() if v is not None})
+    if proposer is None and (beams != 20 or unproposed != "lost" or tuning != Tuning()):
+        raise UsageError("there is no proposer to set up", remedy="name one: --proposer")
+    proposing = None if proposer is None else job.Proposing(proposer, beams, unproposed, tuning)
     with bars() as start:
         files, facts = job.run(
             labels, out, (source, target),
-            job.Means(translations, translator, links, model, layer, extraction), method=method,
+            job.Means(translations, translator, links, model, layer, extraction, proposing),
+            method=method,
             shape=shape, segment=segment, rules=Rules(gap, meeting, lost, coverage), style=style,  # ty: ignore[invalid-argument-type]
             hmm=hmm, seed=seed, network=network, start=start,
         )  # fmt: skip

@@ -100,6 +100,13 @@ def transfer(
             "stacked. Repeat for more."
         ),
     ] = None,
+    proposer: Annotated[
+        Path | None,
+        typer.Option(
+            help="For projected:carry=candidates:propose=true: a folder of mT5 or the like that "
+            "names spans; one that was not taught to is taught by the source's labels."
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(help="Folder of the suite's data; by default that of ISOGLOSS_DATA."),
@@ -135,8 +142,9 @@ def transfer(
             lexicons=named_paths(lexicon or (), "--lexicon", "hin=en-hi.tsv.gz") or None,
             folders=named_paths(folder or (), "--folder", "hin=models/hin") or None,
             acts=named_paths(act or (), "--act", "arabic=maltese_to_arabic") or None,
-            word_classes=word_classes, parallel=parallel, data=data, keep=keep, network=network,
-            start=start, command=_command(),
+            proposer=None if proposer is None else str(proposer), word_classes=word_classes,
+            parallel=parallel, data=data, keep=keep, network=network, start=start,
+            command=_command(),
         )  # fmt: skip
     _show(run, as_json)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from isogloss.corpus.alignments import read_pharaoh
 from isogloss.corpus.text_files import read_lines
-from isogloss.errors import CorpusError, UsageError
-from isogloss.files import atomic_write, refuse_file, write_json
+from isogloss.errors import CorpusError, ModelError, UsageError
+from isogloss.files import atomic_folder, atomic_write, refuse_file, write_json
 from isogloss.language import read_language
 from isogloss.language.segment import tokens, words
 from isogloss.match.statistical import MODELS
@@ -24,6 +25,7 @@ from isogloss.task.projection.contract import join
 from isogloss.task.projection.markers import marks_of
 from isogloss.task.projection.project import project
 from isogloss.task.projection.seq2seq import decoder_of, probability_of
+from isogloss.task.solver import Tuning
 from isogloss.task.spans import are_spans
 
 if TYPE_CHECKING:
@@ -40,6 +42,22 @@ JUDGED = ("codec", "candidates")
 COUNTS = "counts.json"
 
 
+class Proposing(NamedTuple):
+    """A model of source and target that names spans.
+
+    Attributes:
+        folder: of the model; one that was not taught to name spans is taught by the labels.
+        beams: of its search, each of which proposes.
+        unproposed: a span without a proposal is `lost`, or sought in `all` stretches.
+        tuning: how it is taught.
+    """
+
+    folder: str | Path
+    beams: int = 20
+    unproposed: Literal["lost", "all"] = "lost"
+    tuning: Tuning = Tuning()
+
+
 class Means(NamedTuple):
     """What labels are carried by; what is not needed may be left out.
 
@@ -50,6 +68,7 @@ class Means(NamedTuple):
         model: an encoder, or a statistical aligner of `MODELS`.
         layer: of the encoder; two thirds up by default.
         extraction: how links are taken from an encoder's vectors, or joined from two directions.
+        proposing: what proposes candidates; without it all stretches are judged.
     """
 
     translations: str | Path | None = None
@@ -58,6 +77,7 @@ class Means(NamedTuple):
     model: str | None = None
     layer: int | None = None
     extraction: str | None = None
+    proposing: Proposing | None = None
 
 
 def run(
@@ -90,7 +110,7 @@ def run(
         rules: of `aligned`; `lost` of `codec` and `candidates`, and `coverage` of tags and trees.
         style: of marks.
         hmm: fit a hidden Markov model on projected tags and take what it says.
-        seed: of a statistical aligner.
+        seed: of a statistical aligner, and of teaching a proposer.
         network: allow fetching models.
         start: starts progress bars.
 
@@ -126,6 +146,8 @@ def run(
     elif method in JUDGED:
         pair = (examples.language, target)
         how = _judge(method, means, translator, pair, style, network) | {"lost": rules.lost}
+        if means.proposing:
+            how |= _propose(means.proposing, examples, target, Path(out), notes, seed, start)
         unit = "spans"
     elif shape == "trees" or not _has_spans(examples):
         how |= {"coverage": rules.coverage} | ({} if shape == "trees" else {"hmm": hmm})
@@ -218,6 +240,10 @@ def _check(method: str, means: Means, shape: str, segment: str) -> None:
             "folder",
             remedy="name one with --model, or --translator local:FOLDER",
         )
+    if means.proposing and method != "candidates":
+        raise UsageError(
+            "only candidates are proposed", remedy="leave out --proposer, or --method candidates"
+        )
     if (means.layer is not None or means.extraction) and not means.model:
         raise UsageError(
             "a layer and an extraction are of a model that makes links, and there is none",
@@ -287,6 +313,33 @@ def _judge(
     from isogloss.encode import load_encoder
 
     return {"score": by_vectors(load_encoder(str(means.model), network=network), means.layer)}
+
+
+def _propose(
+    proposing: Proposing, examples: Examples, language: str, out: Path, notes: list[str],
+    seed: int, start: Start,
+) -> dict[str, Any]:  # fmt: skip
+    """What `candidates` asks for proposals; a proposer that was taught stays in `out/proposer`."""
+    from isogloss.encode.folder import open_folder
+    from isogloss.task.projection.proposing import is_proposer, open_proposer, teach_proposer
+
+    path = Path(proposing.folder).expanduser()
+    if not path.is_dir():
+        raise ModelError(
+            "there is no such model folder", file=path,
+            remedy="give that of an mT5, mBART or Marian, or of a proposer",
+        )  # fmt: skip
+    folder = open_folder(path, str(proposing.folder))
+    if is_proposer(path):
+        made = open_proposer(folder)
+    else:
+        advance = start("teach a proposer", proposing.tuning.steps(len(examples)))
+        made = teach_proposer(folder, [examples], proposing.tuning, seed=seed, advance=advance)
+        notes.extend(made.notes)
+        with atomic_folder(out / "proposer") as place:
+            made.save(place)
+    ask = replace(made, beams=proposing.beams).propose
+    return {"propose": partial(ask, language=language), "unproposed": proposing.unproposed}
 
 
 def _translations(

@@ -24,6 +24,7 @@ from isogloss.task.needs import BROUGHT, needs_of
 from isogloss.task.solver import Tuning
 
 if TYPE_CHECKING:
+    from isogloss.encode.folder import ModelFolder
     from isogloss.recipe.transfer_data import TransferData
     from isogloss.task.compare import Seeds
     from isogloss.task.contracts import Tally
@@ -85,6 +86,9 @@ class Transfer(Step):
         acts: what is done with the words of each class: `letters:FILE`, `lexicon:FILE`,
             `translate:LANGUAGE`, `maltese_to_arabic` or `leave`.
         word_classes: words with their classes, a tab between them.
+        proposer: folder of a model of source and target that proposes spans to `projected.v1`, or
+            is to be taught to.
+        proposer_made: instead: an earlier step that made one.
         keep: whether models are left in the run's `files/<step>`: those of the first seed.
     """
 
@@ -110,6 +114,8 @@ class Transfer(Step):
     made: dict[str, str] = Field(default_factory=dict)
     acts: dict[str, str] = Field(default_factory=dict)
     word_classes: FilePath | None = None
+    proposer: DirectoryPath | None = None
+    proposer_made: str = ""
     keep: bool = False
 
     @field_validator("strategies")
@@ -135,7 +141,8 @@ class Transfer(Step):
         """What strategies need is told before hours of training, not after those before them."""
         brought = {"translator": self.translator or self.translated_by, "lexicons": self.lexicons,
                    "parallel": self.parallel, "folders": self.folders or self.made,
-                   "source": self.source[1:], "acts": self.acts}  # fmt: skip
+                   "source": self.source[1:], "acts": self.acts,
+                   "proposer": self.proposer or self.proposer_made}  # fmt: skip
         for table in self.strategies:
             for need in needs_of(registry.get("strategy", table["use"]), table):
                 if not brought[need]:
@@ -173,6 +180,8 @@ class Transfer(Step):
             raise ValueError(f"made: {both[0]} has one of the folders already")
         if self.translator and self.translated_by:
             raise ValueError("translated_by: there is a translator already; name one of both")
+        if self.proposer and self.proposer_made:
+            raise ValueError("proposer_made: there is a proposer already")
         return self
 
     def needs(self) -> dict[str, str]:
@@ -180,7 +189,7 @@ class Transfer(Step):
         made = {f"made.{tag}": step for tag, step in self.made.items()}
         made |= {f"strategies.{at}.model": table["model"]
                  for at, table in enumerate(self.strategies) if table.get("model")}  # fmt: skip
-        beside = {name: value for name in ("parallel", "translated_by")
+        beside = {name: value for name in ("parallel", "translated_by", "proposer_made")
                   if (value := getattr(self, name))}  # fmt: skip
         return {"model": self.model} | beside | made
 
@@ -199,10 +208,11 @@ class Transfer(Step):
         beside = {f"act {kind}": file for kind, file in act_files(self.acts).items()}
         if self.word_classes:
             beside["word classes"] = self.word_classes
+        folders = self.folders | ({"proposer": self.proposer} if self.proposer else {})
         files = {
             **{tag: sha256_file(file) for tag, file in (self.lexicons | beside).items()},
             **{f"{tag}/{file.relative_to(folder)}": sha256_file(file)
-               for tag, folder in self.folders.items() for file in sorted(folder.rglob("*"))
+               for tag, folder in folders.items() for file in sorted(folder.rglob("*"))
                if file.is_file()},
         }  # fmt: skip
         read = {split: [one.fingerprint for one in every]
@@ -320,7 +330,7 @@ class Transfer(Step):
             {tags[tag]: folder for tag, folder in folders.items()},
             place.encoder(self.model), place.model_folder(self.model),
             {step: place.model_folder(step).path for step in self._models.values()},
-            self.acts, self.word_classes,
+            self.acts, self.word_classes, self._proposer(place),
         )  # fmt: skip
 
     @property
@@ -347,6 +357,13 @@ class Transfer(Step):
         made = LocalTranslator(there[0])
         made.name = self.translated_by
         return made
+
+    def _proposer(self, place: Workplace) -> ModelFolder | None:
+        from isogloss.encode.folder import open_folder
+
+        if self.proposer_made:
+            return place.model_folder(self.proposer_made)
+        return open_folder(self.proposer, str(self.proposer)) if self.proposer else None
 
     def _outcome(
         self, job: Job, name: str, strategy: Strategy, target: str,

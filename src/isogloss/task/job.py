@@ -55,6 +55,7 @@ class Means:
         models: other models to begin from, by the steps that made them.
         acts: what is done with words of each class, as `read_acts` knows it.
         word_classes: words with their classes.
+        proposer: a model of source and target that names spans, or is to be taught to.
     """
 
     translator: Translator | None = None
@@ -66,6 +67,7 @@ class Means:
     models: Mapping[str, Path] = field(default_factory=dict)
     acts: Mapping[str, str] = field(default_factory=dict)
     word_classes: Path | None = None
+    proposer: ModelFolder | None = None
 
     def model_of(self, step: str) -> Path:
         """The folder of a model that an earlier step made.
@@ -219,6 +221,7 @@ class Job:
         *,
         after: Solver | Path | None = None,
         watch: Watch | None = None,
+        task: Any = None,
         **changes: Any,
     ) -> Solver:
         """A solver of these examples; the same again is not taught again, but counts again.
@@ -228,9 +231,10 @@ class Job:
             after: a solver that it goes on from, or the folder of a model; by default the model of
                 the job.
             watch: keep the weights that are best on these; the source's `dev` if `watched`.
+            task: another one than the job's, with a fingerprint, whose last weights are kept.
             changes: of how it is taught: `epochs`, `learning_rate` ...
         """
-        if watch is None and self.watched:
+        if watch is None and self.watched and task is None:
             watch = Watch(self.sources("dev", use="select"), measure=self.watched)
         for one in watch.examples if watch else ():
             self.ledger += labels_used(one, "select")
@@ -238,11 +242,13 @@ class Job:
         key = fingerprint(
             [one.fingerprint for one in examples], self.seed, dict(changes), begun,
             [one.fingerprint for one in watch.examples] if watch else [],
+            *([task.fingerprint] if task else []),
         )  # fmt: skip
         if not (solver := self._solvers.pop(key, None)):
             with self._away_from_aligning(), peak_memory() as peak:
                 solver = self._taught(
-                    key, examples, after if isinstance(after, Path) else begun, watch, changes
+                    key, examples, after if isinstance(after, Path) else begun, watch,
+                    task or self.task, changes,
                 )  # fmt: skip
             self.peaks[key] = peak.added
         _hold(self._solvers, key, solver, len(self.source) + 1)
@@ -293,14 +299,14 @@ class Job:
 
     def _taught(
         self, key: str, examples: Sequence[Examples], begun: str | Path, watch: Watch | None,
-        changes: Mapping[str, Any],
+        task: Any, changes: Mapping[str, Any],
     ) -> Solver:  # fmt: skip
         after = self.scratch / begun if begun else None  # a whole path stays as it is
         if isinstance(begun, str) and after and not after.is_dir():
             with atomic_folder(after) as folder:
                 self._solvers[begun].save(folder)
         return self.learner.teach(
-            self.task, examples, seed=self.seed, after=after, watch=watch, start=self.start,
+            task, examples, seed=self.seed, after=after, watch=watch, start=self.start,
             changes=changes, name=key,
         )  # fmt: skip
 

@@ -24,6 +24,7 @@ BROUGHT = {
     "parallel": Need("parallel text", "--parallel"),
     "folders": Need("other models", "--folder hin=FOLDER"),
     "acts": Need("what is done with the words of a class", "--act arabic=maltese_to_arabic"),
+    "proposer": Need("a model that proposes spans", "--proposer"),
     "source": Need("several source languages", "--train sib200/eng,spa"),
 }
 """By name of the setting of `transfer.v1`; all but `source` are fields of `Means` too."""

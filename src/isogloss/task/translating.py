@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,47 +15,19 @@ from isogloss.errors import ModelError, TrainingError
 from isogloss.files import write_json
 from isogloss.registry import name_of
 from isogloss.task.contracts import Guess
-from isogloss.task.cutting import Cutter, cutter_of
+from isogloss.task.cutting import Cutter
 from isogloss.task.examples import Examples
 from isogloss.task.ledger import LAST
-from isogloss.task.pieces import in_turn
-from isogloss.task.solver import PLAIN, TASK, Told, Tuning, Watch, learn, read_task
-from isogloss.train.mixtures.paired import Pair, stack_pairs
+from isogloss.task.solver import PLAIN, TASK, Told, Tuning, Watch, read_task
+from isogloss.task.writing import end_of, learn_pairs, open_writer, search, search_settings
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from isogloss.encode.folder import ModelFolder
     from isogloss.task.tasks.translate import TranslateTask
-    from isogloss.train.batch import Texts
-    from isogloss.train.body import Body
+    from isogloss.train.mixtures.paired import Pair
 
 TAG = "<2{}>"
 """The token that asks for a language."""
-_TOKENS = 4096  # of sources that are read at once, padding included, by a search of one beam
-
-
-@dataclass(frozen=True)
-class Translations:
-    """Pairs drawn without replacement, in another order each time all were read.
-
-    Attributes:
-        pairs: the source behind its tag, and the target.
-        languages: canonical tags of the source and of the target of each.
-        size: pairs in a batch.
-        numbers: of the languages, for the column `language`.
-    """
-
-    pairs: Sequence[Pair]
-    languages: Sequence[tuple[str, str]]
-    size: int
-    numbers: Mapping[str, int]
-
-    def batch(self, seed: int, step: int) -> Texts:
-        """The next pairs."""
-        chosen = in_turn(len(self.pairs), self.size, seed, step)
-        sources, targets = zip(*(self.languages[i] for i in chosen), strict=True)
-        return stack_pairs([self.pairs[i] for i in chosen], sources, self.numbers, targets)
 
 
 @dataclass
@@ -96,17 +67,6 @@ class Translating:
         weights = {id(weight): weight for weight in self.student.module.parameters()}
         return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
-    @cached_property
-    def begins(self) -> list[int]:
-        """What stands before the first token of a target: the decoder's start, and more."""
-        import torch
-
-        from isogloss.train.reading import before_target
-
-        module = self.student.module
-        target = torch.tensor([[*module.ends[0], end_of(module)]])
-        return before_target(module.body, target)[0].tolist()
-
     def tell(self, examples: Examples) -> Told:
         """The translation of each text."""
         start = time.perf_counter()
@@ -141,42 +101,19 @@ class Translating:
         self, sources: Sequence[np.ndarray], language: str
     ) -> dict[int, tuple[list[int], bool]]:
         """Of each source the ids that were told, and whether they came to an end."""
-        from isogloss.encode.batches import pack
-        from isogloss.train.batch import stack_texts
-        from isogloss.train.reading import padded
+        found = search(self.student.module, sources, language, self._search())
+        return {at: tuple(written) for at, [written] in found.items()}
 
-        module, found = self.student.module, {}
-        module.eval()
-        end, begins = end_of(module), self.begins
-        device = next(module.parameters()).device
-        search = module.body.generation_config = self._search(end)
-        lengths = np.array([len(ids) for ids in sources], np.int64)
-        for at in pack(lengths, _TOKENS // self.task.beams):
-            batch = stack_texts([[sources[i] for i in at]], [[language] * len(at)])
-            ids, mask = padded(batch, *module.ends, module.pad)
-            made = module.body.generate(
-                input_ids=ids.to(device), attention_mask=mask.long().to(device),
-                decoder_input_ids=ids.new_tensor([begins] * len(at)).to(device),
-                generation_config=search,
-            )  # fmt: skip
-            for place, told in zip(at.tolist(), made[:, len(begins) :].tolist(), strict=True):
-                whole = end in told
-                found[place] = (told[: told.index(end)] if whole else told, whole)
-        return found
-
-    def _search(self, end: int) -> Any:
-        """Settings of the search, with none of those that the model came with."""
-        from transformers import GenerationConfig
-
-        return GenerationConfig(
-            max_new_tokens=self.task.longest, num_beams=self.task.beams, do_sample=False,
-            eos_token_id=end, pad_token_id=self.student.module.pad,
-            decoder_start_token_id=self.begins[0], suppress_tokens=list(self.tags.values()) or None,
+    def _search(self) -> Any:
+        """Settings of the search; no tag is told."""
+        return search_settings(
+            self.student.module, self.task.longest, self.task.beams,
+            suppress_tokens=list(self.tags.values()) or None,
         )  # fmt: skip
 
     def save(self, folder: Path) -> None:
         """A folder that `transformers` loads and translates with, a tag before each text."""
-        self.student.module.body.generation_config = self._search(end_of(self.student.module))
+        self.student.module.body.generation_config = self._search()
         self.student.save(folder)
         (folder / TASK).mkdir()
         about = {
@@ -216,9 +153,6 @@ def tune_translator(
         ModelError: not a model of source and target with a fast tokenizer.
         TrainingError: nothing to train on.
     """
-    from isogloss.train.contracts import Lesson
-    from isogloss.train.objectives.seq2seq import Seq2seq
-
     start = time.perf_counter()
     solver = open_translator(folder, task, tuning.parameters, train, seed)
     pairs: list[Pair] = []
@@ -233,10 +167,8 @@ def tune_translator(
             "no pair can be trained on: " + ("; ".join(solver.notes) or "there is none"),
             remedy="give texts with their translations that fit the model's window",
         )
-    mixture = Translations(pairs, languages, min(tuning.batch, len(pairs)), solver.numbers)
-    lesson = Lesson(mixture, [(1.0, Seq2seq(smoothing=task.smoothing))])
-    solver.notes += learn(
-        solver, lesson, tuning.steps(len(pairs)), tuning, seed=seed, watch=watch,
+    solver.notes += learn_pairs(
+        solver, pairs, languages, tuning, seed=seed, smoothing=task.smoothing, watch=watch,
         checkpoint=checkpoint, advance=advance,
     )  # fmt: skip
     solver.seconds += time.perf_counter() - start
@@ -263,11 +195,6 @@ def open_translator(
         ModelError: not a model of source and target with a fast tokenizer; nothing to learn, and
             it was taught nothing.
     """
-    from isogloss.train.objectives.seq2seq import Seq2seq
-    from isogloss.train.student import student_of
-
-    if folder.kind != "transformer.v1":
-        raise ModelError("only a transformer is taught to translate", file=folder.path)
     about = read_task(folder.path)
     known = about.get("classes", {}).get("to", ())
     if not (known or train):
@@ -278,89 +205,18 @@ def open_translator(
     task = replace(task, tagged=about.get("tagged", task.tagged))
     to = dict.fromkeys([*known, *(tag for one in train for tag in sorted(set(one.column("to"))))])
     languages = dict.fromkeys([*about.get("languages", ()), *(one.language for one in train), *to])
-    cutter = cutter_of(folder)
-    tokenizer, tags = with_tags(cutter.tokenizer, list(to) if task.tagged else ())
-    new = [tags[tag] for tag in tags if cutter.tokenizer.token_to_id(TAG.format(tag)) is None]
-    settings = {key: value for key, value in parameters.items() if key != "use"}
-    student = student_of(
-        parameters["use"], folder.body, tokenizer, reader=_reader(new, seed),
-        tags=list(languages), **settings,
-    )  # fmt: skip
-    Seq2seq().begin(student.module)
-    if student.module.head is not None or student.module.before_head is not None:
-        raise ModelError(
-            "has no language head of its own to translate with", file=folder.path,
-            remedy="take a model saved with it, such as T5ForConditionalGeneration",
-        )  # fmt: skip
+    tokens = {tag: TAG.format(tag) for tag in (to if task.tagged else ())}
+    opened = open_writer(folder, list(tokens.values()), list(languages), parameters, seed)
+    tags = {tag: opened.ids[token] for tag, token in tokens.items()}
     return Translating(
-        task, student, replace(cutter, tokenizer=_literal(tokenizer)), tags, {"to": list(to)},
-        tuple(languages), about.get("seconds", 0.0),
+        task, opened.student, opened.cutter, tags, {"to": list(to)}, tuple(languages),
+        about.get("seconds", 0.0),
     )  # fmt: skip
-
-
-def with_tags(tokenizer: Tokenizer, languages: Sequence[str]) -> tuple[Tokenizer, dict[str, int]]:
-    """A copy that has a tag of each language, behind its own tokens, and the ids of the tags."""
-    from tokenizers import AddedToken, Tokenizer
-
-    made = Tokenizer.from_str(tokenizer.to_str())
-    names = {tag: TAG.format(tag) for tag in languages}
-    made.add_special_tokens([AddedToken(n, special=True, normalized=False) for n in names.values()])
-    return made, {tag: made.get_vocab()[name] for tag, name in names.items()}
-
-
-def _literal(tokenizer: Tokenizer) -> Tokenizer:
-    """A copy to which special tokens in a text are text, so that no text asks for a language."""
-    from tokenizers import Tokenizer
-
-    made = Tokenizer.from_str(tokenizer.to_str())
-    made.encode_special_tokens = True
-    return made
-
-
-def _reader(new: Sequence[int], seed: int) -> Callable[..., Body]:
-    """Opens a model with a row of its table for each new id, drawn like those that are there.
-
-    Rows that pad the table serve first.
-    """
-
-    def read(folder: Path, tokenizer: Tokenizer, rows: np.ndarray | None = None) -> Body:
-        import torch
-
-        from isogloss.train.readers import append_rows, words
-        from isogloss.vocabulary.initialise.rows import normal
-
-        module = words(folder, tokenizer, rows)
-        table = module.body.get_input_embeddings().weight
-        drawn = normal(table.detach().numpy(), len(new), seed)  # [new, d]
-        lacking = max(0, max(new, default=0) + 1 - len(table))
-        if lacking:
-            module.added = append_rows(module.body, drawn[-lacking:])
-        with torch.no_grad():
-            module.body.get_input_embeddings().weight[list(new)] = torch.from_numpy(drawn)
-        return module
-
-    return read
 
 
 def asks(solver: Translating, to: str) -> list[int]:
     """What stands before a source that is to become a language; nothing without tags."""
     return [solver.tags[to]] if solver.task.tagged else []
-
-
-def end_of(module: Body) -> int:
-    """The token that ends a target.
-
-    Raises:
-        ModelError: the configuration names none.
-    """
-    named = module.body.config.eos_token_id
-    named = named[0] if isinstance(named, list) else named
-    if named is None:
-        raise ModelError(
-            "names no token that ends a text", file=module.body.name_or_path,
-            remedy='set "eos_token_id" in its config.json',
-        )  # fmt: skip
-    return int(named)
 
 
 def _pairs(

@@ -1,5 +1,6 @@
 """The best places of spans: exact against all choices, scores of two kinds, proposals."""
 
+import unicodedata
 from itertools import product
 
 import numpy as np
@@ -14,6 +15,7 @@ from isogloss.task.projection.candidates import (
     by_translation,
     by_vectors,
     candidates,
+    places_of,
     stretches,
 )
 from isogloss.task.projection.contract import Labelled
@@ -124,8 +126,9 @@ def test_vectors_find_names(centred):
 
 
 def test_proposals_are_looked_up_and_counted():
-    def propose(words, span, target):
-        return [["Anna"], ["Ann"]] if span.kind == "PER" else [["Kano", "!"], ["Kano"]]
+    def propose(source, target):
+        return [[["Anna", "Ann"] if span.kind == "PER" else ["Kano!", "kano"]
+                 for span in one.spans] for one in source]  # fmt: skip
 
     def score(source, target, places):
         assert places == [[(1, 2), (5, 6), (5, 7)]]
@@ -133,7 +136,37 @@ def test_proposals_are_looked_up_and_counted():
 
     made = candidates([SOURCE], [TARGET], score=score, propose=propose)
     assert made.sentences[0].spans == [Span(1, 2, "PER"), Span(5, 6, "LOC")]
+    assert made.counts == {
+        "proposals": 4, "proposals that are not in the translation": 1, "spans of the source": 2,
+        "spans projected": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("unproposed", ["lost", "all"])
+def test_a_span_that_nobody_proposed_is_lost_or_sought_everywhere(unproposed):
+    def propose(source, target):
+        return [[["Anna Lee", "Ada"], []]]
+
+    score = by_translation(alike, LANGUAGES)
+    made = candidates(
+        [SOURCE], [TARGET], score=score, propose=propose, unproposed=unproposed, lost="span"
+    )
+    found = [Span(1, 3, "PER"), Span(5, 6, "LOC")]
+    assert made.sentences[0].spans == (found if unproposed == "all" else found[:1])
+    assert made.counts["spans without a proposal in the translation"] == 1
+    assert made.counts.get("spans lost: no place", 0) == (unproposed == "lost")
     assert made.counts["proposals that are not in the translation"] == 1
+
+
+@given(st.lists(st.text("aB ﬁ.é", max_size=3), max_size=6), st.text("abfi.é ", max_size=5))
+def test_places_are_all_stretches_with_the_letters(words, text):
+    def plain(given):
+        return unicodedata.normalize("NFKC", given).casefold().replace(" ", "")
+
+    wanted = [(a, b) for a in range(len(words)) for b in range(a + 1, len(words) + 1)
+              if plain("".join(words[a:b])) == plain(text)
+              and plain(words[a]) and plain(words[b - 1])]  # fmt: skip
+    assert places_of(text, words) == wanted
 
 
 def test_a_span_below_the_least_score_is_counted():
@@ -151,5 +184,7 @@ def test_what_cannot_be():
         candidates([SOURCE], [TARGET], score=lambda *_: [[1]])
     with pytest.raises(UsageError, match="longest is 0"):
         candidates([SOURCE], [TARGET], score=lambda *_: [], longest=0)
+    with pytest.raises(UsageError, match="unproposed 'some'"):
+        candidates([SOURCE], [TARGET], score=lambda *_: [], unproposed="some")
     nothing = candidates([Labelled(["a"], [])], [["b"]], score=lambda *_: [])
     assert nothing.sentences == [Labelled(["b"], [])]

@@ -1,6 +1,8 @@
 """Labels of words reach a language by links, by translations and by marks."""
 
 import re
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -308,3 +310,80 @@ def test_a_translator_that_cannot_be_asked_is_refused(job):
         job.means = Means()
         with pytest.raises(UsageError, match="needs a translator"):
             told(job, through="translation", carry=carry)
+
+
+@dataclass
+class Namer:
+    """Proposes what each word of the kind that is asked for has become, and one that none has."""
+
+    kept, seconds = "the last step was kept", 1.0
+    beams: int = 1
+
+    def propose(self, source, target, *, language):
+        assert language == TARGET
+        kinds = {kind: [word[::-1] for word in words] for kind, words in labelled.KINDS.items()}
+        return [[["nothing", *kinds[span.kind]][: self.beams] for span in one.spans]
+                for one in source]  # fmt: skip
+
+
+@WORDS
+@pytest.mark.parametrize("taught", [True, False])
+def test_what_a_proposer_names_is_judged(job, taught, monkeypatch, tmp_path):
+    """By a judge who likes the first stretch best, so that only proposals can be right."""
+    from isogloss.task.projection import proposing
+
+    (tmp_path / "task").mkdir()
+    if taught:
+        (tmp_path / "task" / proposing.PROPOSER).write_text("{}")
+    folder = SimpleNamespace(path=tmp_path, fingerprint="6" * 16)
+    job.means = Means(translator=Askable(), proposer=folder)
+    asked = []
+
+    def teach(task, train, *, after, changes, watch, **more):
+        if not isinstance(task, proposing.ProposeTask):
+            return plain(task, train, after=after, changes=changes, watch=watch, **more)
+        asked.append((after, dict(changes), watch, [one.language for one in train]))
+        return Namer()
+
+    plain = job.learner.teach
+    job.watched = "word_accuracy"
+    monkeypatch.setattr(job.learner, "teach", teach)
+    monkeypatch.setattr(proposing, "open_proposer", lambda given: Namer())
+    monkeypatch.setattr("isogloss.encode.folder.open_folder", lambda *given: folder)
+    where = "isogloss.task.strategies.projected."
+    monkeypatch.setattr(where + "probability_of", lambda translator: None)
+    monkeypatch.setattr(where + "by_translation", lambda *given: first_is_best)
+    how = {"through": "translation", "carry": "candidates", "beside": False, "propose": True}
+    how |= {} if taught else {"teaching": {"epochs": 2}}
+    gold = [tags[::-1] for tags in labelled.words(60, seed=0).column("tags")]
+    told(job, beams=6, **how)
+    [made] = job.learner.taught[-1]["train"]
+    assert made.column("tags") == gold
+    assert asked == ([] if taught else [(tmp_path, {"epochs": 2}, None, ["eng_Latn"])])
+    absent = "projected to deu_Latn: proposals that are not in the translation"
+    assert job.dropped[absent] > 60
+    with pytest.raises(CorpusError, match="no example could be projected"):
+        told(job, beams=1, **how)  # which is the one that none has
+    told(job, beams=1, unproposed="all", **how)
+    [made] = job.learner.taught[-1]["train"]
+    assert len(made) == 60 and made.column("tags") != gold
+    assert job.dropped["projected to deu_Latn: spans without a proposal in the translation"] == 60
+
+
+def first_is_best(source, target, places):
+    return [np.tile(-np.arange(len(row)) * 1.0, (len(one.spans), 1))
+            for one, row in zip(source, places, strict=True)]  # fmt: skip
+
+
+@WORDS
+def test_what_is_of_a_proposer_is_refused_without_one(job):
+    job.means = Means(translator=Askable())
+    how = {"through": "translation", "carry": "candidates"}
+    for settings, what in (
+        ({**how, "propose": True}, "needs a model that proposes spans"),
+        ({**how, "unproposed": "all"}, "are of a proposer"),
+        ({**how, "teaching": {"epochs": 1}}, "are of a proposer"),
+        ({**how, "carry": "codec", "propose": True}, "nothing is proposed for codec"),
+    ):
+        with pytest.raises(UsageError, match=what):
+            told(job, **settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from isogloss.language import read_language
 from isogloss.match.neighbours import unit
 from isogloss.registry import register
 from isogloss.task.projection.contract import Labelled, Projected, check_lengths, join, placed
-from isogloss.task.spans import Span
 
 if TYPE_CHECKING:
     from isogloss.encode.protocol import Encoder
@@ -26,12 +25,14 @@ Score = Callable[
     [Sequence[Labelled], Sequence[Sequence[str]], Sequence[Sequence[Place]]], list[np.ndarray]
 ]
 """Sentences, words of their translations and places in these, to `[spans, places]` a sentence."""
-Propose = Callable[[Sequence[str], Span, Sequence[str]], Sequence[Sequence[str]]]
-"""Words, a span of them and the words of the translation, to likely translations of the span."""
+Propose = Callable[[Sequence[Labelled], Sequence[Sequence[str]]], Sequence[Sequence[Sequence[str]]]]
+"""Sentences and words of their translations, to texts that each span of each may have become."""
 Probability = Callable[[Sequence[tuple[str, str, str, str]]], Sequence[float]]
 """Texts, each with its language after the one it is a translation of and that one's language:
 (text, of, language, language of that); to the mean log probability of a token of the text."""
 LONGEST = 10  # words of a stretch
+ABSENT = "proposals that are not in the translation"
+UNPROPOSED = "spans without a proposal in the translation"
 AT_ONCE = 12  # spans whose best places are found together; more are taken one by one
 
 
@@ -54,6 +55,7 @@ def candidates(
     *,
     score: Score,
     propose: Propose | None = None,
+    unproposed: Literal["lost", "all"] = "lost",
     longest: int = LONGEST,
     least: float = -np.inf,
     lost: str = "example",
@@ -61,15 +63,18 @@ def candidates(
     """Spans carried to the stretches of the translation that score best, none in another's way.
 
     Prefer it where links are poor: a stretch is judged as a whole, in `by_translation` by what a
-    translator thinks of it. It costs a scoring of every stretch.
+    translator thinks of it. It costs a scoring of every stretch, or with `propose` of a few.
 
     Args:
         source: n sentences with their spans.
         target: words of the n translations.
         score: `by_translation` or `by_vectors`, or one of your own; more is better.
-        propose: a text-to-text model that names likely translations; by default every stretch of
-            up to `longest` words that has no punctuation at its ends is judged.
-        longest: words of a stretch.
+        propose: a text-to-text model that names likely translations, such as a `Proposer`; those
+            that stand in the translation are judged, the others counted. By default every stretch
+            of up to `longest` words that has no punctuation at its ends is judged.
+        unproposed: a span of which no proposal stands in the translation is `lost`, or `all`
+            stretches are judged for it.
+        longest: words of a stretch that nobody proposed.
         least: a span all of whose places score less has none.
         lost: leave out the `example` one of whose spans has no place, or that `span` alone.
 
@@ -81,19 +86,26 @@ def candidates(
     Projection for Sequence Labeling Tasks, section 3.
     """
     check_lengths(source, target)
-    if longest < 1 or lost not in ("example", "span"):
+    if longest < 1 or lost not in ("example", "span") or unproposed not in ("lost", "all"):
         raise UsageError(
-            f"longest is {longest} and lost {lost!r}",
-            remedy="give at least 1 word, and example or span",
+            f"longest is {longest}, lost {lost!r} and unproposed {unproposed!r}",
+            remedy="give at least 1 word, example or span, and lost or all",
         )
     counts: Counter[str] = Counter()
     asked = [i for i, one in enumerate(source) if one.spans]
+    those, there = [source[i] for i in asked], [target[i] for i in asked]
+    proposals = propose(those, there) if propose and asked else None
     places, allowed = [], []
-    for i in asked:
-        found, own = _places(source[i], target[i], propose, longest, counts)
+    for row, (one, words) in enumerate(zip(those, there, strict=True)):
+        if proposals is None:
+            found = stretches(words, longest)
+            own = np.ones((len(one.spans), len(found)), bool)
+        else:
+            rest = stretches(words, longest) if unproposed == "all" else []
+            found, own = _proposed(one, words, proposals[row], rest, counts)
         places.append(found)
         allowed.append(own)
-    scores = score([source[i] for i in asked], [target[i] for i in asked], places)
+    scores = score(those, there, places)
     made: list[Labelled | None] = [Labelled(words, []) for words in target]
     for i, spots, own, given in zip(asked, places, allowed, scores, strict=True):
         table = np.array(given, float)
@@ -120,6 +132,28 @@ def stretches(words: Sequence[str], longest: int = LONGEST) -> list[Place]:
         for stop in range(first + 1, min(first + longest, len(words)) + 1)
         if solid[first] and solid[stop - 1]
     ]
+
+
+def places_of(text: str, words: Sequence[str]) -> list[Place]:
+    """All stretches that have the letters of a text; spaces, case and compatibility do not count.
+
+    So what a tokenizer changed on its way there and back is found: `l' Unione` in `l'unione`.
+    """
+    wanted, letters = _letters(text), [_letters(word) for word in words]
+    found = []
+    for first in range(len(words)):
+        read = ""
+        for stop in range(first, len(words)):
+            read += letters[stop]
+            if read == wanted and letters[first] and letters[stop]:
+                found.append((first, stop + 1))
+            if not wanted.startswith(read):
+                break
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def assign(scores: np.ndarray, places: Sequence[Place]) -> Chosen:
@@ -268,25 +302,21 @@ def _span_vectors(
     return made
 
 
-def _places(
+def _proposed(
     one: Labelled,
     words: Sequence[str],
-    propose: Propose | None,
-    longest: int,
+    proposals: Sequence[Sequence[str]],
+    rest: Sequence[Place],
     counts: Counter[str],
 ) -> tuple[list[Place], np.ndarray]:
-    """Places of a translation, and which `[spans, places]` each span may have."""
-    if propose is None:
-        found = stretches(words, longest)
-        return found, np.ones((len(one.spans), len(found)), bool)
-    own: list[set[Place]] = []
-    for span in one.spans:
-        own.append(set())
-        for given in propose(one.words, span, words):
-            there = [(at, at + len(given)) for at in range(len(words) - len(given) + 1)
-                     if given and list(words[at : at + len(given)]) == list(given)]  # fmt: skip
-            own[-1].update(there)
-            counts["proposals that are not in the translation"] += not there
+    """Proposed places of a translation, and which `[spans, places]` each span may have."""
+    own = [{place for text in texts for place in places_of(text, words)} for texts in proposals]
+    named = {(span.kind, text) for span, texts in zip(one.spans, proposals, strict=True)
+             for text in texts}  # fmt: skip
+    counts["proposals"] += len(named)
+    counts[ABSENT] += sum(not places_of(text, words) for _, text in named)
+    counts[UNPROPOSED] += sum(not mine for mine in own)
+    own = [mine or set(rest) for mine in own]
     found = sorted(set().union(*own))
     allowed = np.array([[place in mine for place in found] for mine in own], bool)
     return found, allowed.reshape(len(own), len(found))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from isogloss import registry
-from isogloss.errors import CorpusError, UsageError
+from isogloss.errors import CorpusError, SettingsError, UsageError
 from isogloss.language import read_language
 from isogloss.language.segment import tokens
 from isogloss.match.statistical import MODELS
 from isogloss.registry import register
-from isogloss.settings import Share
+from isogloss.settings import Count, Share, read_settings
 from isogloss.task.contracts import Guess
 from isogloss.task.examples import TREES, Examples, make_examples
 from isogloss.task.fitting import need_fit
@@ -23,16 +24,32 @@ from isogloss.task.job import Job
 from isogloss.task.ledger import Ledger
 from isogloss.task.needs import needs
 from isogloss.task.projection.aligned import Rules
-from isogloss.task.projection.candidates import by_translation
+from isogloss.task.projection.candidates import ABSENT, UNPROPOSED, by_translation
 from isogloss.task.projection.contract import join
 from isogloss.task.projection.linking import link_words
 from isogloss.task.projection.project import Unit, project
 from isogloss.task.projection.seq2seq import decoder_of, probability_of
+from isogloss.task.solver import Tuning
 from isogloss.task.spans import are_spans
 
+if TYPE_CHECKING:
+    from isogloss.task.projection.proposing import Proposer
+
 _LOST = ("examples left out: no label", "examples left out: no translation", "sentences left out",
-         "spans lost", "translations not used", "words without a tag",
+         "spans lost", ABSENT, UNPROPOSED, "translations not used", "words without a tag",
          "words hung on a neighbour")  # fmt: skip
+
+
+def _known(teaching: dict[str, Any]) -> dict[str, Any]:
+    """Settings of `Tuning`; pydantic wants a ValueError to say which one is wrong."""
+    try:
+        read_settings(Tuning, teaching)
+    except SettingsError as error:
+        raise ValueError("; ".join(error.problems)) from None
+    return teaching
+
+
+Teaching = Annotated[dict[str, Any], AfterValidator(_known)]
 DENSE = 0.8  # of trees: least share of words with a link
 
 
@@ -49,6 +66,10 @@ def projected(
     coverage: Share | None = None,
     gap: Annotated[int, Field(ge=0)] | None = None,
     lost: Literal["example", "span"] = "example",
+    propose: bool = False,
+    beams: Count = 20,
+    unproposed: Literal["lost", "all"] = "lost",
+    teaching: Teaching | None = None,
     hmm: bool = False,
     beside: bool = True,
 ) -> Sequence[Guess | None]:
@@ -66,8 +87,8 @@ def projected(
     (`parallel`); Jain et al. (2019), Entity Projection via Machine Translation for Cross-Lingual
     NER, section 3 (`translation`); Chen et al. (2023), EasyProject, section 3 (`marks`); Le et al.
     (2024), Constrained Decoding for Cross-lingual Label Projection, section 3 (`codec`);
-    García-Ferrero et al. (2023), T-Projection, section 3 (`candidates`); Chopra (2024), Zero
-    Resource Cross-Lingual Part Of Speech Tagging (`hmm`); Rasooli and Collins (2015),
+    García-Ferrero et al. (2023), T-Projection, section 3 (`candidates` with `propose`); Chopra
+    (2024), Zero Resource Cross-Lingual Part Of Speech Tagging (`hmm`); Rasooli and Collins (2015),
     Density-Driven Cross-Lingual Transfer of Dependency Parsers (trees that are nearly whole).
 
     Args:
@@ -84,6 +105,13 @@ def projected(
             for trees, 0 for others by default.
         gap: most words without a link inside a span; any number by default.
         lost: where a span is lost, the `example` is left out or that `span` alone.
+        propose: of `candidates`, judge what a model that learned to name spans proposes, in place
+            of all stretches. It is the job's proposer; one that is no proposer yet is taught to be
+            one by the source's labels.
+        beams: of its search, each of which proposes.
+        unproposed: of `candidates`, a span that it proposes nothing for is `lost`, or sought in
+            `all` stretches.
+        teaching: of a proposer, where it is not as the model is taught: `epochs`, `learning_rate`.
         hmm: make projected tags whole by a hidden Markov model, as for parts of speech.
         beside: whether the source's own examples are read too.
 
@@ -101,9 +129,10 @@ def projected(
     source = job.sources()
     unit = unit_of(source)
     _check(through, carry, unit, hmm=hmm)
-    if unit == "spans":
+    _check_proposing(carry, propose, unproposed, teaching)
+    if unit == "spans" and carry == "links":
         how["rules"] = Rules(gap=gap, lost=lost, coverage=coverage or 0.0)
-    else:
+    elif unit != "spans":
         how["coverage"] = (DENSE if unit == "trees" else 0.0) if coverage is None else coverage
         how |= {"hmm": hmm} if unit == "words" else {}
     if through == "parallel":
@@ -111,9 +140,14 @@ def projected(
     elif carry == "links":
         made = [_of_translation(job, one, target, unit, how) for one in source]
     elif carry != "marks":
+        if carry == "candidates":
+            how["unproposed"] = unproposed
+        if propose:
+            how["propose"] = partial(_proposer(job, source, beams, teaching).propose,
+                                     language=target)  # fmt: skip
         made = [
             _of_translation(job, one, target, unit,
-                            asked_of(job, carry, one.language, target, lost))
+                            how | asked_of(job, carry, one.language, target, lost))
             for one in source
         ]  # fmt: skip
     else:
@@ -205,6 +239,26 @@ def asked_of(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str
     return {"method": carry, "lost": lost, **more}
 
 
+def _proposer(
+    job: Job, source: Sequence[Examples], beams: int, teaching: Mapping[str, Any] | None
+) -> Proposer:
+    """The job's proposer; taught by the source's labels, if it is none yet.
+
+    Raises:
+        UsageError: there is no such model; or it is taught already, and was to be taught so.
+    """
+    from isogloss.task.projection.proposing import ProposeTask, is_proposer, open_proposer
+
+    folder = job.means.need("proposer", "a model that proposes spans", "--proposer FOLDER")
+    if not is_proposer(folder.path):
+        made: Any = job.train(source, task=ProposeTask(), after=folder.path, **(teaching or {}))
+    elif teaching:
+        raise UsageError(f"{folder.path} is a proposer already", remedy="leave out teaching")
+    else:
+        made = open_proposer(folder)
+    return replace(made, beams=beams)
+
+
 def _counted(job: Job, made: Examples, counts: Mapping[str, int]) -> Examples:
     """The projected examples, once what was lost on the way is written down."""
     lost = {why: n for why, n in counts.items() if why.startswith(_LOST) and n}
@@ -251,6 +305,15 @@ def _check_shares(coverage: float | None, gap: int | None) -> None:
             f"gap is {gap} and coverage {coverage}",
             remedy="gap is a number of words from 0 on, coverage a share from 0 to 1",
         )
+
+
+def _check_proposing(
+    carry: str, propose: bool, unproposed: str, teaching: Mapping[str, Any] | None
+) -> None:
+    if (propose or unproposed != "lost" or teaching) and carry != "candidates":
+        raise UsageError(f"nothing is proposed for {carry}", remedy="set carry = candidates")
+    if not propose and (unproposed != "lost" or teaching):
+        raise UsageError("unproposed and teaching are of a proposer", remedy="set propose = true")
 
 
 def _check(through: str, carry: str, unit: str, *, hmm: bool) -> None:
