@@ -180,7 +180,8 @@ def test_a_proposer_is_taught_by_the_labels_kept_and_used_again(text, model_fold
     asked = {"method": "candidates", "rules": Rules(lost="span")}
     told = []
     for folder in (local, text / "first" / "proposer"):
-        own = Proposing(folder, 4, "all", Tuning(epochs=40, learning_rate=1e-2, threads=1))
+        tuning = Tuning(epochs=40, learning_rate=1e-2, threads=1)
+        own = Proposing(folder, 4, unproposed="all", tuning=tuning)
         out = text / ("second" if told else "first")
         files, facts = run(
             text / "eng.conll", out, ("eng", "hau"), means._replace(proposing=own), **asked
@@ -255,7 +256,7 @@ def test_trees_and_intents_are_written(tmp_path):
     ({}, {}, "no translations"),
     ({"translations": "hau.txt"}, {}, "no links"),
     ({"translations": "hau.txt"}, {"method": "candidates"}, "vectors of an encoder"),
-    ({"translations": "hau.txt", "translator": "lexicon:x"}, {"method": "candidates"}, "local"),
+    ({"translations": "hau.txt", "translator": "openai:x#y"}, {"method": "candidates"}, "local"),
     ({"translations": "hau.txt"}, {"method": "codec"}, "token by token"),
     ({"translator": "openai:x#y"}, {"method": "codec"}, "token by token"),
     ({"translator": "local:x", "model": "y"}, {"method": "codec"}, "leave out --model"),

@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import isogloss
@@ -16,7 +17,7 @@ DEU, SPA, ITA, MIXED = "deu_Latn", "spa_Latn", "ita_Latn", "art_Latn"
 def quick(monkeypatch, tmp_path):
     """Run a recipe with few epochs for some targets."""
 
-    def run(name, *, epochs=8, targets=(), **changes):
+    def run(name, *, epochs=8, targets=(), steps=None):
         monkeypatch.chdir(RECIPES.parent)
         source = read_toml(RECIPES / f"{name}.toml")
         assert source["name"] == name
@@ -24,7 +25,7 @@ def quick(monkeypatch, tmp_path):
             if step["use"] == "transfer.v1":
                 step["tuning"]["epochs"] = epochs
                 step["targets"] = list(targets) or step["targets"]
-                step |= changes
+            step |= (steps or {}).get(step["name"], {})
         return isogloss.run(source, out=tmp_path / name)
 
     return run
@@ -99,6 +100,69 @@ def test_raw_text_labelled_through_the_source_and_back(quick):
     assert value(run, "crop", "f1", DEU) != value(run, "self_training share=1.0", "f1", DEU)
 
 
+def test_proposed_spans_are_few_and_the_judge_chooses(quick, monkeypatch):
+    """Neither proposals that are all stretches nor the first for the best would go unnoticed."""
+    from isogloss.task.projection.project import project
+    from isogloss.task.strategies import projected
+
+    done = {}
+
+    def noted(examples, translations, **how):
+        made, counts = project(examples, translations, **how)
+        done[len(done)] = (examples, translations, how, made, counts)
+        return made, counts
+
+    monkeypatch.setattr(projected, "project", noted)
+    run = quick("T-Projection", epochs=1, steps={"writer": {"steps": 60}})
+    links, every, within, freely = (done[n] for n in range(4))
+    assert "links" in links[2] and not every[4].get("proposals")
+    found = [judged(one, one[2]["score"]) for one in (every, within, freely)]
+    places = [asked for asked, _ in found]
+    assert places[0] > 2 * places[1] > 0 and places[0] > 2 * places[2]
+    absent = [one[4].get("proposals that are not in the translation", 0) / one[4]["proposals"]
+              for one in (within, freely)]  # fmt: skip
+    assert absent[0] < 0.5 * absent[1]
+    assert found[1][1] > judged(within, first_is_best)[1] + 0.1
+    told = used(run, "proposed", DEU)
+    assert told["labels"] == {"train": {"eng_Latn": 96}}
+    assert told["translations"]["texts"] == used(run, "every stretch", DEU)["translations"]["texts"]
+
+
+def judged(done, score):
+    """Stretches that a judge is asked of, and the share of spans put where the dictionary says."""
+    from isogloss.task.projection.project import project
+    from isogloss.task.spans import spans
+    from isogloss.task.translate.read import read_translator
+
+    examples, translations, how, *_ = done
+    asked = 0
+
+    def count(source, target, places):
+        nonlocal asked
+        asked += sum(map(len, places))
+        return score(source, target, places)
+
+    made, _ = project(examples, translations, **{**how, "score": count, "lost": "span"})
+    known = {one: row for row, one in enumerate(examples.ids)}
+    work = read_translator("lexicon:recipes/trips/eng-deu.tsv?eng=1&deu=2")
+    right = total = 0
+    for name, words, tags in zip(made.ids, made.column("words"), made.column("tags"), strict=True):
+        row = known[name]
+        source = examples.column("words")[row]
+        gold = [(span.kind, " ".join(source[span.first : span.stop]))
+                for span in spans(examples.column("tags")[row])]  # fmt: skip
+        texts = work.translate([text for _, text in gold], "eng", "deu")
+        wanted = {(kind, text) for (kind, _), text in zip(gold, texts, strict=True)}
+        found = {(span.kind, " ".join(words[span.first : span.stop])) for span in spans(tags)}
+        right, total = right + len(wanted & found), total + len(wanted)
+    return asked, right / total
+
+
+def first_is_best(source, target, places):
+    return [np.tile(-np.arange(len(row)) * 1.0, (len(one.spans), 1))
+            for one, row in zip(source, places, strict=True)]  # fmt: skip
+
+
 def test_one_parser_of_several_treebanks(quick):
     run = quick("UDify", epochs=6)
     one, every = (used(run, f"zero_shot{more}", ITA)["labels"]["train"]
@@ -108,7 +172,7 @@ def test_one_parser_of_several_treebanks(quick):
 
 
 def test_words_of_a_mixed_language_as_their_origin_says(quick):
-    run = quick("Maltese-Etymology", epochs=6, seeds=[0])
+    run = quick("Maltese-Etymology", epochs=6, steps={"upos": {"seeds": [0]}})
     names = ("by origin", "as it is", "all words", "by origin, with a dictionary")
     words = {name: used(run, name, MIXED).get("words", {}) for name in names}
     done = {name: {why.split()[1] for why in counts if why.endswith(": rewritten")}

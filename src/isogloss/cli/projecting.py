@@ -57,7 +57,9 @@ def project_labels(
             help="aligned: along links. markers: marks around spans that the translator carries, "
             "links where it loses them. codec: marks that it puts into its finished translation. "
             "candidates: the stretches most like each span, by --model or by the translator; see "
-            "--proposer. These two need a translator local:FOLDER, and take --translations too."
+            "--proposer. These "
+            "two need a translator local:FOLDER (candidates: or lexicon:FILE), and take "
+            "--translations too."
         ),
     ] = "aligned",
     proposer: Annotated[
@@ -69,6 +71,14 @@ def project_labels(
         ),
     ] = None,
     beams: Annotated[int, typer.Option(help="Of --proposer: how many propose, 1 or more.")] = 20,
+    within: Annotated[
+        bool,
+        typer.Option(
+            "--within",
+            help="Of --proposer: it can write nothing but tokens that follow each other in the "
+            "translation; for small models.",
+        ),
+    ] = False,
     unproposed: Annotated[
         Literal["lost", "all"],
         typer.Option(
@@ -168,9 +178,11 @@ def project_labels(
         raise UsageError("there is no --target or no --out", remedy="give both, or --texts alone")
     told = {"epochs": epochs, "learning_rate": learning_rate}
     tuning = read_settings(Tuning, {k: v for k, v in told.items() if v is not None})
-    if proposer is None and (beams != 20 or unproposed != "lost" or tuning != Tuning()):
+    if proposer is None and (beams != 20 or within or unproposed != "lost" or tuning != Tuning()):
         raise UsageError("there is no proposer to set up", remedy="name one: --proposer")
-    proposing = None if proposer is None else job.Proposing(proposer, beams, unproposed, tuning)
+    proposing = (
+        None if proposer is None else job.Proposing(proposer, beams, within, unproposed, tuning)
+    )
     with bars() as start:
         files, facts = job.run(
             labels, out, (source, target),

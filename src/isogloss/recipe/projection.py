@@ -39,6 +39,8 @@ SEGMENTS: Mapping[str, Segment] = {
 METHODS = ("aligned", "markers", "codec", "candidates")
 JUDGED = ("codec", "candidates")
 """Methods that place spans in a finished translation by what a model thinks of it."""
+JUDGES = ("local", "lexicon")
+"""Translators that know probabilities."""
 COUNTS = "counts.json"
 
 
@@ -48,12 +50,14 @@ class Proposing(NamedTuple):
     Attributes:
         folder: of the model; one that was not taught to name spans is taught by the labels.
         beams: of its search, each of which proposes.
+        within: whether it can write only tokens that follow each other in the translation.
         unproposed: a span without a proposal is `lost`, or sought in `all` stretches.
         tuning: how it is taught.
     """
 
     folder: str | Path
     beams: int = 20
+    within: bool = False
     unproposed: Literal["lost", "all"] = "lost"
     tuning: Tuning = Tuning()
 
@@ -226,7 +230,8 @@ def _check(method: str, means: Means, shape: str, segment: str) -> None:
             "there are no links between words",
             remedy="give --links, or a --model that makes them: all-MiniLM-L6-v2, eflomal ...",
         )
-    local = (means.translator or "").strip().startswith("local:")
+    kind = (means.translator or "").strip().partition(":")[0]
+    local = kind == "local"
     if method == "codec" and not local:
         raise UsageError(
             "codec asks a translator token by token, which only one of a local folder can be",
@@ -234,11 +239,11 @@ def _check(method: str, means: Means, shape: str, segment: str) -> None:
         )
     if method == "codec" and means.model:
         raise UsageError("codec asks the translator alone", remedy="leave out --model")
-    if method == "candidates" and (means.model in MODELS or not (means.model or local)):
+    if method == "candidates" and (means.model in MODELS or not (means.model or kind in JUDGES)):
         raise UsageError(
             "candidates are judged by the vectors of an encoder, or by a translator of a local "
-            "folder",
-            remedy="name one with --model, or --translator local:FOLDER",
+            "folder or a dictionary",
+            remedy="name one with --model, or --translator local:FOLDER or lexicon:FILE",
         )
     if means.proposing and method != "candidates":
         raise UsageError(
@@ -309,7 +314,8 @@ def _judge(
             "script": read_language(languages[0]).script,
         }
     if means.model is None:
-        return {"score": by_translation(probability_of(translator), languages)}
+        judge = getattr(translator, "probability", None) or probability_of(translator)
+        return {"score": by_translation(judge, languages)}
     from isogloss.encode import load_encoder
 
     return {"score": by_vectors(load_encoder(str(means.model), network=network), means.layer)}
@@ -338,7 +344,7 @@ def _propose(
         notes.extend(made.notes)
         with atomic_folder(out / "proposer") as place:
             made.save(place)
-    ask = replace(made, beams=proposing.beams).propose
+    ask = replace(made, beams=proposing.beams, within=proposing.within).propose
     return {"propose": partial(ask, language=language), "unproposed": proposing.unproposed}
 
 

@@ -88,7 +88,7 @@ class Transfer(Step):
         word_classes: words with their classes, a tab between them.
         proposer: folder of a model of source and target that proposes spans to `projected.v1`, or
             is to be taught to.
-        proposer_made: instead: an earlier step that made one.
+        proposed_by: instead: an earlier step that made such a model.
         keep: whether models are left in the run's `files/<step>`: those of the first seed.
     """
 
@@ -115,7 +115,7 @@ class Transfer(Step):
     acts: dict[str, str] = Field(default_factory=dict)
     word_classes: FilePath | None = None
     proposer: DirectoryPath | None = None
-    proposer_made: str = ""
+    proposed_by: str = ""
     keep: bool = False
 
     @field_validator("strategies")
@@ -142,7 +142,7 @@ class Transfer(Step):
         brought = {"translator": self.translator or self.translated_by, "lexicons": self.lexicons,
                    "parallel": self.parallel, "folders": self.folders or self.made,
                    "source": self.source[1:], "acts": self.acts,
-                   "proposer": self.proposer or self.proposer_made}  # fmt: skip
+                   "proposer": self.proposer or self.proposed_by}  # fmt: skip
         for table in self.strategies:
             for need in needs_of(registry.get("strategy", table["use"]), table):
                 if not brought[need]:
@@ -180,8 +180,8 @@ class Transfer(Step):
             raise ValueError(f"made: {both[0]} has one of the folders already")
         if self.translator and self.translated_by:
             raise ValueError("translated_by: there is a translator already; name one of both")
-        if self.proposer and self.proposer_made:
-            raise ValueError("proposer_made: there is a proposer already")
+        if self.proposer and self.proposed_by:
+            raise ValueError("proposed_by: there is a proposer already")
         return self
 
     def needs(self) -> dict[str, str]:
@@ -189,7 +189,7 @@ class Transfer(Step):
         made = {f"made.{tag}": step for tag, step in self.made.items()}
         made |= {f"strategies.{at}.model": table["model"]
                  for at, table in enumerate(self.strategies) if table.get("model")}  # fmt: skip
-        beside = {name: value for name in ("parallel", "translated_by", "proposer_made")
+        beside = {name: value for name in ("parallel", "translated_by", "proposed_by")
                   if (value := getattr(self, name))}  # fmt: skip
         return {"model": self.model} | beside | made
 
@@ -325,13 +325,16 @@ class Transfer(Step):
         tags = {tag: str(read_language(tag)) for tag in (*self.lexicons, *folders)}
         return Means(
             translator,
-            {tags[tag]: file for tag, file in self.lexicons.items()},
-            place.texts[self.parallel] if self.parallel else None,
-            {tags[tag]: folder for tag, folder in folders.items()},
-            place.encoder(self.model), place.model_folder(self.model),
-            {step: place.model_folder(step).path for step in self._models.values()},
-            self.acts, self.word_classes, self._proposer(place),
-        )  # fmt: skip
+            lexicons={tags[tag]: file for tag, file in self.lexicons.items()},
+            parallel=place.texts[self.parallel] if self.parallel else None,
+            folders={tags[tag]: folder for tag, folder in folders.items()},
+            encoder=place.encoder(self.model),
+            model=place.model_folder(self.model),
+            models={step: place.model_folder(step).path for step in self._models.values()},
+            acts=self.acts,
+            word_classes=self.word_classes,
+            proposer=self._proposer(place),
+        )
 
     @property
     def _models(self) -> dict[str, str]:
@@ -361,8 +364,8 @@ class Transfer(Step):
     def _proposer(self, place: Workplace) -> ModelFolder | None:
         from isogloss.encode.folder import open_folder
 
-        if self.proposer_made:
-            return place.model_folder(self.proposer_made)
+        if self.proposed_by:
+            return place.model_folder(self.proposed_by)
         return open_folder(self.proposer, str(self.proposer)) if self.proposer else None
 
     def _outcome(

@@ -30,7 +30,7 @@ BROUGHT = {
 """By name of the setting of `transfer.v1`; all but `source` are fields of `Means` too."""
 
 
-def needs(*always: str, **by_setting: Mapping[str, str]) -> Callable[[T], T]:
+def needs(*always: str, **by_setting: Mapping[Any, str]) -> Callable[[T], T]:
     """Say what the decorated strategy needs, so that it is asked for before anything is trained.
 
         @register("strategy", "mine.v1")

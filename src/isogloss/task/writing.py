@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from isogloss.train.batch import Texts
     from isogloss.train.body import Body
 
+Allowed = Callable[[int, list[int]], list[int]]
+"""The number of a source and the ids that were written to it, to those that may follow."""
 _TOKENS = 4096  # of sources that are read at once, padding included, by a search of one beam
 
 
@@ -163,7 +165,11 @@ def search_settings(module: Body, longest: int, beams: int = 1, **more: Any) -> 
 
 
 def search(
-    module: Body, sources: Sequence[np.ndarray], language: str, settings: Any
+    module: Body,
+    sources: Sequence[np.ndarray],
+    language: str,
+    settings: Any,
+    allowed: Allowed | None = None,
 ) -> dict[int, list[Written]]:
     """Of each source that has a token, what was written to it, the likeliest first.
 
@@ -172,6 +178,7 @@ def search(
         sources: ids, without what stands around a text.
         language: canonical tag of all of them.
         settings: of `search_settings`; `num_return_sequences` of them are given, one by default.
+        allowed: what may be written next; anything by default.
     """
     from isogloss.encode.batches import pack
     from isogloss.train.batch import stack_texts
@@ -190,6 +197,9 @@ def search(
             input_ids=ids.to(device), attention_mask=mask.long().to(device),
             decoder_input_ids=ids.new_tensor([begins] * len(at)).to(device),
             generation_config=settings,
+            prefix_allowed_tokens_fn=allowed and (
+                lambda row, told, at=at: allowed(int(at[row]), told[len(begins) :].tolist())
+            ),
         )  # fmt: skip
         told = [_ended(row, settings.eos_token_id) for row in made[:, len(begins) :].tolist()]
         found |= {place: told[n * count : (n + 1) * count] for n, place in enumerate(at.tolist())}

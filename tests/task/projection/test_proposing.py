@@ -13,6 +13,7 @@ from isogloss.task.projection.candidates import candidates, places_of
 from isogloss.task.projection.contract import Labelled
 from isogloss.task.projection.proposing import (
     KIND,
+    following,
     is_proposer,
     open_proposer,
     teach_proposer,
@@ -104,6 +105,31 @@ def test_what_is_written_is_read_by_its_kinds(proposer):
     assert proposer._named([whole, more]) == {
         "SKY": ["sun wind", "tree"], "PLANT": ["tree"]
     }  # fmt: skip
+
+
+def test_within_the_sentence_all_that_is_written_stands_there(folder):
+    """By a model that was taught nothing, each kind in turn, and each beam another stretch."""
+    solver = open_proposer(folder, ["PLANT", "SKY"])
+    solver.beams, solver.longest = 8, 16
+    one = Labelled("rain tree leaf".split(), spans(["B-SKY", "O", "B-PLANT"]))
+    target = "leaf wind rain snow tree".split()
+    [loose] = solver.propose([one], [target], language="eng")
+    assert not any(places_of(text, target) for texts in loose for text in texts)
+    solver.within = True
+    [told] = solver.propose([one], [target], language="eng")
+    assert all(told) and all(places_of(text, target) for texts in told for text in texts)
+    assert sum(map(len, told)) >= 8
+
+
+def test_what_may_follow_is_a_stretch_behind_each_kind():
+    sky, plant, end, text = 90, 91, 1, [5, 6, 5, 7]
+    told = {
+        (): [sky], (sky,): [5, 6, 7], (sky, 5): [6, 7, plant], (sky, 5, 6): [5, plant],
+        (sky, 7): [plant], (sky, 5, plant): [5, 6, 7], (sky, 5, plant, 6, 5): [7, end],
+        (sky, 5, plant, 5, 6, 5, 7): [end],
+    }  # fmt: skip
+    for written, wanted in told.items():
+        assert sorted(following(written, [sky, plant], text, end)) == sorted(wanted)
 
 
 def test_a_pair_is_the_kinds_before_the_sentence_and_before_their_words(folder):

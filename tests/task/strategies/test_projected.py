@@ -318,6 +318,7 @@ class Namer:
 
     kept, seconds = "the last step was kept", 1.0
     beams: int = 1
+    within: bool = False
 
     def propose(self, source, target, *, language):
         assert language == TARGET
@@ -382,6 +383,7 @@ def test_what_is_of_a_proposer_is_refused_without_one(job):
     for settings, what in (
         ({**how, "propose": True}, "needs a model that proposes spans"),
         ({**how, "unproposed": "all"}, "are of a proposer"),
+        ({**how, "within": True}, "are of a proposer"),
         ({**how, "teaching": {"epochs": 1}}, "are of a proposer"),
         ({**how, "carry": "codec", "propose": True}, "nothing is proposed for codec"),
     ):

@@ -2,6 +2,7 @@
 
 import gzip
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,3 +119,22 @@ def test_public_dictionary(data, tmp_path):
     made = work.translate([f"Is it {word}, or Timbuktu?"], "eng", "aka")
     assert translation in made[0] and "Timbuktu" in made[0]
     assert sums_of(work.told)["word not in the dictionary"] >= 1
+
+
+def test_probabilities_are_those_of_words(tmp_path):
+    file = tmp_path / "words.tsv"
+    file.write_text("Cape Town\tKapstadt\nTown\tStadt\nin\tin\n", encoding="utf-8")
+    work = LexiconTranslator({("eng", "deu"): file})
+
+    def told(text, of, language="deu_Latn", origin="eng_Latn"):
+        [one] = work.probability([(text, of, language, origin)])
+        return np.exp(one)
+
+    assert told("Kapstadt", "Cape Town") == pytest.approx((1 + 1 / 2) / 2)
+    assert told("in Kapstadt", "Cape Town") == pytest.approx((1e-4 * 0.75) ** 0.5)
+    assert told("Cape Town", "Kapstadt", "eng_Latn", "deu_Latn") == pytest.approx(1 / 2)
+    assert told("Luca in", "Luca") == pytest.approx(1e-4**0.5)  # it stays as it is
+    assert told("Cape Town", "Cape Town", "eng_Latn") == pytest.approx(1 / 2)
+    assert told("", "Luca") == told("x", "") == pytest.approx(1e-4)
+    with pytest.raises(UsageError, match="no dictionary from"):
+        told("x", "y", "hau_Latn")

@@ -57,6 +57,9 @@ class Proposer:
         languages: canonical tags of all it learned from, in the order of their numbers.
         beams: of the search, all of which are read.
         longest: tokens that are written for a sentence.
+        within: whether nothing is written but stretches of the sentence's tokens behind the kinds
+            in turn, so that few beams are lost to what does not stand there; parts of words are. A
+            small model else names what it learned by heart, or translates.
         seconds: that teaching took.
         notes: what training told.
         kept: which weights were kept.
@@ -68,6 +71,7 @@ class Proposer:
     languages: Sequence[str]
     beams: int = BEAMS
     longest: int = LONGEST
+    within: bool = False
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     kept: str = LAST
@@ -101,15 +105,22 @@ class Proposer:
             )
         script = read_language(language).script
         texts = self.cutter.texts([join(words, script) for words in target])
+        kinds = [[self.kinds[span.kind] for span in one.spans] for one in source]
         asked = []
-        for one, text in zip(source, texts, strict=True):
-            own = [self.kinds[span.kind] for span in one.spans]
+        for own, text in zip(kinds, texts, strict=True):
             ids = [*own, *text.ids[: self.cutter.longest - len(own)]] if len(text.ids) else []
             asked.append(np.array(ids if own else [], np.int64))
+        end = end_of(self.student.module)
+
+        def allowed(row: int, written: list[int]) -> list[int]:
+            return following(written, kinds[row], asked[row].tolist()[len(kinds[row]) :], end)
+
         settings = search_settings(
             self.student.module, self.longest, self.beams, num_return_sequences=self.beams
         )
-        told = search(self.student.module, asked, language, settings)
+        told = search(
+            self.student.module, asked, language, settings, allowed if self.within else None
+        )
         made = []
         for row, one in enumerate(source):
             named = self._named(told.get(row, ()))
@@ -142,6 +153,27 @@ class Proposer:
         (folder / TASK).mkdir()
         about = {"kinds": list(self.kinds), "languages": self.languages, "seconds": self.seconds}
         write_json(folder / TASK / PROPOSER, about)
+
+
+def following(
+    written: Sequence[int], kinds: Sequence[int], text: Sequence[int], end: int
+) -> list[int]:
+    """What may follow, so that behind each kind in turn stands a stretch of a text, then the end.
+
+    Args:
+        written: ids so far.
+        kinds: ids of the tokens of kinds, which are none of the text's.
+        text: its ids.
+        end: the id that ends what is written.
+    """
+    at = [place for place, one in enumerate(written) if one in kinds]
+    if not at:
+        return [kinds[0]]
+    span = list(written[at[-1] + 1 :])
+    stop = kinds[len(at)] if len(at) < len(kinds) else end
+    more = {text[place + len(span)] for place in range(len(text) - len(span))
+            if list(text[place : place + len(span)]) == span}  # fmt: skip
+    return [*more, stop] if span else list(more)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ DENSE = 0.8  # of trees: least share of words with a link
 
 
 @register("strategy", "projected.v1")
-@needs(through={"parallel": "parallel", "translation": "translator"})
+@needs(through={"parallel": "parallel", "translation": "translator"}, propose={True: "proposer"})
 def projected(
     job: Job,
     target: str,
@@ -68,6 +68,7 @@ def projected(
     lost: Literal["example", "span"] = "example",
     propose: bool = False,
     beams: Count = 20,
+    within: bool = False,
     unproposed: Literal["lost", "all"] = "lost",
     teaching: Teaching | None = None,
     hmm: bool = False,
@@ -109,6 +110,7 @@ def projected(
             of all stretches. It is the job's proposer; one that is no proposer yet is taught to be
             one by the source's labels.
         beams: of its search, each of which proposes.
+        within: whether it can write only tokens that follow each other in the translation.
         unproposed: of `candidates`, a span that it proposes nothing for is `lost`, or sought in
             `all` stretches.
         teaching: of a proposer, where it is not as the model is taught: `epochs`, `learning_rate`.
@@ -129,7 +131,7 @@ def projected(
     source = job.sources()
     unit = unit_of(source)
     _check(through, carry, unit, hmm=hmm)
-    _check_proposing(carry, propose, unproposed, teaching)
+    _check_proposing(carry, propose, within or unproposed != "lost" or bool(teaching))
     if unit == "spans" and carry == "links":
         how["rules"] = Rules(gap=gap, lost=lost, coverage=coverage or 0.0)
     elif unit != "spans":
@@ -143,7 +145,7 @@ def projected(
         if carry == "candidates":
             how["unproposed"] = unproposed
         if propose:
-            how["propose"] = partial(_proposer(job, source, beams, teaching).propose,
+            how["propose"] = partial(_proposer(job, source, beams, within, teaching).propose,
                                      language=target)  # fmt: skip
         made = [
             _of_translation(job, one, target, unit,
@@ -226,6 +228,9 @@ def asked_of(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str
     """
     translator = job.means.need("translator")
     inner = getattr(translator, "inner", translator)  # behind a cache of translations
+    if carry == "candidates" and hasattr(inner, "probability"):
+        score = by_translation(inner.probability, (own, target))
+        return {"method": carry, "lost": lost, "score": score}
     if not hasattr(inner, "asked"):
         raise UsageError(
             f"{carry} asks a translator token by token, which {inner.name} cannot be",
@@ -240,8 +245,9 @@ def asked_of(job: Job, carry: str, own: str, target: str, lost: str) -> dict[str
 
 
 def _proposer(
-    job: Job, source: Sequence[Examples], beams: int, teaching: Mapping[str, Any] | None
-) -> Proposer:
+    job: Job, source: Sequence[Examples], beams: int, within: bool,
+    teaching: Mapping[str, Any] | None,
+) -> Proposer:  # fmt: skip
     """The job's proposer; taught by the source's labels, if it is none yet.
 
     Raises:
@@ -249,14 +255,14 @@ def _proposer(
     """
     from isogloss.task.projection.proposing import ProposeTask, is_proposer, open_proposer
 
-    folder = job.means.need("proposer", "a model that proposes spans", "--proposer FOLDER")
+    folder = job.means.need("proposer")
     if not is_proposer(folder.path):
         made: Any = job.train(source, task=ProposeTask(), after=folder.path, **(teaching or {}))
     elif teaching:
         raise UsageError(f"{folder.path} is a proposer already", remedy="leave out teaching")
     else:
         made = open_proposer(folder)
-    return replace(made, beams=beams)
+    return replace(made, beams=beams, within=within)
 
 
 def _counted(job: Job, made: Examples, counts: Mapping[str, int]) -> Examples:
@@ -307,13 +313,12 @@ def _check_shares(coverage: float | None, gap: int | None) -> None:
         )
 
 
-def _check_proposing(
-    carry: str, propose: bool, unproposed: str, teaching: Mapping[str, Any] | None
-) -> None:
-    if (propose or unproposed != "lost" or teaching) and carry != "candidates":
+def _check_proposing(carry: str, propose: bool, set_up: bool) -> None:
+    if (propose or set_up) and carry != "candidates":
         raise UsageError(f"nothing is proposed for {carry}", remedy="set carry = candidates")
-    if not propose and (unproposed != "lost" or teaching):
-        raise UsageError("unproposed and teaching are of a proposer", remedy="set propose = true")
+    if set_up and not propose:
+        raise UsageError("within, unproposed and teaching are of a proposer",
+                         remedy="set propose = true")  # fmt: skip
 
 
 def _check(through: str, carry: str, unit: str, *, hmm: bool) -> None:
