@@ -246,14 +246,22 @@ def conllu(language: int, split: str) -> str:
     return "".join(made)
 
 
-def dictionary(language: int) -> str:
-    """English words and names with those of a language."""
+def worded(language: int) -> list[tuple[str, str]]:
+    """English words with those of a language."""
     rows = [entry.split() for line in WORDS.splitlines() for entry in line.split("|")]
-    pairs = [(row[0], row[language]) for row in rows if row[language] != "-"]
-    for kind in NAMES:
-        pairs += [(" ".join(own), " ".join(other))
-                  for (_, own), (_, other) in zip(names(kind, 0), names(kind, language),
-                                                  strict=True)]  # fmt: skip
+    return [(row[0], row[language]) for row in rows if row[language] != "-"]
+
+
+def named(language: int) -> list[tuple[str, str]]:
+    """English names with those of a language."""
+    return [(" ".join(own), " ".join(other))
+            for kind in NAMES
+            for (_, own), (_, other) in zip(names(kind, 0), names(kind, language),
+                                            strict=True)]  # fmt: skip
+
+
+def dictionary(pairs: Sequence[tuple[str, str]]) -> str:
+    """Pairs a line."""
     return "".join(f"{one}\t{other}\n" for one, other in pairs)
 
 
@@ -325,7 +333,8 @@ def files() -> dict[str, str]:
         made[f"{language}.marked.txt"] = marked(at)
         made |= {f"{language}.pairs.{split}.txt": pairs(at, split) for split in PAIRS}
         if at:
-            made[f"eng-{language}.tsv"] = dictionary(at)
+            made[f"eng-{language}.tsv"] = dictionary([*worded(at), *named(at)])
+            made[f"names-{language}.tsv"] = dictionary(named(at))
     return made
 
 

@@ -15,9 +15,9 @@ DEU, SPA, ITA, MIXED = "deu_Latn", "spa_Latn", "ita_Latn", "art_Latn"
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
-    """Run a recipe with few epochs for some targets."""
+    """Run a recipe with few epochs for some targets; `changes`: of steps, by their names."""
 
-    def run(name, *, epochs=8, targets=(), steps=None):
+    def run(name, *, epochs=8, targets=(), changes=None):
         monkeypatch.chdir(RECIPES.parent)
         source = read_toml(RECIPES / f"{name}.toml")
         assert source["name"] == name
@@ -25,7 +25,7 @@ def quick(monkeypatch, tmp_path):
             if step["use"] == "transfer.v1":
                 step["tuning"]["epochs"] = epochs
                 step["targets"] = list(targets) or step["targets"]
-            step |= (steps or {}).get(step["name"], {})
+            step |= (changes or {}).get(step["name"], {})
         return isogloss.run(source, out=tmp_path / name)
 
     return run
@@ -113,7 +113,7 @@ def test_proposed_spans_are_few_and_the_judge_chooses(quick, monkeypatch):
         return made, counts
 
     monkeypatch.setattr(projected, "project", noted)
-    run = quick("T-Projection", epochs=1, steps={"writer": {"steps": 60}})
+    run = quick("T-Projection", epochs=1, changes={"writer": {"steps": 60}})
     links, every, within, freely = (done[n] for n in range(4))
     assert "links" in links[2] and not every[4].get("proposals")
     found = [judged(one, one[2]["score"]) for one in (every, within, freely)]
@@ -172,7 +172,7 @@ def test_one_parser_of_several_treebanks(quick):
 
 
 def test_words_of_a_mixed_language_as_their_origin_says(quick):
-    run = quick("Maltese-Etymology", epochs=6, steps={"upos": {"seeds": [0]}})
+    run = quick("Maltese-Etymology", epochs=6, changes={"upos": {"seeds": [0]}})
     names = ("by origin", "as it is", "all words", "by origin, with a dictionary")
     words = {name: used(run, name, MIXED).get("words", {}) for name in names}
     done = {name: {why.split()[1] for why in counts if why.endswith(": rewritten")}
@@ -190,3 +190,52 @@ def test_words_of_a_mixed_language_as_their_origin_says(quick):
     assert told == [{"train": {"deu_Geor": 96, "ita_Latn": 96}}] * 4  # one model, four questions
     assert len({value(run, name, "word_accuracy", MIXED) for name in names}) > 2
     assert any("held-out words" in note for note in run.provenance["notes"])
+
+
+def test_entities_are_hidden_where_they_stand(quick):
+    arms = ("ordinary", "as-many", "whole", "part")
+    less = {"steps": 60, "keep": "model", "threads": 1, "tuning_rows": 20}
+    run = quick(
+        "EntityCS", targets=["deu"], epochs=4,
+        changes={"pretrained": less, **dict.fromkeys(arms, less), "entities": {"seeds": [0]}},
+    )  # fmt: skip
+    ordinary, many, whole, part = (name_loss(run.folder / "files" / arm / "model") for arm in arms)
+    assert whole < many - 0.1 and part < ordinary - 0.05  # the arms differ in the masks alone
+    systems = {row.strategy: row.system for row in run.scores.where(measure="f1", seed=0)}
+    assert sorted(systems.values()) == sorted([*arms, "pretrained"])
+    found = [value(run, name, "f1", DEU) for name in systems]
+    assert len(set(found)) > 2  # they began from models of their own
+    assert changes(run, "f1", DEU).keys() == systems.keys() - {"ordinary masks"}
+    told = run.provenance["notes"]
+    assert "whole: trips: 900 phrases switched in 400 texts of eng_Latn" in told
+    assert "whole: raw: 900 names in 400 texts of eng_Latn" in told  # all of them, and no others
+
+
+def name_loss(model):
+    """The mean loss of pieces of names that are wholly hidden, in text that is switched anew."""
+    import torch
+
+    from isogloss.encode.folder import open_folder
+    from isogloss.encode.weights import load_tokenizer
+    from isogloss.train.batch import spots
+    from isogloss.train.material import Material
+    from isogloss.train.mixtures.entities import entities
+    from isogloss.train.readers import words
+    from isogloss.train.transforms.switch import switch_entities
+    from isogloss.vocabulary.trim import untruncated
+
+    files = {tag: RECIPES / "trips" / f"names-{tag}.tsv" for tag in ("deu", "spa")}
+    corpus = isogloss.read_corpus(RECIPES / "trips" / "{language}.raw.txt", languages=["eng"])
+    text = switch_entities(corpus, "eng_Latn", np.random.default_rng(9), lexicons=files)
+    wrapper = load_tokenizer(open_folder(model, "model"))
+    tokenizer = untruncated(wrapper.backend_tokenizer)
+    mask = wrapper.mask_token_id
+    material = Material({"t": text}, tokenizer, wrapper.all_special_ids, mask, "eng_Latn", [], 60)
+    mixture = entities(material, text="t", names=tuple(files.values()), masks="wep",
+                       chosen=0.5, share=0.0, batch=120)  # fmt: skip
+    batch, body = mixture.batch(0, 0), words(model, tokenizer).eval()
+    with torch.no_grad():
+        logits = body(batch, ("logits",))["logits"]
+    asked = spots(batch)
+    losses = torch.nn.functional.cross_entropy(logits, batch["gold"][asked], reduction="none")
+    return float(losses[batch["ids"][asked] == mask].mean())

@@ -174,6 +174,17 @@ def test_a_batch_depends_on_seed_and_step_alone_and_one_name_drawn_twice_is_two(
     assert len(rows) > 8
 
 
+def test_names_of_a_batch_are_told_apart_whatever_their_numbers():
+    mixture, found = text("wep", 0.5, 0.0, size=2), []
+    two = [(np.full(2, NAME + n), np.full(2, n)) for n in (0, 4)]
+    mixture.windows = {"eng_Latn": two * 100}
+    for ids, _, was, _ in drawn(mixture, 120):
+        assert ids[0] == ids[1] and ids[2] == ids[3]
+        if was[0] == NAME + 4 and was[2] == NAME:  # 4 tokens, so that 4 and 0 + 4 would be one
+            found.append((ids[0] == MASK) != (ids[2] == MASK))
+    assert 0.2 < np.mean(found) < 0.8
+
+
 @given(st.lists(st.integers(1, 5), max_size=12), st.lists(st.integers(0, 9), max_size=8))
 def test_tokens_belong_to_the_names_that_they_share_a_letter_with(lengths, edges):
     ends = np.cumsum([0, *lengths]).tolist()

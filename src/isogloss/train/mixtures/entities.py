@@ -167,8 +167,9 @@ class EntityText:
         tags, drawn = self.plan.draw(self.windows, rng, step)
         ids = np.concatenate([window for window, _ in drawn])
         ends = np.cumsum([len(window) for window, _ in drawn])
+        most = 1 + max(int(own.max()) for _, own in drawn)
         entities = np.concatenate([  # a name has its own number in the batch
-            np.where(own >= 0, own + len(ids) * at, -1) for at, (_, own) in enumerate(drawn)
+            np.where(own >= 0, own + most * at, -1) for at, (_, own) in enumerate(drawn)
         ])  # fmt: skip
         share = self.plan.hidden(step) or self.share
         made, gold = hide_entities(
