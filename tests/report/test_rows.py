@@ -34,3 +34,8 @@ def test_how_things_are_now(make):
     assert {r.stage for r in final(make.extended(), "premium")} == {"after"}
     assert {r.stage for r in final(make.extended().where(stage="before"), "premium")} == {"before"}
     assert final(Scores(), "premium") == Scores()
+
+
+def test_a_direction_is_shown_by_both_languages():
+    assert shown("deu_Latn-spa_Latn").label == "German to Spanish (deu_Latn-spa_Latn)"
+    assert shown("spa_Latn-MX-eng_Latn").name == "Spanish (MX) to English"

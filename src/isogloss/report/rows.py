@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from itertools import takewhile
@@ -29,7 +30,14 @@ class Shown(NamedTuple):
 
 @cache
 def shown(tag: str) -> Shown:
-    """Names of a tag. A report is drawn whatever the rows say, so an unknown tag is kept as is."""
+    """Names of a tag, or of both sides of a direction such as `deu_Latn-spa_Latn`.
+
+    A report is drawn whatever the rows say, so an unknown tag is kept as is.
+    """
+    sides = re.split(r"-(?=[a-z]{3}_)", tag)
+    if len(sides) == 2:
+        names = [shown(side).name for side in sides]
+        return Shown(tag, " to ".join(names), "", "und", "auto")
     try:
         language = read_language(tag)
     except IsoglossError:

@@ -297,6 +297,20 @@ def test_spans_are_placed_by_a_translator_that_is_asked(job, carry, monkeypatch)
     gold = labelled.words(60, seed=0)
     assert made.column("tags") == [tags[::-1] for tags in gold.column("tags")]
     assert job.ledger.translations.texts == 60  # it is not asked for marked ones
+    if carry == "codec":
+        with pytest.raises(CorpusError, match="searches that were cut short"):
+            told(job, through="translation", carry=carry, calls=1)
+
+
+@WORDS
+def test_spans_of_a_translated_test_come_back_by_codec(job, monkeypatch):
+    job.means = Means(translator=Askable())  # and no encoder, by which words could be linked
+    monkeypatch.setattr("isogloss.task.strategies.projected.decoder_of", oracle_decoder)
+    found = told(job, "translate_test.v1", carry="codec")
+    assert found > 0.95 > 0.7 > told(job, "zero_shot.v1")
+    job.load = plainly(job.load)
+    with pytest.raises(UsageError, match="codec puts marks around spans"):
+        told(job, "translate_test.v1", carry="codec")
 
 
 @WORDS

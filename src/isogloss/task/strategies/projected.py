@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _LOST = ("examples left out: no label", "examples left out: no translation", "sentences left out",
          "spans lost", ABSENT, UNPROPOSED, "translations not used", "words without a tag",
-         "words hung on a neighbour")  # fmt: skip
+         "words hung on a neighbour", "searches that were cut short")  # fmt: skip
 
 
 def _known(teaching: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +71,7 @@ def projected(
     within: bool = False,
     unproposed: Literal["lost", "all"] = "lost",
     teaching: Teaching | None = None,
+    calls: Count | None = None,
     hmm: bool = False,
     beside: bool = True,
 ) -> Sequence[Guess | None]:
@@ -114,6 +115,8 @@ def projected(
         unproposed: of `candidates`, a span that it proposes nothing for is `lost`, or sought in
             `all` stretches.
         teaching: of a proposer, where it is not as the model is taught: `epochs`, `learning_rate`.
+        calls: of the translator's model, at most, for a span's search by `codec`; then the best
+            that was found so far is taken, and such searches are counted. Any number by default.
         hmm: make projected tags whole by a hidden Markov model, as for parts of speech.
         beside: whether the source's own examples are read too.
 
@@ -142,6 +145,7 @@ def projected(
     elif carry == "links":
         made = [_of_translation(job, one, target, unit, how) for one in source]
     elif carry != "marks":
+        limit = {"calls": calls} if carry == "codec" else {}
         if carry == "candidates":
             how["unproposed"] = unproposed
         if propose:
@@ -149,7 +153,7 @@ def projected(
                                      language=target)  # fmt: skip
         made = [
             _of_translation(job, one, target, unit,
-                            how | asked_of(job, carry, one.language, target, lost))
+                            how | limit | asked_of(job, carry, one.language, target, lost))
             for one in source
         ]  # fmt: skip
     else:
