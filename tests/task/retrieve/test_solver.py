@@ -34,8 +34,11 @@ def model(base, tmp_path_factory):
     """A body with modules of two languages, and a head of each kind beside it."""
     folder = tmp_path_factory.mktemp("modular") / "model"
     made = taught(base, "per_language.v1", reduction=4)
-    made.save(folder)
     torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in made.module.inserted.parameters():  # so that modules make other rankings
+            weight.add_(torch.randn(weight.shape))
+    made.save(folder)
     for objective in (LateInteraction(dimensions=8), PolyEncoder(codes=3), RankPairs()):
         objective.begin(made.module)
         for weight in objective.parameters():
