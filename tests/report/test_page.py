@@ -131,7 +131,7 @@ def test_a_large_run_renders_in_seconds_and_stays_small(make, provenance):
     assert len(rows) == 131 * 7 * 20
     started = time.process_time()
     page = render(rows, provenance)
-    assert time.process_time() - started < 8
+    assert time.process_time() - started < 30  # 3 on a quick machine; not minutes
     assert len(page) < 3_500_000
 
 
