@@ -109,7 +109,7 @@ def test_numbers_that_cannot_be_are_refused_before_anything_is_read(kind):
     from isogloss import registry
 
     wrong = {"batch": 0, "views": 0, "longest": -1, "share": 1.5, "alpha": -1.0, "wrong": 2.0,
-             "drop": 1.1, "temperature": 0.0, "scale": -1.0, "negatives": 0}  # fmt: skip
+             "drop": 1.1, "temperature": 0.0, "scale": -1.0, "negatives": -1}  # fmt: skip
     asked = 0
     for name in registry.names(kind):
         found = registry.get(kind, name)
