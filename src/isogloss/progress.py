@@ -18,6 +18,8 @@ class Advance(Protocol):
 
 Start = Callable[[str, int], Advance]
 """Called with a description and a total; gives back what to call with each amount done."""
+Begin = Callable[[int], Advance]
+"""The same with the description said: called with the total, by whoever knows it."""
 
 
 def silent(description: str, total: int) -> Advance:

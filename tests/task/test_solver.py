@@ -112,6 +112,21 @@ def test_words_are_tagged_and_long_sentences_read_in_stretches(tiny_body):
     assert right(solver, test, "tags") > 0.8
 
 
+def test_a_bar_knows_how_many_steps_there_are_where_sentences_are_read_in_stretches(tiny_body):
+    totals, done = [], []
+
+    def begin(total):
+        totals.append(total)
+        return lambda amount, text="": done.append(amount)
+
+    short = labelled.words(8)
+    long = short.having({"words": [400 * row for row in short.column("words")],
+                         "tags": [400 * row for row in short.column("tags")]})  # fmt: skip
+    tune(folder_of(tiny_body), TagTask(), [long], Tuning(**{**QUICK, "epochs": 1, "batch": 4}),
+         seed=0, begin=begin)  # fmt: skip
+    assert totals == [sum(done)] and totals[0] > 2  # of eight sentences in batches of four
+
+
 def test_a_word_of_a_long_sentence_is_told_where_it_stands_furthest_inside(solver):
     task, classes, rng = TagTask(), {"tag": ["A", "B", "C"]}, np.random.default_rng(0)
     words = [str(rng.choice(["apple", "whales", "of", "strawberry"])) for _ in range(600)]

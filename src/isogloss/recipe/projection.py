@@ -339,8 +339,13 @@ def _propose(
     if is_proposer(path):
         made = open_proposer(folder)
     else:
-        advance = start("teach a proposer", proposing.tuning.steps(len(examples)))
-        made = teach_proposer(folder, [examples], proposing.tuning, seed=seed, advance=advance)
+        made = teach_proposer(
+            folder,
+            [examples],
+            proposing.tuning,
+            seed=seed,
+            begin=partial(start, "teach a proposer"),
+        )  # fmt: skip
         notes.extend(made.notes)
         with atomic_folder(out / "proposer") as place:
             made.save(place)

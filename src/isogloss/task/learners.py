@@ -48,12 +48,11 @@ class TuneModel:
         folder = open_folder(after, after.name) if after else self.folder
         tuning = Tuning.model_validate({**self.tuning.model_dump(), **changes})
         tags = ", ".join(dict.fromkeys(one.tag for one in train))
-        advance = start(f"tune on {tags}", tuning.steps(sum(map(len, train))))
         own = getattr(task, "tune", None) or partial(tune, task=task)
         checkpoint = self.scratch / "checkpoints" / name
         solver = own(
-            folder=folder, train=train, tuning=tuning, seed=seed, watch=watch, advance=advance,
-            checkpoint=checkpoint,
+            folder=folder, train=train, tuning=tuning, seed=seed, watch=watch,
+            checkpoint=checkpoint, begin=partial(start, f"tune on {tags}"),
         )  # fmt: skip
         shutil.rmtree(checkpoint, ignore_errors=True)
         return solver

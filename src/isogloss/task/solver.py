@@ -23,6 +23,7 @@ from isogloss.task.ledger import LAST
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
+    from isogloss.progress import Begin
     from isogloss.train.contracts import Lesson
     from isogloss.train.evaluation import Evaluate
 
@@ -232,7 +233,7 @@ def tune(
     seed: int,
     watch: Watch | None = None,
     checkpoint: Path | None = None,
-    advance: Any = None,
+    begin: Begin | None = None,
 ) -> Tuned:
     """Tune a model and the head of a task on labelled examples.
 
@@ -244,7 +245,7 @@ def tune(
         seed: of batches, dropout and the head's first weights; see `Tuning.order`.
         watch: keep the weights that are best on these, the last by default.
         checkpoint: folder for checkpoints, from which the same training goes on.
-        advance: of a progress bar, told of each step.
+        begin: of a progress bar, told how many steps there are.
 
     Raises:
         ModelError: not a transformer with a fast tokenizer.
@@ -263,7 +264,7 @@ def tune(
     mixture = Pieces(pieces, tags, min(tuning.batch, len(pieces)), solver.numbers)
     solver.notes += learn(
         solver, Lesson(mixture, [(1.0, solver.head)]), tuning.steps(len(pieces)), tuning, seed=seed,
-        watch=watch, checkpoint=checkpoint, advance=advance,
+        watch=watch, checkpoint=checkpoint, begin=begin,
     )  # fmt: skip
     solver.seconds += time.perf_counter() - start
     solver.notes += [
@@ -281,7 +282,7 @@ def learn(
     seed: int,
     watch: Watch | None = None,
     checkpoint: Path | None = None,
-    advance: Any = None,
+    begin: Begin | None = None,
 ) -> list[str]:
     """Train the student of a solver in place; what training told.
 
@@ -293,7 +294,7 @@ def learn(
         seed: of batches and dropout, where `tuning.order` says no other.
         watch: keep the weights that are best on these, the last by default.
         checkpoint: folder for checkpoints.
-        advance: of a progress bar.
+        begin: of a progress bar, told how many steps there are.
     """
     from isogloss.train.loop import LoopSettings, train
 
@@ -306,7 +307,7 @@ def learn(
             stop_on=best, higher=True,
             **tuning.model_dump(exclude={"epochs", "batch", "parameters", "order"}),
         ),
-        checkpoint=checkpoint, advance=advance,
+        checkpoint=checkpoint, advance=begin(steps) if begin else None,
         evaluate=_watched(solver, watch.examples, best) if watch else None,
     ).notes  # fmt: skip
 

@@ -23,6 +23,7 @@ from isogloss.task.writing import end_of, learn_pairs, open_writer, search, sear
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
+    from isogloss.progress import Begin
     from isogloss.task.tasks.translate import TranslateTask
     from isogloss.train.mixtures.paired import Pair
 
@@ -132,7 +133,7 @@ def tune_translator(
     seed: int,
     watch: Watch | None = None,
     checkpoint: Path | None = None,
-    advance: Any = None,
+    begin: Begin | None = None,
 ) -> Translating:
     """Teach a model of source and target translations of any directions, all mixed.
 
@@ -147,7 +148,7 @@ def tune_translator(
         seed: of batches, dropout and the first rows of new tags.
         watch: keep the weights that are best on these, one direction each; the last by default.
         checkpoint: folder for checkpoints, from which the same training goes on.
-        advance: of a progress bar, told of each step.
+        begin: of a progress bar, told how many steps there are.
 
     Raises:
         ModelError: not a model of source and target with a fast tokenizer.
@@ -169,7 +170,7 @@ def tune_translator(
         )
     solver.notes += learn_pairs(
         solver, pairs, languages, tuning, seed=seed, smoothing=task.smoothing, watch=watch,
-        checkpoint=checkpoint, advance=advance,
+        checkpoint=checkpoint, begin=begin,
     )  # fmt: skip
     solver.seconds += time.perf_counter() - start
     return solver

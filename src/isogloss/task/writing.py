@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from isogloss.encode.folder import ModelFolder
+    from isogloss.progress import Begin
     from isogloss.train.batch import Texts
     from isogloss.train.body import Body
 
@@ -122,7 +123,7 @@ def learn_pairs(
     smoothing: float = 0.0,
     watch: Watch | None = None,
     checkpoint: Path | None = None,
-    advance: Any = None,
+    begin: Begin | None = None,
 ) -> list[str]:
     """Teach the student of a solver pairs of source and target, all mixed; what training told.
 
@@ -135,7 +136,7 @@ def learn_pairs(
         smoothing: of labels.
         watch: keep the weights that are best on these; the last by default.
         checkpoint: folder for checkpoints, from which the same training goes on.
-        advance: of a progress bar, told of each step.
+        begin: of a progress bar, told how many steps there are.
     """
     from isogloss.train.contracts import Lesson
     from isogloss.train.objectives.seq2seq import Seq2seq
@@ -143,7 +144,7 @@ def learn_pairs(
     mixture = PairsInTurn(pairs, languages, min(tuning.batch, len(pairs)), solver.numbers)
     return learn(
         solver, Lesson(mixture, [(1.0, Seq2seq(smoothing=smoothing))]), tuning.steps(len(pairs)),
-        tuning, seed=seed, watch=watch, checkpoint=checkpoint, advance=advance,
+        tuning, seed=seed, watch=watch, checkpoint=checkpoint, begin=begin,
     )  # fmt: skip
 
 

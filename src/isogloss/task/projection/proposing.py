@@ -33,6 +33,7 @@ from isogloss.task.writing import (
 
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
+    from isogloss.progress import Begin
     from isogloss.train.mixtures.paired import Pair
 
 KIND = "<span:{}>"
@@ -188,7 +189,7 @@ class ProposeTask:
 
     def tune(
         self, *, folder: ModelFolder, train: Sequence[Examples], tuning: Tuning, seed: int,
-        watch: Watch | None = None, checkpoint: Path | None = None, advance: Any = None,
+        watch: Watch | None = None, checkpoint: Path | None = None, begin: Begin | None = None,
     ) -> Proposer:  # fmt: skip
         """See `teach_proposer`.
 
@@ -197,9 +198,7 @@ class ProposeTask:
         """
         if watch:
             raise UsageError("a proposer keeps its last weights", remedy="leave out what chooses")
-        return teach_proposer(
-            folder, train, tuning, seed=seed, checkpoint=checkpoint, advance=advance
-        )
+        return teach_proposer(folder, train, tuning, seed=seed, checkpoint=checkpoint, begin=begin)
 
 
 def teach_proposer(
@@ -209,7 +208,7 @@ def teach_proposer(
     *,
     seed: int,
     checkpoint: Path | None = None,
-    advance: Any = None,
+    begin: Begin | None = None,
 ) -> Proposer:
     """Teach a model of source and target to name the spans of labelled sentences.
 
@@ -223,7 +222,7 @@ def teach_proposer(
         tuning: how.
         seed: of batches, dropout and the first rows of new tokens.
         checkpoint: folder for checkpoints, from which the same training goes on.
-        advance: of a progress bar, told of each step.
+        begin: of a progress bar, told how many steps there are.
 
     Raises:
         ModelError: not a model of source and target with a fast tokenizer.
@@ -253,7 +252,7 @@ def teach_proposer(
             "; ".join(solver.notes), remedy="give sentences that fit the model's window"
         )
     solver.notes += learn_pairs(
-        solver, pairs, languages, tuning, seed=seed, checkpoint=checkpoint, advance=advance
+        solver, pairs, languages, tuning, seed=seed, checkpoint=checkpoint, begin=begin
     )
     solver.seconds += time.perf_counter() - start
     return solver

@@ -15,6 +15,7 @@ from isogloss.task.examples import TRANSLATIONS, Examples
 if TYPE_CHECKING:
     from isogloss.encode.folder import ModelFolder
     from isogloss.language.identify import Identifier
+    from isogloss.progress import Begin
     from isogloss.task.solver import Tuning, Watch
     from isogloss.task.translating import Translating
 
@@ -68,14 +69,14 @@ class TranslateTask:
 
     def tune(
         self, *, folder: ModelFolder, train: Sequence[Examples], tuning: Tuning, seed: int,
-        watch: Watch | None = None, checkpoint: Path | None = None, advance: Any = None,
+        watch: Watch | None = None, checkpoint: Path | None = None, begin: Begin | None = None,
     ) -> Translating:  # fmt: skip
         """A model that was taught translations, see `task.translating`."""
         from isogloss.task.translating import tune_translator
 
         return tune_translator(
             folder, self, train, tuning, seed=seed, watch=watch, checkpoint=checkpoint,
-            advance=advance,
+            begin=begin,
         )  # fmt: skip
 
     def score(self, gold: Examples, told: Sequence[Any]) -> dict[str, Tally]:
