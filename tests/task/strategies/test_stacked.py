@@ -115,7 +115,7 @@ def test_sparse_deltas_go_onto_the_model_of_the_job(base, tmp_path):
 
 def test_what_does_not_fit_is_named(base, tmp_path, job):
     folders = adapters(base, tmp_path)
-    for given, what in (({}, "models of the source and"), ({TARGET: base}, "no model of eng_Latn")):
+    for given, what in (({}, "needs other models"), ({TARGET: base}, "no model of eng_Latn")):
         with pytest.raises(UsageError, match=what):
             attempt(ready(base, tmp_path, given), strategy, TARGET)
     with pytest.raises(ModelError, match=r"is transformer.v1, and that of eng_Latn is inserted.v1"):

@@ -74,7 +74,9 @@ def test_spaces_go_and_come_with_the_script():
 
 @given(st.text("ab ,.[]1'", max_size=30), st.booleans(), st.booleans())
 def test_an_empty_dictionary_changes_nothing(text, left, right):
-    made, words, unknown = word_by_word(text, {}, "Latn", spaced=(left, right))
+    made, words, unknown = word_by_word(
+        text, phrases([], "Latn", lower=True), "Latn", spaced=(left, right)
+    )
     assert words == unknown
     assert made == text
 
