@@ -9,7 +9,7 @@ from isogloss.report.charts.before_after import before_after
 from isogloss.report.languages import key_table
 from isogloss.report.rows import compared, system_names, variants
 from isogloss.report.summary import summarise
-from isogloss.score import Scores
+from isogloss.score import Score, Scores
 
 
 @pytest.fixture
@@ -130,3 +130,30 @@ def test_things_that_have_no_figure_do_not_stop_the_summary(tried):
     plain = tried.having(measure="masked_loss")
     assert len(variants(plain)) == 2
     assert summarise(plain).figures == []
+
+
+def cells(tables):
+    """Titles of tables, and the cells of their first row."""
+    return [(one.title, [next(iter(column.cells)) for column in one.columns]) for one in tables]
+
+
+def transferred(task, system, value, language="hau_Latn"):
+    return Score(
+        measure="f1", value=value, n=9, language=language, strategy="zero_shot", dataset="a",
+        task=task, system=system, settings={"values": [value], "seeds": [0]},
+    )  # fmt: skip
+
+
+def test_tasks_and_models_of_a_run_have_a_table_each():
+    one, other = transferred("names", "m", 0.25), transferred("topics", "m", 0.5)
+    [first, second] = cells(summary(Scores([one, other])))
+    assert first[0].startswith("names: f1, one seed") and "0.250" in first[1][1]
+    assert second[0].startswith("topics: f1") and "0.500" in second[1][1]
+    again = cells(summary(Scores([one, transferred("names", "n", 0.75)])))
+    assert [title.rpartition("; ")[2] for title, _ in again] == ["m", "n"]
+    assert ["0.250" in again[0][1][1], "0.750" in again[1][1][1]] == [True, True]
+
+
+def test_a_direction_is_shown_by_both_names():
+    [(_, row)] = cells(summary(Scores([transferred("words", "m", 1, "deu_Latn-spa_Latn")])))
+    assert row[0] == "German to Spanish (deu_Latn-spa_Latn)"

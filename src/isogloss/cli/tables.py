@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from isogloss.language import read_language
 from isogloss.measure.catalogue import MEASURES
 from isogloss.report.evaluated import asked, evaluations
-from isogloss.report.rows import compared, comparisons, last_layers, system_names
+from isogloss.report.rows import compared, comparisons, last_layers, shown, system_names
 from isogloss.report.transfer import attempts, gaps
 from isogloss.score import Score, Scores
 from isogloss.task.changes import MIXED
@@ -34,13 +33,26 @@ LEFT = (
 def summary(scores: Scores) -> list[Table]:
     """Before and after if there are both, else the measures of the last layer."""
     if transferred := Scores(row for row in scores if row.strategy):
-        return strategies(transferred)
+        return [table for rows in _together(transferred) for table in strategies(rows)]
     if evaluations(scores):
         return evaluated(scores)
     changes = scores.where(stage="change")
     if changes and not changes.where(measure="retrieval_p1"):
         return [_other_changes(scores, name) for name in dict.fromkeys(r.measure for r in changes)]
     return [_changes(scores)] if changes else [_measures(scores)]
+
+
+def _together(scores: Scores) -> list[Scores]:
+    """What one table has: a task of a data set, by one model where several have one strategy."""
+    made = []
+    for place in dict.fromkeys((row.dataset, row.task) for row in scores):
+        rows = Scores(row for row in scores if (row.dataset, row.task) == place)
+        pairs = {(row.strategy, row.system) for row in rows}
+        if len(pairs) == len({strategy for strategy, _ in pairs}):
+            made.append(rows)
+        else:
+            made += [rows.where(system=name) for name in dict.fromkeys(row.system for row in rows)]
+    return made
 
 
 def strategies(scores: Scores) -> list[Table]:
@@ -57,7 +69,11 @@ def strategies(scores: Scores) -> list[Table]:
         if "against" in row.settings and row.settings["test"] == TEST
         and (row.settings["p_holm"] or row.settings["p"]) < 0.05
     }  # fmt: skip
-    title = f"{means[0].task}: {means[0].measure}, means of {len(means[0].settings['seeds'])} seeds"
+    count = len(means[0].settings["seeds"])
+    over = f"means of {count} seeds" if count > 1 else "one seed"
+    title = f"{means[0].task}: {means[0].measure}, {over}"
+    if len(systems := {row.system for row in means}) == 1:
+        title += f"; {systems.pop()}"
     table = _table(title, ("language", *names, "n"))
     for tag in sorted({row.language for row in means}, key=lambda tag: (tag is None, tag)):
         rows = {row.strategy: row for row in means.where(language=tag)}
@@ -388,7 +404,7 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
 
 
 def _name(tag: str | None) -> str:
-    return f"{read_language(tag).name} ({tag})" if tag else ""
+    return shown(tag).label if tag else ""
 
 
 def _cell(row: Score) -> str:
