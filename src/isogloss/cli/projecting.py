@@ -56,10 +56,9 @@ def project_labels(
         typer.Option(
             help="aligned: along links. markers: marks around spans that the translator carries, "
             "links where it loses them. codec: marks that it puts into its finished translation. "
-            "candidates: the stretches most like each span, by --model or by the translator; see "
-            "--proposer. These "
-            "two need a translator local:FOLDER (candidates: or lexicon:FILE), and take "
-            "--translations too."
+            "candidates: the stretches most like each span, by --model or by the translator, of "
+            "all or of those that --proposer names. Codec needs a translator local:FOLDER, candidates "
+            "that, lexicon:FILE or --model; both take --translations too."
         ),
     ] = "aligned",
     proposer: Annotated[

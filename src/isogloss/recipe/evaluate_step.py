@@ -330,15 +330,16 @@ class Evaluate(Step):
         task = group.part.task
         if not hasattr(task, "informed"):
             return task
-        if group.part.name not in self._informed:
+        place = (group.suite.name, group.part.name)
+        if place not in self._informed:
             texts = spoken(group.suite, group.part, group.tests, data=self.data,
                            network=self.network)  # fmt: skip
-            self._informed[group.part.name] = task.informed(texts)
-        return self._informed[group.part.name]
+            self._informed[place] = task.informed(texts)
+        return self._informed[place]
 
     @cached_property
-    def _informed(self) -> dict[str, Any]:
-        """Tasks that know the languages of their part."""
+    def _informed(self) -> dict[tuple[str, str], Any]:
+        """Tasks that know the languages of their part, by suite and part."""
         return {}
 
     @cached_property

@@ -314,13 +314,15 @@ class Gap(NamedTuple):
 
 
 def gaps(scores: Scores) -> list[Gap]:
-    """Transfer gaps, one a strategy and data set."""
+    """Transfer gaps, one a strategy, task and data set."""
     rows = [row for row in scores.where(measure=MEASURE)
             if row.value is not None and "of" in row.settings]  # fmt: skip
     several, groups = len({row.system for row in rows}) > 1, {_group(row) for row in rows}
+    tasks = {row.task for row in rows}
     told: dict[tuple[str, str], list[Score]] = {}
     for row in rows:
-        name = _label(row, several) + (f" on {row.dataset}" if len(groups) > 1 else "")
+        where = f"{row.task} of {row.dataset}" if len(tasks) > 1 else row.dataset
+        name = _label(row, several) + (f" on {where}" if len(groups) > 1 else "")
         told.setdefault((name, str(row.settings["of"])), []).append(row)
     made = []
     for (name, measure), found in told.items():
