@@ -57,8 +57,8 @@ def project_labels(
             help="aligned: along links. markers: marks around spans that the translator carries, "
             "links where it loses them. codec: marks that it puts into its finished translation. "
             "candidates: the stretches most like each span, by --model or by the translator, of "
-            "all or of those that --proposer names. Codec needs a translator local:FOLDER, candidates "
-            "that, lexicon:FILE or --model; both take --translations too."
+            "all or of those that --proposer names. Codec needs a translator local:FOLDER, "
+            "candidates that, lexicon:FILE or --model; both take --translations too."
         ),
     ] = "aligned",
     proposer: Annotated[
