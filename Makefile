@@ -1,6 +1,8 @@
 # Each target sets up .venv by itself when it is missing or older than what it is made from.
 PY := .venv/bin/python
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
+# A file of tests on each core: two that take two threads each would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test quick check bench docs clean
 
@@ -26,10 +28,10 @@ demo: .venv/base  ## the main job on an embedded default, about a minute
 	.venv/bin/isogloss run recipes/quickstart.toml --out runs/demo
 
 test: .venv/dev  ## everything, the slow tests too
-	$(PY) -m pytest
+	$(PYTEST)
 
 quick: .venv/dev  ## without the slow tests
-	$(PY) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 check: .venv/dev  ## format, lint, types, and rooms that import only downward
 	.venv/bin/ruff format --check src tests benchmarks

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -173,6 +174,57 @@ def test_a_stopped_run_goes_on_with_what_it_had(transfer, monkeypatch):
     assert len(asked) == 3 + 2  # four attempts, two of them before the stop
     monkeypatch.setattr(job, "attempt", plain)
     assert [r.value for r in run.scores] == [r.value for r in transfer("other").scores]
+
+
+def test_another_run_makes_only_what_none_has_made(transfer, suite, monkeypatch):
+    from isogloss.task import job
+
+    asked, plain = [], job.attempt
+
+    def counted(one, strategy, target):
+        asked.append((one.seed, target))
+        return plain(one, strategy, target)
+
+    def made(out, **options):
+        asked.clear()
+        run = transfer(out, **options)
+        return run, len(asked)
+
+    monkeypatch.setattr(job, "attempt", counted)
+    few, n = made("few", seeds=[0], strategies=["zero_shot"])
+    assert n == 1
+    more, n = made("more", seeds=[0, 1], leaks_by="all-MiniLM-L6-v2")
+    assert n == 3
+    said = (
+        "transfer: 1 of 4 attempts were made before, by a run of the same model, data and settings"
+    )
+    assert said in more.provenance["notes"]
+    whole = {"measure": "accuracy", "strategy": "zero_shot", "seed": 0, "stage": None}
+    assert few.scores.one(**whole).value == more.scores.one(**whole).value
+    kept = {"seeds": [0, 1], "strategies": ["target_labels"], "keep": True}
+    assert made("kept", **kept)[1] == 1  # of the first seed the model is to be left too
+    assert made("tuned", seeds=[0], strategies=["zero_shot"], learner="tune",
+                tuning={"epochs": 1, "threads": 1})[1] == 1  # fmt: skip
+    _, folder = suite
+    file = folder / "eng.train.tsv"
+    file.write_text(file.read_text("utf-8").replace("train0\t", "train0\tnew ", 1), "utf-8")
+    assert made("other", seeds=[0], strategies=["zero_shot"])[1] == 1
+
+
+def test_a_translator_that_answers_in_another_language_is_refused(transfer, tmp_path):
+    program = tmp_path / "turn.py"
+    turned = "' '.join(word + {end!r} for word in reversed(line.split()))"
+    for end, refused in (("en", False), ("", True)):
+        program.write_text(
+            f"import sys\nfor line in sys.stdin:\n    print({turned.format(end=end)})\n", "utf-8"
+        )
+        given = {"strategies": ["translate_train"], "seeds": [0],
+                 "translator": f"command:{sys.executable} {program} # {end}"}  # fmt: skip
+        if not refused:
+            assert transfer("right", **given).scores
+            continue
+        with pytest.raises(IsoglossError, match="60 of 60 translations are not in deu_Latn"):
+            transfer("wrong", **given)
 
 
 def test_examples_of_the_test_in_training_are_warned_of(transfer, suite):

@@ -31,7 +31,15 @@ from isogloss.progress import Start, silent
 from isogloss.recipe.maps import copy_maps
 from isogloss.recipe.processes import Processes, join
 from isogloss.recipe.recipe import Recipe
-from isogloss.recipe.step import FILES, DoneHere, Step, Workplace, read_notes, step_key
+from isogloss.recipe.step import (
+    FILES,
+    DoneHere,
+    Step,
+    Workplace,
+    needed,
+    read_notes,
+    step_key,
+)
 from isogloss.score import Scores
 
 if TYPE_CHECKING:
@@ -133,6 +141,7 @@ def execute(
         return Run(folder)
     notes = [note for text in place.texts.values() for note in text.notes] + _leaks(recipe, place)
     for step in steps:
+        place.inputs = needed(step, keys)
         facts.append(_do(step, keys[step.name], place, processes))
         notes += read_notes(place.done[step.name])
     scores = Scores(row for step in steps for row in place.scores_of(step.name))

@@ -74,6 +74,7 @@ class Workplace:
         texts: corpora by name.
         encoders: `teacher` and the models of earlier steps, by name.
         done: folders of earlier steps, by name.
+        inputs: fingerprints of what the step needs, by its fields.
         start: starts a progress bar.
         notes: sentences for the report.
         first: whether this is the process that does more than train.
@@ -88,6 +89,7 @@ class Workplace:
     texts: dict[str, Corpus]
     encoders: dict[str, Encoder]
     done: dict[str, Path]
+    inputs: Mapping[str, str] = field(default_factory=dict)
     start: Start = silent
     notes: list[str] = field(default_factory=list)
     first: bool = True
@@ -157,8 +159,12 @@ def named(name: str, note: str) -> str:
 
 def step_key(step: Step, shared: dict[str, Any], inputs: dict[str, str]) -> str:
     """The cache key of a step: its name and version, its settings, and its inputs' fingerprints."""
-    needed = {field: inputs[name] for field, name in step.needs().items()}
-    return fingerprint(step.use, step.key_settings(), shared, needed)
+    return fingerprint(step.use, step.key_settings(), shared, needed(step, inputs))
+
+
+def needed(step: Step, inputs: Mapping[str, str]) -> dict[str, str]:
+    """The fingerprints of what a step needs, by its fields."""
+    return {field: inputs[name] for field, name in step.needs().items()}
 
 
 def full_name(kind: str, name: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ from isogloss.task.needs import BROUGHT, needs_of
 from isogloss.task.solver import Tuning
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from isogloss.encode.folder import ModelFolder
     from isogloss.recipe.transfer_data import TransferData
     from isogloss.task.compare import Seeds
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from isogloss.task.examples import Examples
     from isogloss.task.job import Job, Learner, Means, Strategy
     from isogloss.task.sealed import SealedTest
+    from isogloss.task.translate.check import Check
     from isogloss.task.translate.contract import Translator
 
 Table = dict[str, Any]
@@ -256,18 +260,22 @@ class Transfer(Step):
             tag: SealedTest(data.read(tag, "test"), data.task)
             for tag in (data.sources[0], *targets) if data.has(tag, "test")
         }  # fmt: skip
-        advance = place.start(
-            f"{self.name}: attempts", len(self.seeds) * len(self.strategies) * len(targets)
-        )
+        every = [*product(self.seeds, self.strategies, targets)]
+        advance = place.start(f"{self.name}: attempts", len(every))
+        if before := sum(self._file(*one, place).is_file() for one in every):
+            place.notes.append(
+                f"{self.name}: {before} of {len(every)} attempts were made before, by a run of the "
+                "same model, data and settings"
+            )
         found: dict[tuple[str, str], list[Outcome]] = {}
         peaks: dict[str, int | None] = {}
         for seed in self.seeds:
             job = self._job(seed, tests, peaks, place)
             for table in self.strategies:
-                name, strategy, job.kept = name_of(table), strategy_of(table), None
+                name, job.kept = name_of(table), None
                 for target in targets:
                     with located(f"{self.name}: {name} for {target}, seed {seed}"):
-                        outcome = self._outcome(job, name, strategy, target, tests, place)
+                        outcome = self._outcome(job, table, target, tests, place)
                     found.setdefault((name, target), []).append(outcome)
                     advance(1, f"{name} {target}")
         if self.keep:
@@ -319,7 +327,7 @@ class Transfer(Step):
         from isogloss.task.translate.cached import cached
 
         used = self._made_here(place) if self.translated_by else self._translator
-        translator = cached(used) if used else None
+        translator = cached(used, check=self._check(used)) if used else None
         folders = {tag: place.model_folder(step).path for tag, step in self.made.items()}
         folders |= self.folders
         tags = {tag: str(read_language(tag)) for tag in (*self.lexicons, *folders)}
@@ -335,6 +343,18 @@ class Transfer(Step):
             word_classes=self.word_classes,
             proposer=self._proposer(place),
         )
+
+    def _check(self, translator: Translator) -> Check:
+        """What is looked at in translations: their language too, as the suites' texts tell it."""
+        from isogloss.task.leaks import texts_of
+        from isogloss.task.translate.check import Check
+        from isogloss.task.translate.identify import check_by
+
+        plain = getattr(translator, "check", None) or Check()
+        if self._data.directed:  # each example is of two languages
+            return plain
+        every = [one for some in self._data.splits().values() for one in some]
+        return check_by({one.language: texts_of(one) for one in reversed(every)}, plain)
 
     @property
     def _models(self) -> dict[str, str]:
@@ -369,23 +389,44 @@ class Transfer(Step):
         return open_folder(self.proposer, str(self.proposer)) if self.proposer else None
 
     def _outcome(
-        self, job: Job, name: str, strategy: Strategy, target: str,
-        tests: Mapping[str, SealedTest], place: Workplace,
+        self, job: Job, table: Table, target: str, tests: Mapping[str, SealedTest],
+        place: Workplace,
     ) -> Outcome:  # fmt: skip
-        """What an attempt brought, from the last time if it was made before a crash."""
-        key = fingerprint(name, target, job.seed)
-        file = place.scratch / "attempts" / f"{key}.json"
+        """What an attempt brought, from the last time if it was made before."""
+        file = self._file(job.seed, table, target, place)
         if not file.is_file():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            said = self._attempt(job, strategy, target)
-            if self.keep and job.seed == self.seeds[0]:
-                self._set_aside(job, name, target, place)
+            said = self._attempt(job, strategy_of(table), target)
+            if self._leaves(job.seed):
+                self._set_aside(job, name_of(table), target, place)
             write_json(file, said)
-        said = json.loads(file.read_text(encoding="utf-8"))
+        said, key = json.loads(file.read_text(encoding="utf-8")), file.stem
         place.notes += map(partial(named, self.name), said["notes"])
         source = tests[job.source[0]].score(key, said["source"]) if said["source"] else {}
         values = said["values"]
         return Outcome(tests[target].score(key, values), source, values, said["about"])
+
+    def _leaves(self, seed: int) -> bool:
+        """Whether models of this seed are kept."""
+        return self.keep and seed == self.seeds[0]
+
+    def _file(self, seed: int, table: Table, target: str, place: Workplace) -> Path:
+        """Where an attempt lies: for every run that makes it too, or beside the model it leaves."""
+        from isogloss.encode.cache import cache_root
+
+        root = place.scratch if self._leaves(seed) else cache_root()
+        begun = {field: print_ for field, print_ in place.inputs.items()
+                 if not field.startswith("strategies.")}  # fmt: skip
+        own = place.inputs.get(f"strategies.{self.strategies.index(table)}.model", "")
+        seen = {split: [one.fingerprint for one in some if one.tag in (*self._data.sources, target)]
+                for split, some in self._data.splits().items()}  # fmt: skip
+        key = fingerprint(self.use, self._alike, begun, table, own, seen, target, seed)
+        return root / "attempts" / f"{key}.json"
+
+    @cached_property
+    def _alike(self) -> dict[str, Any]:
+        """The settings that all attempts of a run share, and those of no other kind of run."""
+        of_all = ("strategies", "seeds", "targets", "keep", "leaks_by", "examples")
+        return {key: value for key, value in self.key_settings().items() if key not in of_all}
 
     def _attempt(self, job: Job, strategy: Strategy, target: str) -> dict[str, Any]:
         from isogloss.task.job import attempt

@@ -40,12 +40,14 @@ class Check:
             refused; 1 refuses none.
         copied: the same for translations that are the text again, and for empty ones.
         identify: tells languages; by script alone without it.
+        known: canonical tags of languages that `identify` is asked of; all without it.
         markers: pattern of markers that have to survive.
     """
 
     wrong: float = 0.2
     copied: float = 0.5
     identify: Identifier | None = None
+    known: frozenset[str] | None = None
     markers: Markers | None = None
 
     def __post_init__(self) -> None:
@@ -62,7 +64,7 @@ def findings(
     A text with less than 5 letters is in any language. Else less than half of the letters in the
     scripts of the language are `wrong script`, and, where they are enough, a language that the
     identifier tells and that is not the target, nor shares a macrolanguage with it, is `wrong
-    language`.
+    language`; of a target that is not `known` nothing is said.
 
     Raises:
         UsageError: the identifier tells of another number of texts than it was given.
@@ -71,7 +73,8 @@ def findings(
     found = [
         _of_one(text, one, wanted.script, check) for text, one in zip(texts, made, strict=True)
     ]
-    if check.identify is None:
+    unknown = check.known is not None and str(wanted) not in check.known
+    if check.identify is None or unknown:
         return found
     rows = [i for i, one in enumerate(made) if not found[i][SCRIPT] and _judged(one)]
     told = list(check.identify([made[i] for i in rows])) if rows else []

@@ -14,6 +14,7 @@ from isogloss.files import fingerprint
 from isogloss.language import read_language
 from isogloss.language.segment import UNSPACED, words
 from isogloss.registry import register
+from isogloss.task.translate.check import Check
 from isogloss.task.translate.contract import Told, check_texts, pair
 from isogloss.train.transforms.switch import Phrases, known_phrases, phrases, units
 
@@ -46,6 +47,7 @@ class LexiconTranslator:
     """
 
     batch = 1000
+    check = Check(known=frozenset())  # what it lacks stays in its language, and `told` counts it
 
     def __init__(self, lexicons: Mapping[tuple[str, str], str | Path]) -> None:
         self.name = "dictionary"
