@@ -196,7 +196,8 @@ def test_another_run_makes_only_what_none_has_made(transfer, suite, monkeypatch)
     more, n = made("more", seeds=[0, 1], leaks_by="all-MiniLM-L6-v2")
     assert n == 3
     said = (
-        "transfer: 1 of 4 attempts were made before, by a run of the same model, data and settings"
+        "transfer: 1 of 4 attempts were made before, by a run of the same model, data and "
+        "settings; their times and memory are of then"
     )
     assert said in more.provenance["notes"]
     whole = {"measure": "accuracy", "strategy": "zero_shot", "seed": 0, "stage": None}
@@ -456,13 +457,13 @@ def test_a_strategy_may_begin_from_the_model_of_an_earlier_step(suite, tiny_body
     torch.manual_seed(1)
     BertModel(BertConfig.from_pretrained(tiny_body)).save_pretrained(other)
 
-    def run(model, *strategies):
+    def run(model, *strategies, path=other):
         step = {
             "use": "transfer.v1", "name": "t", "model": model, "suite": str(file), "seeds": [0],
             "data": str(data), "source": ["eng"], "targets": ["deu"], "strategies": strategies,
             "tuning": {"epochs": 2, "threads": 1, "learning_rate": 1e-2},
         }  # fmt: skip
-        steps = [{"use": "open_model.v1", "name": "other", "path": str(other)}, step]
+        steps = [{"use": "open_model.v1", "name": "other", "path": str(path)}, step]
         recipe = {"name": "r", "title": "r", "model": str(tiny_body), "pivot": "eng",
                   "steps": steps}  # fmt: skip
         return isogloss.run(recipe, out=tmp_path / f"{model}-{len(strategies)}").scores
@@ -476,6 +477,9 @@ def test_a_strategy_may_begin_from_the_model_of_an_earlier_step(suite, tiny_body
     assert second.value == wanted.value != told["zero_shot"].value
     assert {row.system for row in both if row.strategy == second.strategy} == {"other"}
     assert told["zero_shot"].system != "other"
+    again = run("teacher", named, path=tiny_body)  # another model of that name
+    [row] = again.where(measure="macro_f1", seed=0, stage=None, language="deu_Latn")
+    assert row.value == told["zero_shot"].value
     with pytest.raises(SettingsError, match=r"strategies\.0\.model: nothing earlier is called 'x'"):
         run("teacher", {"use": "zero_shot", "model": "x"})
 

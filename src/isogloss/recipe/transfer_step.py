@@ -265,7 +265,7 @@ class Transfer(Step):
         if before := sum(self._file(*one, place).is_file() for one in every):
             place.notes.append(
                 f"{self.name}: {before} of {len(every)} attempts were made before, by a run of the "
-                "same model, data and settings"
+                "same model, data and settings; their times and memory are of then"
             )
         found: dict[tuple[str, str], list[Outcome]] = {}
         peaks: dict[str, int | None] = {}
@@ -417,10 +417,19 @@ class Transfer(Step):
         begun = {field: print_ for field, print_ in place.inputs.items()
                  if not field.startswith("strategies.")}  # fmt: skip
         own = place.inputs.get(f"strategies.{self.strategies.index(table)}.model", "")
-        seen = {split: [one.fingerprint for one in some if one.tag in (*self._data.sources, target)]
-                for split, some in self._data.splits().items()}  # fmt: skip
+        seen = [self._prints[tag] for tag in (*self._data.sources, target)]
         key = fingerprint(self.use, self._alike, begun, table, own, seen, target, seed)
         return root / "attempts" / f"{key}.json"
+
+    @cached_property
+    def _prints(self) -> dict[str, dict[str, str]]:
+        """Fingerprints of the examples of each source and target, by split."""
+        made: dict[str, dict[str, str]]
+        made = {tag: {} for tag in (*self._data.sources, *self._data.targets)}
+        for split, every in self._data.splits().items():
+            for one in every:
+                made[one.tag][split] = one.fingerprint
+        return made
 
     @cached_property
     def _alike(self) -> dict[str, Any]:
