@@ -237,6 +237,24 @@ def test_examples_of_the_test_in_training_are_warned_of(transfer, suite):
     assert any(note.startswith("WARNING") and "1 of 30 test examples" in note for note in notes)
 
 
+def test_examples_of_the_test_in_what_chooses_the_weights_are_warned_of(transfer, suite):
+    _, folder = suite
+    dev, test = (folder / name for name in ("eng.dev.tsv", "deu.test.tsv"))
+    planted = test.read_text(encoding="utf-8").splitlines()[5].replace("test4", "leaked")
+    dev.write_text(dev.read_text(encoding="utf-8") + planted + "\n", encoding="utf-8")
+    tuned = {"learner": "tune", "tuning": {"epochs": 0.2}, "seeds": [0],
+             "strategies": ["zero_shot"]}  # fmt: skip
+    last = transfer("last", **tuned).provenance["notes"]
+    assert not any("the choice of weights saw" in note for note in last)
+    chosen = transfer("chosen", select="source-dev", **tuned).provenance["notes"]
+    assert any(
+        note.startswith("WARNING: transfer, eng_Latn and deu_Latn: the choice of weights saw 1 of "
+                        "30 test examples (1 exact")
+        for note in chosen
+    )  # fmt: skip
+    assert "transfer: no leak in 3 pairs of training data, or dev, and test" in chosen
+
+
 def test_examples_of_the_test_in_parallel_text_are_warned_of(transfer, suite, tmp_path):
     _, folder = suite
     lines = (folder / "deu.test.tsv").read_text(encoding="utf-8").splitlines()[1:4]

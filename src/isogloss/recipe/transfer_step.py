@@ -488,23 +488,28 @@ class Transfer(Step):
             lost = [f"{n} left out: {reason}" for reason, n in one.dropped.items() if n]
             where = f"{one.name}, {one.tag} {one.split}"
             place.notes += [f"{where}: {told}" for told in (*one.notes, *lost)]
-        pairs = [(tag, other) for tag in data.sources for other in (tag, *data.targets)]
-        pairs += [(tag, tag) for tag in data.targets if data.has(tag, "train")]
-        pairs = [(tag, other) for tag, other in dict.fromkeys(pairs) if data.alike(tag, other)]
-        read = [(tag, data.read(tag, "train"), other, data.together)
-                for tag, other in pairs if data.has(other, "test")]  # fmt: skip
-        read += [(one.name, one, one.tag, False) for one in self._beside(place)]
-        for name, train, target, parallel in read:
+        pairs = [(tag, "train", other) for tag in data.sources for other in (tag, *data.targets)]
+        pairs += [(tag, "train", tag) for tag in data.targets if data.has(tag, "train")]
+        if self.select == "source-dev":
+            pairs += [(tag, "dev", other) for tag, _, other in pairs
+                      if tag in data.sources and data.has(tag, "dev")]  # fmt: skip
+        read = [(tag, split, data.read(tag, split), other, data.together)
+                for tag, split, other in dict.fromkeys(pairs)
+                if data.has(other, "test") and data.alike(tag, other)]  # fmt: skip
+        read += [(one.name, "train", one, one.tag, False) for one in self._beside(place)]
+        for name, split, seen, target, parallel in read:
             test = data.read(target, "test")
-            leaks = find_leaks(train, test, parallel=parallel, vectors=vectors(train, test))
+            leaks = find_leaks(seen, test, parallel=parallel, vectors=vectors(seen, test))
             clean += not leaks.found
-            unsought += train.language != test.language and not (
+            unsought += seen.language != test.language and not (
                 {"same id", "translation"} & leaks.settings.keys()
             )
             if leaks.found:
-                told = leaks.told().removeprefix("WARNING: ")
+                who = "training" if split == "train" else "the choice of weights"
+                told = leaks.told(who).removeprefix("WARNING: ")
                 place.notes.append(f"WARNING: {self.name}, {name} and {target}: {told}")
-        place.notes.append(f"{self.name}: no leak in {clean} pairs of training data and test")
+        what = "training data" if self.select == "last" else "training data, or dev,"
+        place.notes.append(f"{self.name}: no leak in {clean} pairs of {what} and test")
         if unsought:
             place.notes.append(
                 f"{self.name}: in {unsought} of all pairs no translations were looked for, as no "

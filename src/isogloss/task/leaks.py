@@ -56,14 +56,17 @@ class Leaks(NamedTuple):
         """Test examples by the kind of their leak."""
         return dict(Counter(leak.kind for leak in self.found))
 
-    def told(self) -> str:
-        """A sentence for the report; it begins with `WARNING` where something leaked."""
+    def told(self, who: str = "training") -> str:
+        """A sentence for the report; it begins with `WARNING` where something leaked.
+
+        `who` saw the first set of examples.
+        """
         checked = ", ".join(self.settings)
         if not self.found:
             return f"no leak in {self.tested:,} test examples ({checked})"
         rows = len({leak.test for leak in self.found})
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items())
-        return f"WARNING: training saw {rows:,} of {self.tested:,} test examples ({kinds})"
+        return f"WARNING: {who} saw {rows:,} of {self.tested:,} test examples ({kinds})"
 
 
 def find_leaks(
