@@ -144,12 +144,12 @@ def test_costs_stand_beside_the_score():
     calls = Scores(
         row("translate-train", tag, 0.8, settings=cost(tag, calls=8)) for tag in TAGS
     )  # fmt: skip
-    made = costs(run() + calls)
+    [made] = costs(run() + calls)
     table = [dict(zip(made["columns"], line, strict=True)) for line in made["rows"]]
     assert [line["strategy"] for line in table] == ["zero-shot", "few-shot", "translate-train"]
     assert table[2]["translator's calls"] == "8" and table[0]["translator's calls"] == "0"
     assert table[0]["training"] == "30.0 s" and table[0]["score"] == "0.570"
-    assert costs(run(settings={})) == {"columns": [], "rows": []}
+    assert costs(run(settings={})) == []
     spec = charts(run() + calls)["transfer_costs.v1"]
     bars = {(b["language"], b["kind"]): b for b in spec["data"]["values"]}
     assert bars["translate-train", "translator's calls"]["share"] == 1
@@ -176,7 +176,7 @@ def test_the_front_is_told_and_who_beats_the_rest(provenance):
 
     scores = Scores([*of("zero-shot", 0.6), *of("translate-test", 0.5, used=8, translate_ms=40.0),
                      *of("few-shot", 0.7, target_labels=10)])  # fmt: skip
-    made = worth(scores)
+    [made] = worth(scores)
     assert made["front"] == ["zero-shot", "few-shot"]
     table = [dict(zip(made["columns"], line, strict=True)) for line in made["rows"]]
     assert [line["beaten by"] for line in table] == ["", "zero-shot", ""]
@@ -186,17 +186,56 @@ def test_the_front_is_told_and_who_beats_the_rest(provenance):
     assert "<p>No other strategy beats zero-shot, few-shot.</p>" in page
     assert '<th scope="row"><b>few-shot</b></th>' in page
     assert '<th scope="row">translate-test</th>' in page
-    costs_shown = costs(scores)["columns"]
+    [costs_shown] = [one["columns"] for one in costs(scores)]
     assert {"translating", "one alone", "translating one"} <= set(costs_shown)
     assert "aligning" not in costs_shown and "labels to choose" not in costs_shown
     unused = Scores(one for one in scores if one.strategy != "few-shot")
-    assert "labels of the target" not in worth(unused)["columns"]  # of which nobody used one
+    assert "labels of the target" not in worth(unused)[0]["columns"]  # of which nobody used one
 
 
 def test_one_strategy_and_none_with_costs_have_no_front(provenance):
-    assert worth(run(names=["zero-shot"]))["rows"] == []
-    assert worth(run(settings={}))["rows"] == [] == worth(Scores())["rows"]
+    assert worth(run(names=["zero-shot"])) == []
+    assert worth(run(settings={})) == [] == worth(Scores())
     assert "Score beside cost" not in render(run(names=["zero-shot"]), provenance)
+
+
+def test_tasks_of_a_run_are_told_apart_and_have_no_mean(provenance):
+    """Parts of speech and trees of one data set: a mean of their measures is no figure."""
+    about = {"dataset": "pud", "system": None}
+    words = [row(name, tag, value, task="upos", settings=spending(tag), **about)
+             for name, value in (("zero-shot", 0.9), ("few-shot", 0.95))
+             for tag in TAGS]  # fmt: skip
+    trees = [row(name, tag, value, task="trees", measure="las", **about,
+                 settings=spending(tag, train_seconds=90.0))
+             for name, value in (("zero-shot", 0.5), ("few-shot", 0.3))
+             for tag in TAGS]  # fmt: skip
+    paired = [change("few-shot", tag, sign * 0.1, 0.001, task=task, measure=measure, **about)
+              for sign, task, measure in ((1, "upos", "accuracy"), (-1, "trees", "las"))
+              for tag in TAGS]  # fmt: skip
+    scores = Scores(words + trees + paired)
+    first, second = costs(scores)
+    assert (first["data"], second["data"]) == ("upos of pud", "trees of pud")
+    at = first["columns"].index
+    assert [line[at("score")] for line in first["rows"]] == ["0.900", "0.950"]
+    assert [line[at("score")] for line in second["rows"]] == ["0.500", "0.300"]
+    assert {line[at("training")] for line in first["rows"]} == {"30.0 s"}
+    assert [one["front"] for one in worth(scores)] == [["few-shot"], ["zero-shot"]]
+    bars = charts(scores)["transfer_costs.v1"]["data"]["values"]
+    shares = {one["language"]: one["share"] for one in bars if one["kind"] == "training"}
+    assert shares["zero-shot, upos of pud"] == pytest.approx(1 / 3)
+    assert shares["zero-shot, trees of pud"] == 1
+    order = charts(scores)["transfer.v1"]["encoding"]["y"]["sort"]
+    assert len(set(order)) == 6 and "Hindi (hin_Deva) trees of pud" in order
+    made = transfer_table(scores)
+    assert {one["data"] for one in made["rows"]} == {"upos of pud", "trees of pud"}
+    told = summarise(scores)
+    assert "few-shot reaches accuracy 0.950 on average over 3 languages of upos of pud" in (
+        told.verdict
+    )
+    assert any(line.startswith("few-shot against zero-shot on trees of pud: better in none, worse "
+                               "in 3 ") for line in told.happened)  # fmt: skip
+    page = render(scores, provenance)
+    assert "<p>trees of pud: no other strategy beats zero-shot.</p>" in page
 
 
 def gap(name, tag, source, target, of="accuracy", **more):

@@ -117,15 +117,16 @@ def _gaps(scores: Scores) -> list[Table]:
 
 def _costs(scores: Scores) -> list[Table]:
     """What each strategy cost, and, of several, which none of the others beats; none untaught."""
-    made = attempts(scores)
-    if not any("train_seconds" in one.settings for one in made):
-        return []
-    tables = [_turned("What it took", cost_table(made))]
-    if len(rows := worth_table(made)) > 1:
-        told = [{**row, "beaten by": row["beaten by"] or "none"} for row in rows]
-        tables.append(
-            _turned("Score beside cost, and who is better in some and worse in none", told)
-        )
+    tables = []
+    for made in attempts(scores).values():  # one, as a table is of one task
+        if not any("train_seconds" in one.settings for one in made):
+            continue
+        tables.append(_turned("What it took", cost_table(made)))
+        if len(rows := worth_table(made)) > 1:
+            told = [{**row, "beaten by": row["beaten by"] or "none"} for row in rows]
+            tables.append(
+                _turned("Score beside cost, and who is better in some and worse in none", told)
+            )
     return tables
 
 

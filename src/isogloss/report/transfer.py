@@ -8,7 +8,7 @@ say `forgetting` are about the source language.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from isogloss.report.evaluated import title as titled
@@ -107,6 +107,21 @@ def groups(found: Iterable[Result]) -> list[Group]:
     return list(dict.fromkeys(one.group for one in found))
 
 
+def names(every: Iterable[Group]) -> dict[Group, str]:
+    """What each group is called beside the others; nothing where there is one.
+
+    That is its data set, and its task too where others are of the same data set.
+    """
+    found = list(dict.fromkeys(every))
+    sets = Counter(group.dataset for group in found)
+    return {
+        group: "" if len(found) == 1
+        else " of ".join(filter(None, (group.task, group.dataset))) if sets[group.dataset] > 1
+        else group.dataset or group.task
+        for group in found
+    }  # fmt: skip
+
+
 def ranked(found: Sequence[Result], group: Group) -> list[str]:
     """Languages of a group, the best of the first strategy first, those that it lacks last."""
     values: dict[str, tuple[int, float]] = {}
@@ -138,19 +153,18 @@ def means(found: Sequence[Result], group: Group) -> dict[str, float]:
 def transfer_table(scores: Scores) -> dict[str, Any]:
     """What the section shows; `rows` is empty where no score names a strategy."""
     found = results(scores)
-    columns, several = strategies(found), len(groups(found)) > 1
+    columns, called = strategies(found), names(groups(found))
     changes = _changes(scores)
     at = {(one.group, one.language, one.strategy): one for one in found}
     rows, average = [], []
-    for group in groups(found):
-        name = f"{group.dataset or group.task} " if several else ""
+    for group, name in called.items():
         for tag in ranked(found, group):
             cells = [_cell(at.get((group, tag, column)), changes) for column in columns]
-            rows.append({"data": name.strip(), "language": shown(tag), "cells": cells})
+            rows.append({"data": name, "language": shown(tag), "cells": cells})
         mean, tags = means(found, group), shared(found, group)
         cells = [f"{mean[c]:.3f}" if c in mean else "" for c in columns]
         left = [tag for tag in ranked(found, group) if tag not in tags]
-        over = f"{name}mean over {len(tags)} language{'' if len(tags) == 1 else 's'}"
+        over = f"{name} mean over {len(tags)} language{'' if len(tags) == 1 else 's'}".strip()
         told = f"without {_named(left)}, which not every strategy has" if left else ""
         average.append({"over": over, "without": told, "cells": cells})
     kinds = dict.fromkeys(one.interval for one in found if one.interval)
@@ -168,10 +182,9 @@ def transfer_table(scores: Scores) -> dict[str, Any]:
 def effects(scores: Scores) -> list[str]:
     """What each strategy has over the first in languages like these, where there are enough."""
     rows = [row for row in scores.where(stage="change") if row.settings.get("test") == MIXED]
-    several = len({_group(row) for row in rows}) > 1
+    called = names(map(_group, rows))
     return [
-        f"{row.strategy} against {row.settings['against']}"
-        + (f" on {row.dataset}" if several else "")
+        f"{row.strategy} against {row.settings['against']}{_on(called[_group(row)])}"
         + f": {_group(row).title} {row.value or 0:+.3f}{_ends([row])} in languages like these "
         f"{len(row.settings['languages'])}, p {_p(row.settings['p_holm'])} (mixed-effects model, "
         f"an outcome is {row.settings['outcome']})."
@@ -209,43 +222,53 @@ def rules(scores: Scores) -> list[tuple[str, str]]:
     return made
 
 
-def costs(scores: Scores) -> dict[str, Any]:
-    """`columns` and `rows` of `task.costs.cost_table`, of what some strategy spent on."""
-    made = cost_table(attempts(scores))
-    columns = spent_on(made)
-    if not set(columns) - {"strategy", "score", "languages"}:
-        return {"columns": [], "rows": []}
-    return {"columns": columns, "rows": [[row[key] for key in columns] for row in made]}
+def costs(scores: Scores) -> list[dict[str, Any]]:
+    """Of each group with costs `data`, its name, and `columns` and `rows` of `cost_table`.
 
-
-def worth(scores: Scores) -> dict[str, Any]:
-    """`columns` and `rows` of `task.costs.worth_table`, and `front`, the strategies none beats.
-
-    Empty where fewer than two strategies have costs; of costs those that some strategy has.
+    Columns are those of which some strategy spent.
     """
-    made = worth_table(attempts(scores))
-    columns = spent_on(made)
-    if len(made) < 2 or not {respect.title for respect in RESPECTS}.intersection(columns):
-        return {"columns": [], "rows": [], "front": []}
-    return {
-        "columns": columns, "rows": [[row[key] for key in columns] for row in made],
-        "front": [row["strategy"] for row in made if not row["beaten by"]],
-    }  # fmt: skip
+    made = []
+    for name, some in attempts(scores).items():
+        columns = spent_on(rows := cost_table(some))
+        if set(columns) - {"strategy", "score", "languages"}:
+            made.append(_table(name, columns, rows))
+    return made
 
 
-def attempts(scores: Scores) -> list[Attempt]:
-    """What each strategy did for each language and seed, with its cost."""
+def worth(scores: Scores) -> list[dict[str, Any]]:
+    """The same of `worth_table`, and `front`, the strategies none beats.
+
+    Groups in which fewer than two strategies have costs have none.
+    """
+    made = []
+    for name, some in attempts(scores).items():
+        columns = spent_on(rows := worth_table(some))
+        if len(rows) > 1 and {respect.title for respect in RESPECTS}.intersection(columns):
+            front = [row["strategy"] for row in rows if not row["beaten by"]]
+            made.append({**_table(name, columns, rows), "front": front})
+    return made
+
+
+def _table(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    return {"data": name, "columns": columns,
+            "rows": [[row[key] for key in columns] for row in rows]}  # fmt: skip
+
+
+def attempts(scores: Scores) -> dict[str, list[Attempt]]:
+    """What each strategy did for each language and seed, with its cost, by the name of the group.
+
+    Scores of different measures have no mean.
+    """
     rows = transferred(scores)
     several = len({row.system for row in rows}) > 1
     seeded = {_place(row) for row in rows if row.seed is not None}
-    return [
-        Attempt(
-            _label(row, several), "/".join((*_group(row), str(row.language))), row.value,
-            row.settings,
-        )
-        for row in rows
-        if row.seed is not None or _place(row) not in seeded
-    ]  # fmt: skip
+    called = names(map(_group, rows))
+    made: dict[str, list[Attempt]] = {name: [] for name in called.values()}
+    for row in rows:
+        if row.seed is not None or _place(row) not in seeded:
+            one = Attempt(_label(row, several), str(row.language), row.value, row.settings)
+            made[called[_group(row)]].append(one)
+    return made
 
 
 def forgotten(scores: Scores) -> list[str]:
@@ -261,7 +284,7 @@ def forgotten(scores: Scores) -> list[str]:
         if main.setdefault((row.task, row.dataset), row.measure) == row.measure:
             key = (_group(row), _label(row, several), str(row.language))
             told.setdefault(key, {}).setdefault(str(row.stage), []).append(row)
-    said = []
+    said, called = [], names(group for group, _, _ in told)
     for (group, name, tag), found in told.items():
         if not {"before", "after", "change"} <= found.keys():
             continue
@@ -272,8 +295,9 @@ def forgotten(scores: Scores) -> list[str]:
         base = found["change"][0].settings.get("base")
         sides = ("before", "after") if base is None else (f"by {base}", "by it")
         said.append(
-            f"{name}: {group.title} of {shown(tag).name}, the source, {before:.3f} {sides[0]} and "
-            f"{after:.3f} {sides[1]}, {mean:+.3f}{_ends(found['change'])}."
+            f"{name}{_on(called[group])}: {group.title} of {shown(tag).name}, the source, "
+            f"{before:.3f} {sides[0]} and {after:.3f} {sides[1]}, "
+            f"{mean:+.3f}{_ends(found['change'])}."
         )
     return said
 
@@ -346,13 +370,14 @@ def _ends(changes: Sequence[Score]) -> str:
 def verdict(scores: Scores) -> str:
     """One line a group: which strategy is best on average, over how many languages."""
     found, said = results(scores), []
-    for group in groups(found):
+    for group, name in names(groups(found)).items():
         mean, tags = means(found, group), shared(found, group)
+        name = name or group.dataset
         if not mean:
-            said.append(f"The strategies on {group.dataset or group.task} share no language.")
+            said.append(f"The strategies on {name or group.task} share no language.")
             continue
         best = max(mean, key=mean.__getitem__)
-        where = f"{len(tags)} language{'' if len(tags) == 1 else 's'} of {group.dataset or 'it'}"
+        where = f"{len(tags)} language{'' if len(tags) == 1 else 's'} of {name or 'it'}"
         line = f"{best} reaches {group.title} {mean[best]:.3f} on average over {where}"
         first = next(iter(mean))
         said.append(line + (f", {first} {mean[first]:.3f}." if first != best else "."))
@@ -392,7 +417,7 @@ def advice(scores: Scores) -> list[str]:
 def _first(scores: Scores) -> list[str]:
     """In how many languages each strategy has the highest value."""
     found, said = results(scores), []
-    for group in groups(found):
+    for group, name in names(groups(found)).items():
         tags = set(shared(found, group))
         by_language: dict[str, list[Result]] = {}
         for one in found:
@@ -403,25 +428,29 @@ def _first(scores: Scores) -> list[str]:
         counts = Counter(names[0] if len(names) == 1 else "several alike" for names in best)
         if len(strategies(one for one in found if one.group == group)) > 1 and counts:
             listed = ", ".join(f"{name} in {n}" for name, n in counts.most_common())
-            where = f" of {group.dataset}" if group.dataset else ""
+            where = f" of {name or group.dataset}" if name or group.dataset else ""
             said.append(f"Highest of {len(best)} languages{where}, by value alone: {listed}.")
     return said
 
 
 def _beaten(scores: Scores) -> list[str]:
-    told: dict[tuple[str, str], list[Score]] = {}
-    for (_, _, name), row in _changes(scores).items():
-        told.setdefault((name, str(row.settings["against"])), []).append(row)
-    said = []
-    for (name, against), rows in told.items():
+    told: dict[tuple[Group, str, str], list[Score]] = {}
+    for (group, _, name), row in _changes(scores).items():
+        told.setdefault((group, name, str(row.settings["against"])), []).append(row)
+    said, called = [], names(group for group, _, _ in told)
+    for (group, name, against), rows in told.items():
         sure = [r for r in rows if r.settings.get("p_holm", 1.0) < LEVEL]
         up = [str(r.language) for r in sure if (r.value or 0) > 0]
         down = [str(r.language) for r in sure if (r.value or 0) < 0]
         said.append(
-            f"{name} against {against}: better in {_some(up)}, worse in {_some(down)} of "
-            f"{len(rows)} by the paired test (Holm over languages, p < {LEVEL})."
+            f"{name} against {against}{_on(called[group])}: better in {_some(up)}, worse in "
+            f"{_some(down)} of {len(rows)} by the paired test (Holm over languages, p < {LEVEL})."
         )
     return said
+
+
+def _on(name: str) -> str:
+    return f" on {name}" if name else ""
 
 
 def _some(tags: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from isogloss.registry import register
 from isogloss.report.charts.look import MANY, chart, interval_tooltip, language_axis
 from isogloss.report.rows import shown
-from isogloss.report.transfer import Result, groups, ranked, results, strategies
+from isogloss.report.transfer import Result, groups, names, ranked, results, strategies
 from isogloss.score import Scores
 
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8f98", "#7a5195"]
@@ -23,12 +23,9 @@ def transfer(scores: Scores) -> dict[str, Any] | None:
     found = results(scores)
     if not found:
         return None
-    present, several = strategies(found), len(groups(found)) > 1
-    rows = [_dot(one, several) for one in found]
-    order = [
-        _language(tag, group.dataset if several else "")
-        for group in groups(found) for tag in ranked(found, group)
-    ]  # fmt: skip
+    present, called = strategies(found), names(groups(found))
+    rows = [_dot(one, called[one.group]) for one in found]
+    order = [_language(tag, name) for group, name in called.items() for tag in ranked(found, group)]
     titles = list(dict.fromkeys(group.title for group in groups(found)))
     colour = {
         "field": "strategy", "type": "nominal", "sort": present,
@@ -74,10 +71,10 @@ def transfer(scores: Scores) -> dict[str, Any] | None:
     return spec
 
 
-def _dot(one: Result, several: bool) -> dict[str, Any]:
+def _dot(one: Result, data: str) -> dict[str, Any]:
     seeds = ", ".join(f"{value:.3f}" for value in one.values) if len(one.values) > 1 else "one"
     return {
-        "language": _language(one.language, one.group.dataset if several else ""),
+        "language": _language(one.language, data),
         "autonym": shown(one.language).autonym, "strategy": one.strategy, "value": one.value,
         "low": one.low, "high": one.high, "n": one.n, "seeds": seeds,
         "interval": one.interval or "",

@@ -24,15 +24,18 @@ LANE, GAP = 16, 12  # pixels of one bar, and between two strategies
 @register("chart", "transfer_costs.v1")
 def transfer_costs(scores: Scores) -> dict[str, Any] | None:
     """Bars as long as the share of the largest of their kind, with the amount itself as text."""
-    made = attempts(scores)
-    found, told = costs(made), {row["strategy"]: row for row in cost_table(made)}
-    tops = {kind: max((_amount(one, name) or 0.0 for one in found), default=0.0)
+    found = {
+        f"{one.strategy}, {name}" if name else one.strategy: (one, told)
+        for name, made in attempts(scores).items()
+        for one, told in zip(costs(made), cost_table(made), strict=True)
+    }
+    tops = {kind: max((_amount(one, name) or 0.0 for one, _ in found.values()), default=0.0)
             for kind, name in KINDS.items()}  # fmt: skip
     kinds = [kind for kind, top in tops.items() if top]
     rows = [
-        {"language": one.strategy, "kind": kind, "share": value / tops[kind],
-         "amount": told[one.strategy][kind]}
-        for one in found for kind in kinds if (value := _amount(one, KINDS[kind])) is not None
+        {"language": label, "kind": kind, "share": value / tops[kind], "amount": told[kind]}
+        for label, (one, told) in found.items() for kind in kinds
+        if (value := _amount(one, KINDS[kind])) is not None
     ]  # fmt: skip
     if not rows:
         return None
@@ -53,7 +56,7 @@ def transfer_costs(scores: Scores) -> dict[str, Any] | None:
         "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 11, "color": "#6b7680"},
         "encoding": {"x": x, "text": {"field": "amount"}},
     }
-    order = [one.strategy for one in found]
+    order = list(found)
     spec = chart(
         "Cost of strategies relative to the dearest",
         (GAP + LANE * len(kinds)) * len(order) + 8,
