@@ -176,7 +176,7 @@ def test_a_stopped_run_goes_on_with_what_it_had(transfer, monkeypatch):
     assert [r.value for r in run.scores] == [r.value for r in transfer("other").scores]
 
 
-def test_another_run_makes_only_what_none_has_made(transfer, suite, monkeypatch):
+def test_another_run_makes_only_what_none_has_made(transfer, suite, tiny_body, monkeypatch):
     from isogloss.task import job
 
     asked, plain = [], job.attempt
@@ -193,7 +193,7 @@ def test_another_run_makes_only_what_none_has_made(transfer, suite, monkeypatch)
     monkeypatch.setattr(job, "attempt", counted)
     few, n = made("few", seeds=[0], strategies=["zero_shot"])
     assert n == 1
-    more, n = made("more", seeds=[0, 1], leaks_by="all-MiniLM-L6-v2")
+    more, n = made("more", seeds=[0, 1], leaks_by=str(tiny_body))
     assert n == 3
     said = (
         "transfer: 1 of 4 attempts were made before, by a run of the same model, data and "
@@ -607,12 +607,40 @@ def test_a_suite_without_a_source_is_told(transfer, tiny_body, tmp_path, suite):
         isogloss.transfer(tiny_body, train=str(suite[0]), out=tmp_path / "run")
 
 
-def test_a_test_of_one_example_is_refused_before_the_work(transfer, suite):
+@pytest.mark.parametrize("tag", ["deu", "eng"])
+def test_a_test_of_one_example_is_refused_before_the_work(transfer, suite, tag):
     _, folder = suite
-    file = folder / "deu.test.tsv"
+    file = folder / f"{tag}.test.tsv"
     file.write_text("".join(file.read_text("utf-8").splitlines(keepends=True)[:2]), "utf-8")
-    with pytest.raises(UsageError, match="the test of deu_Latn has a single example"):
+    with pytest.raises(UsageError, match=f"the test of {tag}_Latn has a single example"):
         transfer()
+
+
+def test_notes_of_both_suites_are_told_where_they_have_one_name(suite, tiny_body, tmp_path):
+    file, folder = suite
+    other = tmp_path / "other.toml"
+    for one, note in ((file, "begun"), (other, "asked")):
+        one.write_text(SUITE.replace("[[tasks]]", f'notes = ["{note}"]\n[[tasks]]'), "utf-8")
+    run = isogloss.transfer(
+        tiny_body, train=f"{file}/eng", test=str(other), data=str(folder), out=tmp_path / "run",
+        learner="probe", seeds=[0],
+    )  # fmt: skip
+    assert {"kinds: begun", "kinds: asked"} <= set(run.provenance["notes"])
+
+
+def test_near_duplicates_that_were_not_compared_are_counted(transfer, suite, monkeypatch):
+    _, folder = suite
+    told = {"strategies": ["zero_shot"]}
+    text = "the very same words stand in all of these"
+    for split in ("train", "test"):
+        with (folder / f"eng.{split}.tsv").open("a", encoding="utf-8") as out:
+            out.writelines(f"{split}{k}\t{text} {split[1]}{k}\tfruit\n" for k in range(900, 905))
+    said = "pairs that may be near duplicates were not compared, as too many texts are alike"
+    assert not any(said in note for note in transfer(**told).provenance["notes"])
+    monkeypatch.setattr("isogloss.task.leaks.BUCKET", 2)
+    notes = transfer("other", seeds=[2], **told).provenance["notes"]
+    [note] = [note for note in notes if said in note]
+    assert int(note.split()[1]) > 0
 
 
 def test_a_source_without_a_test_is_told(transfer, suite):

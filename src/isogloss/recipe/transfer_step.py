@@ -250,16 +250,14 @@ class Transfer(Step):
         from isogloss.task.sealed import SealedTest
 
         data, targets = self._data, self._data.targets
-        if few := [tag for tag in targets if len(data.read(tag, "test")) < 2]:
+        tested = [tag for tag in (data.sources[0], *targets) if data.has(tag, "test")]
+        if few := [tag for tag in dict.fromkeys(tested) if len(data.read(tag, "test")) < 2]:
             raise UsageError(
                 f"{self.name}: the test of {', '.join(few)} has a single example, of which there "
                 "is no interval", remedy="leave the language out, or give it more",
             )  # fmt: skip
         self._check_data(place)
-        tests = {
-            tag: SealedTest(data.read(tag, "test"), data.task)
-            for tag in (data.sources[0], *targets) if data.has(tag, "test")
-        }  # fmt: skip
+        tests = {tag: SealedTest(data.read(tag, "test"), data.task) for tag in tested}
         every = [*product(self.seeds, self.strategies, targets)]
         advance = place.start(f"{self.name}: attempts", len(every))
         if before := sum(self._file(*one, place).is_file() for one in every):
@@ -472,8 +470,7 @@ class Transfer(Step):
         """Tell what readers told, and of examples of the tests that are in training data."""
         from isogloss.task.leaks import find_leaks
 
-        data, clean, unsought, vectors = self._data, 0, 0, self._vectors()
-        sides = dict.fromkeys(side.suite.name for side in (data.learned, data.asked))
+        data, clean, unsought, passed, vectors = self._data, 0, 0, 0, self._vectors()
         place.notes += [f"{self.name}: {note}" for note in data.notes]
         place.notes += [named(self.name, told) for told in data.unequal()]
         place.notes += [f"WARNING: {self.name}, {told}" for told in data.new_labels()]
@@ -481,8 +478,8 @@ class Transfer(Step):
             place.notes.append(
                 f"{self.name}: {data.sources[0]} has no test, so what became of it is not told"
             )
-        for side in (data.learned, data.asked)[: len(sides)]:
-            place.notes += [f"{side.suite.name}: {note}" for note in side.suite.notes]
+        suites = [data.learned.suite, data.asked.suite]
+        place.notes += dict.fromkeys(f"{one.name}: {note}" for one in suites for note in one.notes)
         every = {id(one): one for some in data.splits().values() for one in some}
         for one in every.values():
             lost = [f"{n} left out: {reason}" for reason, n in one.dropped.items() if n]
@@ -501,6 +498,7 @@ class Transfer(Step):
             test = data.read(target, "test")
             leaks = find_leaks(seen, test, parallel=parallel, vectors=vectors(seen, test))
             clean += not leaks.found
+            passed += leaks.settings["near"]["left_out"]
             unsought += seen.language != test.language and not (
                 {"same id", "translation"} & leaks.settings.keys()
             )
@@ -510,6 +508,11 @@ class Transfer(Step):
                 place.notes.append(f"WARNING: {self.name}, {name} and {target}: {told}")
         what = "training data" if self.select == "last" else "training data, or dev,"
         place.notes.append(f"{self.name}: no leak in {clean} pairs of {what} and test")
+        if passed:
+            place.notes.append(
+                f"{self.name}: {passed} pairs that may be near duplicates were not compared, as "
+                "too many texts are alike"
+            )
         if unsought:
             place.notes.append(
                 f"{self.name}: in {unsought} of all pairs no translations were looked for, as no "
