@@ -119,6 +119,9 @@ def test_runs_are_compared_by_the_measure_of_the_suite(place, bilingual, deaf):
     assert scores[0].measure == "macro_f1"
     assert {row.measure for row in scores} == {"macro_f1", "accuracy"}
     assert {row.measure for row in scores.where(stage="change")} == {"macro_f1"}
+    file.write_text(file.read_text("utf-8").replace('"macro_f1"', '"accuracy"'), "utf-8")
+    scores = isogloss.compare(place / "plain", place / "better", out=place / "again").scores
+    assert {row.measure for row in scores.where(stage="change")} == {"accuracy"}
 
 
 def test_the_command_compares_finished_models_and_measures_that_are_no_means(

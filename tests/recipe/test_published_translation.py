@@ -73,6 +73,17 @@ def test_without_the_token_both_languages_get_the_same_text(gnmt):
     assert row.settings["on_target_of_gold"] == 1 and "identifier" in row.settings["by"]
 
 
+def test_a_comparison_scores_as_the_runs_did(gnmt, tmp_path):
+    run, _ = gnmt
+    again = shutil.copytree(run.folder, tmp_path / "again")
+    made = isogloss.compare(run.folder, again, strategies=["zero_shot"], out=tmp_path / "both")
+    for task in ("untagged", "translation"):
+        for tag in ("eng_Latn-deu_Latn", "eng_Latn-spa_Latn"):
+            own = score(run, "on_target", tag, task=task, strategy="zero_shot").value
+            rows = made.scores.where(measure="on_target", language=tag, task=task, stage=None)
+            assert len(rows) == 2 and {row.value for row in rows} == {own}
+
+
 def test_what_was_trained_is_told_from_what_was_not(gnmt):
     run, _ = gnmt
     rules = {tag: score(run, "chrf", tag, task="translation", strategy="zero_shot").settings

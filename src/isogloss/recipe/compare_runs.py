@@ -8,7 +8,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from pydantic import DirectoryPath, model_validator
 
-from isogloss import registry
 from isogloss.errors import CorpusError, UsageError
 from isogloss.files import sha256_file
 from isogloss.recipe.runs import Run, open_run
@@ -20,6 +19,7 @@ from isogloss.registry import register
 from isogloss.score import Score, Scores
 from isogloss.task.examples import Examples
 from isogloss.task.suites import Suite, read_suite
+from isogloss.task.suites.loading import spoken
 
 
 class Test(NamedTuple):
@@ -64,10 +64,11 @@ class CompareRuns(Step):
         return self
 
     def key_settings(self) -> dict[str, Any]:
-        """With what was told, and of which models."""
+        """With what was told, of which models, and how the suites score it."""
         files = [sha256_file(file) for run in (self.before, self.after)
                  for file in (*told_files(run), run / "results.json")]  # fmt: skip
-        return {**super().key_settings(), "files": files}
+        suites = [test.suite.model_dump(mode="json") for test in _tests(self._runs[1]).values()]
+        return {**super().key_settings(), "files": files, "suites": suites}
 
     @cached_property
     def _runs(self) -> tuple[Run, Run]:
@@ -148,7 +149,7 @@ class CompareRuns(Step):
             place.notes.append(f"{test.suite.name} {test.task}: {lost}")
         part = test.suite.part(test.task)
         gold = {tag: self._gold(test, tag, [*first[tag], *second[tag]]) for tag in tags}
-        task: Any = registry.get("task", part.use)()
+        task = self._task(test, list(gold.values()))
         parallel = part.n_way and all(one.ids == gold[tags[0]].ids for one in gold.values())
         pivots = [row.pivot for row in self._runs[1].scores if row.dataset == test.suite.name]
         about = {"dataset": test.suite.name, "task": test.task, "pivot": (pivots or [None])[0]}
@@ -170,6 +171,14 @@ class CompareRuns(Step):
             whole, measure=part.measures[0], parallel=parallel, seed=place.seed, notes=place.notes,
             **about,
         ))  # fmt: skip
+
+    def _task(self, test: Test, tests: Sequence[Examples]) -> Any:
+        """What scores it, with the suite's settings and, where it tells languages apart, these."""
+        part = test.suite.part(test.task)
+        if not hasattr(part.task, "informed"):
+            return part.task
+        data = self.data or test.data
+        return part.task.informed(spoken(test.suite, part, tests, data=data))
 
     def _gold(self, test: Test, tag: str, told: Sequence[Told]) -> Examples:
         """The examples with their labels.
