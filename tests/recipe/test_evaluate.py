@@ -393,6 +393,22 @@ def test_a_gap_is_of_the_suites_measure_where_that_is_no_mean_over_examples(plac
     assert found and found <= {"0", "2", "4"}
 
 
+def test_a_gap_is_asked_with_the_settings_of_the_suite(place, taught, words, monkeypatch):
+    from isogloss.task import evaluate as module
+
+    own = '"accuracy"\nsettings = { factor = 3.0 }'
+    (place / "kinds.toml").write_text(SUITE.replace('"accuracy"', own), encoding="utf-8")
+    asked, plain = [], module.evaluate
+
+    def noted(solver, task, *given, **how):
+        asked.append(task.factor)
+        return plain(solver, task, *given, **how)
+
+    monkeypatch.setattr(module, "evaluate", noted)
+    evaluate(taught, place, languages=["deu"], translator=words)
+    assert set(asked) == {3.0}
+
+
 def test_a_machines_version_is_of_what_was_taught(place, bilingual, taught, words):
     with pytest.raises(UsageError, match="a model that was taught a task"):
         evaluate(bilingual, place, translator=words)

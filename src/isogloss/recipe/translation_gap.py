@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import DirectoryPath, Field, model_validator
 
-from isogloss import registry
 from isogloss.errors import ModelError, UsageError, located
 from isogloss.files import sha256_file
 from isogloss.recipe.step import FILES, Step, Workplace
@@ -174,7 +173,7 @@ class TranslationGap(Step):
         """What the model tells of a version, and what it is worth."""
         from isogloss.task.evaluate import evaluate
 
-        task = registry.get("task", self._side.part.use)()
+        task = self._side.part.task
         return evaluate(self._opened(place, asked.language), task, asked, resamples=1)[1]
 
     def _opened(self, place: Workplace, language: str) -> Any:
@@ -182,7 +181,7 @@ class TranslationGap(Step):
 
         if language not in self._solvers:
             folder = self.solver or self._kept(place, language)
-            task = registry.get("task", self._side.part.use)()
+            task = self._side.part.task
             self._solvers[language] = open_solver(folder, task, place.encoder(self.model))
         return self._solvers[language]
 
