@@ -79,6 +79,17 @@ def test_parquet_in_shards_and_alone(tmp_path):
     assert len(read(path)) == 1
 
 
+@pytest.mark.parametrize("name", ["test-00000-of-00001", "test/0000"])
+def test_configurations_beside_each_other_are_not_read_as_one(tmp_path, name):
+    for tag in ("de", "fr"):
+        path = tmp_path / "set" / tag / f"{name}.parquet"
+        path.parent.mkdir(parents=True)
+        pq.write_table(pa.table({"text": [tag], "label": ["x"]}), path)
+    with pytest.raises(CorpusError, match=r"that split in 2 folders: de.*, fr.*\n.*\?config="):
+        read(tmp_path / "set", split="test")
+    assert read(tmp_path / "set", query="?config=de", split="test").column("text") == ["de"]
+
+
 def test_answers_as_squad_has_them_on_the_hub(tmp_path):
     answers = [{"text": ["b", "a"], "answer_start": [2, 0]}]
     rows = {"id": ["q"], "context": ["a b"], "question": ["?"], "answers": answers}

@@ -167,7 +167,11 @@ def _from_parquet(spec: Spec) -> tuple[Iterator[pa.Table], Any]:
 
 
 def _shards(spec: Spec) -> list[Path]:
-    """Files of a split: `test.parquet`, `test-00000-of-00002.parquet` or `test/0000.parquet`."""
+    """Files of a split: `test.parquet`, `test-00000-of-00002.parquet` or `test/0000.parquet`.
+
+    Raises:
+        CorpusError: no such split, or it is in several folders, as that of several configurations.
+    """
     config = spec.options.get("config")
     folder = spec.path / config if config else spec.path
     if not folder.exists():
@@ -176,7 +180,13 @@ def _shards(spec: Spec) -> list[Path]:
     for path in sorted(folder.rglob("*.parquet")):
         name = re.sub(r"(-\d+-of-\d+)?\.parquet$", "", path.name)
         found.setdefault(path.parent.name if name.isdecimal() else name, []).append(path)
-    return found[_chosen(spec, list(found))]
+    chosen = found[_chosen(spec, list(found))]
+    if len(folders := sorted({str(path.parent.relative_to(folder)) for path in chosen})) > 1:
+        raise CorpusError(
+            f"has that split in {len(folders)} folders: {', '.join(folders[:8])}", file=folder,
+            remedy="say which configuration: ?config=, or name its folder",
+        )  # fmt: skip
+    return chosen
 
 
 def _from_hub(spec: Spec) -> tuple[Iterator[pa.Table], Any]:
