@@ -118,6 +118,14 @@ def test_lists_in_a_table_are_split(write):
     assert words.column("tags") == [["X", "Y"]]
 
 
+def test_an_empty_choice_keeps_its_place(write):
+    """The label is a place: where one were left out it would name the choice behind it."""
+    text = "text\tchoices\tlabel\na\tx||y|z\t2\nb\tx|y|\t1\nc\t|y|z\t1\nd\t\t0\n"
+    made = read(write("a.tsv", text), CHOICES)
+    assert made.column("choices") == [["x", "", "y", "z"], ["x", "y"], ["", "y", "z"]]
+    assert made.dropped == {"without text": 1}
+
+
 def test_white_space_around_one_of_several_labels_makes_no_other_class(write):
     several = read(write("b.csv", 'text,labels\na,"x, y z"\n'), TEXTS, "?separator=,")
     assert several.column("labels") == [["x", "y z"]]

@@ -200,7 +200,11 @@ def _texts(cell: Any, column: str, spec: Spec) -> list[str]:
     if isinstance(cell, str):
         spaced = column in ("words", "tags", "features", "relations")
         mark = spec.options.get("separator", " " if spaced else "|")
-        return [part for one in cell.split(mark) if (part := one.strip())]
+        parts = [one.strip() for one in cell.split(mark)]
+        last = max((at for at, part in enumerate(parts, 1) if part), default=0)
+        if column == "choices":  # an empty one that was left out would move those behind it
+            return parts[:last]
+        return [part for part in parts if part]
     if not isinstance(cell, Sequence) or not all(isinstance(one, str | int) for one in cell):
         raise ValueError("is not a list of texts")
     return [str(one) for one in cell]
