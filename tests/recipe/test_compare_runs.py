@@ -139,6 +139,29 @@ def test_the_command_compares_finished_models_and_measures_that_are_no_means(
     assert other.settings["outcome"] == "a language" and other.measure == "spearman"
 
 
+def test_a_measure_that_one_model_does_not_have_in_a_language_is_undefined(place, bilingual, deaf):
+    """To the one all words are alike, as those of a script that it does not know."""
+    from safetensors.numpy import load_file, save_file
+
+    file = deaf / "0_StaticEmbedding" / "model.safetensors"
+    table = load_file(file)["embedding.weight"]
+    table[:] = 1.0
+    save_file({"embedding.weight": table}, file)
+    runs = [
+        isogloss.evaluate(model, suites=[f"{place}/kinds.toml"], tasks=["alike"], data=str(place),
+                          languages=["deu", "spa"], out=place / name)
+        for model, name in ((deaf, "plain"), (bilingual, "better"))
+    ]  # fmt: skip
+    run = isogloss.compare(*(one.folder for one in runs), out=place / "change")
+    [row] = run.scores.where(stage="change", measure="spearman", language="spa_Latn")
+    assert row.value is None and row.low is None
+    [first, second] = run.scores.where(stage=None, measure="spearman", language="spa_Latn")
+    assert first.value is None and first.settings["values"] == [None] and second.value is not None
+    shown = CliRunner().invoke(app, ["compare", *(str(one.folder) for one in runs), "--out",
+                                     str(place / "shown")])  # fmt: skip
+    assert shown.exit_code == 0 and "undefined" in shown.output
+
+
 def test_what_cannot_be_paired_is_said(place, bilingual):
     first, other = (taught(bilingual, place, name, seeds=[0]) for name in ("first", "other"))
     alone = isogloss.evaluate(bilingual, suites=[f"{place}/kinds.toml"], data=str(place),

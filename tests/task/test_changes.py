@@ -8,6 +8,7 @@ from scipy.stats import ttest_rel
 
 from isogloss.task.changes import MIXED, changes
 from isogloss.task.contracts import Tally
+from isogloss.task.metrics.similarity import correlations
 from isogloss.task.metrics.sums import mean, prf, share
 from isogloss.task.mixed import mixed_languages, outcomes
 
@@ -52,6 +53,22 @@ def test_rows_are_of_languages_their_mean_and_other_languages():
     assert other.settings["p"] == pytest.approx(wanted.pvalue, rel=0.02)
     interval = wanted.confidence_interval()
     assert (other.low, other.high) == pytest.approx((interval.low, interval.high), rel=0.02)
+
+
+def test_what_is_not_defined_has_no_value_and_is_said():
+    """A correlation with what is told alike of all pairs, as where no token is known."""
+    rng = np.random.default_rng(0)
+    gold = {tag: rng.random(20) for tag in TAGS}
+    after = {tag: correlations(gold[tag], gold[tag] + rng.random(20))["spearman"] for tag in TAGS}
+    same = correlations(gold[TAGS[0]], [1.0] * 20)["spearman"]
+    notes = []
+    rows = changes({"plain": {**after, TAGS[0]: same}, "new": after}, measure="spearman",
+                   parallel=False, seed=0, notes=notes)  # fmt: skip
+    told = {row.language: row.value for row in rows}
+    assert told[TAGS[0]] is None is told[None] and told[TAGS[1]] == 0
+    assert notes == ["new against plain: no mixed-effects test over languages: an outcome is not a "
+                     "finite number"]  # fmt: skip
+    rows.to_json()
 
 
 def test_p_values_of_strategies_are_adjusted_together():

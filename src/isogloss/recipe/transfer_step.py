@@ -20,7 +20,7 @@ from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
 from isogloss.recipe.step import FILES, Step, Workplace, named
 from isogloss.registry import register
-from isogloss.score import Score, Scores
+from isogloss.score import Score, Scores, defined
 from isogloss.task.needs import BROUGHT, needs_of
 from isogloss.task.solver import Tuning
 
@@ -670,7 +670,7 @@ def over_seeds_rows(
     about: Mapping[str, Any], *, parallel: bool, drawn: int,
 ) -> list[Score]:  # fmt: skip
     """Means over seeds of each language, and of all of them."""
-    from isogloss.task.compare import over_languages, over_seeds, over_values, together
+    from isogloss.task.compare import over_languages, over_values, together
 
     rows: list[Score] = []
     for name in dict.fromkeys(name for name, _ in found):
@@ -678,17 +678,18 @@ def over_seeds_rows(
         every: list[list[Tally]] = []
         for target, outcomes in own.items():
             every.append([outcome.tallies[measure] for outcome in outcomes])
-            made, n = over_seeds(every[-1], seed=drawn), len(every[-1][0].columns)
+            made, n = _over_seeds(every[-1], drawn), len(every[-1][0].columns)
             rows.append(_mean_row(measure, made, n, target, name, seeds, outcomes, about))
         by_seed = list(zip(*every, strict=True))
+        values = [float(np.mean([_value(one) for one in tallies])) for tallies in by_seed]
         if parallel:
-            mean = over_seeds([together(tallies) for tallies in by_seed], seed=drawn)
+            mean = _over_seeds([together(tallies) for tallies in by_seed], drawn)
+        elif not np.isfinite(values).all():
+            mean = _undefined(values)
         else:
-            values = [np.mean([float(t.statistic(t.columns.sum(0))) for t in tallies])
-                      for tallies in by_seed]  # fmt: skip
             pooled = {str(at): together(tallies) for at, tallies in enumerate(every)}
             ends = over_languages(pooled, seed=drawn)
-            mean = over_values([float(value) for value in values])._replace(
+            mean = over_values(values)._replace(
                 low=ends.low, high=ends.high, interval="bootstrap over examples"
             )
         n = sum(len(tallies[0].columns) for tallies in every)
@@ -697,15 +698,34 @@ def over_seeds_rows(
     return rows
 
 
+def _over_seeds(tallies: Sequence[Tally], drawn: int) -> Seeds:
+    """`over_seeds`; without a mean where a seed has no value."""
+    from isogloss.task.compare import over_seeds
+
+    values = [_value(one) for one in tallies]
+    return over_seeds(tallies, seed=drawn) if np.isfinite(values).all() else _undefined(values)
+
+
+def _undefined(values: Sequence[float]) -> Seeds:
+    from isogloss.task.compare import Seeds
+
+    return Seeds(np.nan, None, None, None, tuple(values), None)
+
+
+def _value(tally: Tally) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(tally.statistic(tally.columns.sum(0)))
+
+
 def _mean_row(
     measure: str, found: Seeds, n: int, target: str | None, name: str, seeds: Sequence[int],
     outcomes: Sequence[Outcome], about: Mapping[str, Any],
 ) -> Score:  # fmt: skip
     """A score over seeds; without a target, over languages too."""
-    told = {"values": found.values, "spread": found.spread, "seeds": list(seeds)}
+    told = {"values": [*map(defined, found.values)], "spread": found.spread, "seeds": list(seeds)}
     return Score(
-        measure=measure, value=found.mean, low=found.low, high=found.high, n=n, language=target,
-        interval=found.interval, strategy=name,
+        measure=measure, value=defined(found.mean), low=found.low, high=found.high, n=n,
+        language=target, interval=found.interval, strategy=name,
         settings={**_of_all(outcomes), **told}, **about,
     )  # fmt: skip
 

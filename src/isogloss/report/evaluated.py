@@ -94,6 +94,11 @@ def _changed(row: Score) -> str:
     """What a system has over another."""
     told = row.settings
     where = shown(row.language).name if row.language else "mean of languages"
+    if row.value is None:
+        return (
+            f"{row.task} of {row.dataset}, {where}: {title(row.measure)} of {row.system} or of "
+            f"{told['against']} is not defined."
+        )
     ends = "" if row.low is None else f" [{row.low:+.3f}, {row.high:+.3f}]"
     return (
         f"{row.task} of {row.dataset}, {where}: {row.system} has {row.value:+.3f}{ends} of "

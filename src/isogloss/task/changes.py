@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from isogloss.errors import TrainingError
+from isogloss.errors import TrainingError, VectorError
 from isogloss.score import Score, Scores, holm
 from isogloss.task.compare import change_rows, compare_languages
 from isogloss.task.contracts import Tally
@@ -62,7 +62,7 @@ def _effect(
         return []
     try:
         found, outcome = mixed_languages(before, after)
-    except TrainingError as error:
+    except (TrainingError, VectorError) as error:
         notes.append(f"{which}: {error.message}")
         return []
     [effect] = found.effects

@@ -10,7 +10,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from isogloss.errors import UsageError, VectorError
-from isogloss.score import RESAMPLES, Interval, Score, Scores, holm, resampled, resampling
+from isogloss.score import (
+    RESAMPLES,
+    Interval,
+    Score,
+    Scores,
+    defined,
+    holm,
+    resampled,
+    resampling,
+)
 from isogloss.task.contracts import Tally
 
 SWAPS = 10_000
@@ -145,11 +154,14 @@ def compare_languages(
 def change_rows(
     found: Mapping[str, Difference], *, measure: str, strategy: str, against: str, **about: Any
 ) -> Scores:
-    """Differences by language as rows of a report, of the stage `change`."""
+    """Differences by language as rows of a report, of the stage `change`.
+
+    One that is not defined, as of a correlation with what is alike for all, has no value.
+    """
     return Scores(
         Score(
-            measure=measure, value=one.difference, low=one.low, high=one.high, n=one.n,
-            language=language, strategy=strategy, stage="change",
+            measure=measure, value=defined(one.difference), low=defined(one.low),
+            high=defined(one.high), n=one.n, language=language, strategy=strategy, stage="change",
             interval="paired bootstrap over examples",
             settings={"against": against, "test": TEST, "p": one.p, "p_holm": one.p_holm},
             **about,
