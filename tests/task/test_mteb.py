@@ -164,6 +164,16 @@ def test_a_file_of_mteb_itself(tmp_path):
     assert one.settings["mteb_version"] == "1.12.18"
 
 
+def test_a_file_of_no_language_is_named(tmp_path):
+    told = json.loads(json.dumps(FOREIGN))
+    told["scores"]["test"][0]["languages"] = ["python-Code"]
+    (tmp_path / "CodeSearch.json").write_text(json.dumps(told))
+    with pytest.raises(
+        CorpusError, match=r"CodeSearch\.json: unknown language.*\n.*leave the file"
+    ):
+        read_mteb(tmp_path)
+
+
 def test_a_main_score_that_is_no_measure_is_kept(tmp_path):
     told = json.loads(json.dumps(FOREIGN))
     entry = told["scores"]["test"][0]

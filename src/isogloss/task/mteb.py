@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss._version import __version__
-from isogloss.errors import CorpusError, UsageError
+from isogloss.errors import CorpusError, LanguageError, UsageError
 from isogloss.files import write_json
 from isogloss.language import Language, read_language
 from isogloss.score import COLUMNS, Score, Scores
@@ -253,7 +253,13 @@ def _is_number(name: str, value: Any) -> bool:
 def _read_tag(tag: Any, path: Path) -> Language:
     if not isinstance(tag, str):
         raise CorpusError(f"{tag!r} is no language", file=path, remedy="check its languages")
-    return read_language(tag)
+    try:
+        return read_language(tag)
+    except LanguageError as error:
+        raise CorpusError(
+            error.message, file=path,
+            remedy="leave the file out: it is of no language, such as that of a program's code",
+        ) from None  # fmt: skip
 
 
 def _json(path: Path) -> Any:
