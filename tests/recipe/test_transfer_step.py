@@ -466,6 +466,32 @@ def test_a_model_for_each_target_is_kept_and_one_for_all_once(transfer, suite):
     assert all("rule" not in row.settings for row in means if row.strategy == "target_labels")
 
 
+def test_a_stopped_run_keeps_what_it_would_have_kept(transfer, suite, monkeypatch):
+    from isogloss.task import job
+
+    _, folder = suite
+    for split in SIZES:
+        text = (folder / f"deu.{split}.tsv").read_text(encoding="utf-8")
+        (folder / f"fin.{split}.tsv").write_text(text.replace("en ", "a "), encoding="utf-8")
+    asked, plain = [], job.attempt
+
+    def stops(*given):
+        if len(asked) in (1, 3):
+            asked.append("stopped")
+            raise KeyboardInterrupt
+        asked.append(given[2])
+        return plain(*given)
+
+    monkeypatch.setattr(job, "attempt", stops)
+    told = {"keep": True, "seeds": [0], "strategies": ["zero_shot", "target_labels"]}
+    for _ in range(2):  # between the targets of the first strategy, and behind them
+        with pytest.raises(KeyboardInterrupt):
+            transfer(**told)
+    kept = transfer(**told).folder / "files" / "transfer"
+    assert (kept / "zero_shot" / "task" / "task.json").is_file()
+    assert sorted(f.name for f in (kept / "target_labels").iterdir()) == ["deu_Latn", "fin_Latn"]
+
+
 def test_a_strategy_may_begin_from_the_model_of_an_earlier_step(suite, tiny_body, tmp_path):
     from transformers import BertConfig, BertModel
 

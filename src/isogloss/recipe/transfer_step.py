@@ -270,7 +270,7 @@ class Transfer(Step):
         for seed in self.seeds:
             job = self._job(seed, tests, peaks, place)
             for table in self.strategies:
-                name, job.kept = name_of(table), None
+                name, job.kept = name_of(table), ""
                 for target in targets:
                     with located(f"{self.name}: {name} for {target}, seed {seed}"):
                         outcome = self._outcome(job, table, target, tests, place)
@@ -395,9 +395,10 @@ class Transfer(Step):
         if not file.is_file():
             said = self._attempt(job, strategy_of(table), target)
             if self._leaves(job.seed):
-                self._set_aside(job, name_of(table), target, place)
+                said["model"] = self._set_aside(job, name_of(table), target, place)
             write_json(file, said)
         said, key = json.loads(file.read_text(encoding="utf-8")), file.stem
+        job.kept = said.get("model", "")
         place.notes += map(partial(named, self.name), said["notes"])
         source = tests[job.source[0]].score(key, said["source"]) if said["source"] else {}
         values = said["values"]
@@ -448,16 +449,21 @@ class Transfer(Step):
             back = job.last.tell(job.test(job.source[0])).values
         return {"values": values, "source": back, "about": about, "notes": job.notes}
 
-    def _set_aside(self, job: Job, name: str, target: str, place: Workplace) -> None:
-        """Save the solver that told a target, unless it told the last one of this strategy."""
+    def _set_aside(self, job: Job, name: str, target: str, place: Workplace) -> str:
+        """Save the solver that told a target, unless it told the last one of this strategy.
+
+        Gives what names it, as a run that was stopped is gone on with by another process.
+        """
         folder = place.scratch / "kept" / name
         if job.last is None:
-            place.notes.append(f"{self.name}: {name} has no one model to keep for {target}")
-        elif job.last is not job.kept:
+            job.notes.append(f"{name} has no one model to keep for {target}")
+            return ""
+        key = job.name_of(job.last)
+        if not key or key != job.kept:
             shutil.rmtree(folder / target, ignore_errors=True)
             with atomic_folder(folder / target) as made:
                 job.last.save(made)
-        job.kept = job.last
+        return key
 
     def _keep(self, place: Workplace) -> None:
         """Leave what was set aside for people: a folder, or one for each target."""

@@ -123,7 +123,7 @@ class Job:
         start: starts a progress bar.
         ledger: of the attempt that is under way.
         last: the solver that was asked last in it.
-        kept: the one that was saved last, of the strategy that is under way.
+        kept: what names the one that was saved last, of the strategy that is under way.
         peaks: bytes that each training took, and translating; whoever uses what was made or loaded
             before is told them too. Jobs of other seeds may share them.
         truncated: texts of the test that were cut off in it.
@@ -143,7 +143,7 @@ class Job:
     start: Start = silent
     ledger: Ledger = field(default_factory=Ledger)
     last: Solver | None = None
-    kept: Solver | None = None
+    kept: str = ""
     peaks: dict[str, int | None] = field(default_factory=dict)
     truncated: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -329,6 +329,11 @@ class Job:
         _hold(self._made, name, made, 0)
         self.ledger += made[1]
         return made[0]
+
+    def name_of(self, solver: Solver) -> str:
+        """What names a solver, in another process too; empty for one that is not held here."""
+        every = self._solvers | {name: made for name, (made, _) in self._made.items()}
+        return next((name for name, one in every.items() if one is solver), "")
 
     def tell(self, solver: Solver, examples: Examples) -> list[Guess | None]:
         """What a solver says of examples."""
