@@ -261,7 +261,7 @@ def test_gaps_name_the_measure_that_they_are_of(provenance):
     again = gap("few-shot", "hin_Deva", 0.5, 0.1, dataset="other")
     [one, other] = gaps(scores + Scores([again]))[1:]
     assert (one.strategy, other.strategy) == ("few-shot on sib200", "few-shot on other")
-    [one, other] = gaps([*scores, gap("few-shot", "hin_Deva", 0.5, 0.1, task="tag")])[1:]
+    [one, other] = gaps(Scores([*scores, gap("few-shot", "hin_Deva", 0.5, 0.1, task="tag")]))[1:]
     assert (one.source, other.source) == (0.8, 0.5)
     assert other.strategy == "few-shot on tag of sib200"
     assert gaps(run()) == [] and "less than the source" not in render(run(), provenance)
