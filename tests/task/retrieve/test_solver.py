@@ -1,14 +1,22 @@
 """What finds passages gives what the plainest way gives, by the right modules, at a told cost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from isogloss.encode import load_encoder
 from isogloss.errors import ModelError
+from isogloss.match.neighbours import unit
 from isogloss.task.examples import QUERIES, make_examples
 from isogloss.task.retrieve.maxsim import maxsim_plain
-from isogloss.task.retrieve.rerank import cross_encoder, poly_encoder, rerank
+from isogloss.task.retrieve.rerank import (
+    cross_encoder,
+    late_interaction,
+    poly_encoder,
+    rerank,
+)
 from isogloss.task.retrieve.solver import Finding, open_finder
 from isogloss.task.retrieve.task import Collection
 from isogloss.task.retrieve.tokens import read_tokens, trained_projection
@@ -47,10 +55,10 @@ def model(base, tmp_path_factory):
     return folder
 
 
-def told(model, tmp_path, **finding):
+def told(model, tmp_path, examples=EXAMPLES, **finding):
     encoder = load_encoder(str(model))
     finder = open_finder(encoder, COLLECTION, Finding(**finding), model, tmp_path / "index")
-    said = finder.tell(EXAMPLES)
+    said = finder.tell(examples)
     assert said.guesses[-1] is None and said.dropped == {"no text": 1}
     return [[int(one) for one in ranking] for ranking in said.values[:-1]], finder
 
@@ -78,13 +86,50 @@ def test_other_modules_and_one_vector_find_otherwise(model, tmp_path):
         ))
     )  # fmt: skip
     assert own != english and own != vectors and vectors != as_english
+    assert vectors == order(cosines(load_encoder(str(model)), DEU))
+
+
+def cosines(encoder, tag):
+    """Of queries that are read as a language with German passages."""
+    asked, known = (unit(next(iter(encoder.encode(texts, language=language).values())).array)
+                    for texts, language in ((ASKED, tag), (PASSAGES, DEU)))  # fmt: skip
+    return asked @ known.T
+
+
+def test_queries_are_read_as_their_language_and_passages_as_theirs(model, tmp_path):
+    encoder, english = load_encoder(str(model)), replace(EXAMPLES, language=ENG)
+    nearest = told(model, tmp_path, english)[0]
+    assert nearest == order(cosines(encoder, ENG)) != order(cosines(encoder, DEU))
+    projection = trained_projection(model)
+    wanted = maxsim_plain(*(read_tokens(encoder, texts, projection, language=tag)
+                            for texts, tag in ((ASKED, ENG), (PASSAGES, DEU))))  # fmt: skip
+    assert told(model, tmp_path, english, by="late", bits=16)[0] == order(wanted)
+    scorer = late_interaction(encoder, projection, language=DEU, asked=ENG)
+    made = rerank(ASKED, [PASSAGES] * len(ASKED), scorer).order
+    assert [row.tolist() for row in made] == order(wanted)
+    codes = read_head(model, "poly_encoder.v1")[1]["codes"].numpy()
+    scorer = poly_encoder(encoder, codes, language=DEU, asked=ENG)
+    made = rerank(ASKED, [PASSAGES] * len(ASKED), scorer).order
+    found = told(model, tmp_path, english, by="poly")[0]
+    assert found == [row.tolist() for row in made] != told(model, tmp_path, by="poly")[0]
+
+
+def test_what_was_cut_to_the_window_is_counted(model, tmp_path):
     encoder = load_encoder(str(model))
-    asked, known = (next(iter(encoder.encode(texts, language=DEU).values())).array
-                    for texts in (ASKED, PASSAGES))  # fmt: skip
-    cosines = (asked / np.linalg.norm(asked, axis=1, keepdims=True)) @ (
-        known / np.linalg.norm(known, axis=1, keepdims=True)
-    ).T
-    assert vectors == order(cosines)
+    long = COLLECTION._replace(texts=[*PASSAGES[:-1], "moon " * 900])
+    for by, truncated, pairs in (
+        ("vectors", 1, None), ("late", 0, None), ("cross", 1, 4), ("poly", 1, 4),
+    ):  # fmt: skip
+        finder = open_finder(encoder, long, Finding(by=by), model, tmp_path / by)
+        assert finder.tell(EXAMPLES).truncated == truncated
+        assert finder.costs.get("pairs_truncated") == pairs
+
+
+def test_the_first_places_are_filled_by_the_best_of_more_candidates(model, tmp_path, monkeypatch):
+    whole = told(model, tmp_path, by="cross")[0]
+    monkeypatch.setattr("isogloss.task.retrieve.solver.DEPTH", 2)
+    assert told(model, tmp_path, by="cross")[0] == [row[:2] for row in whole]
+    assert {len(row) for row in told(model, tmp_path, by="late", candidates=1)[0]} == {1}
 
 
 @pytest.mark.parametrize("by", ["cross", "poly"])

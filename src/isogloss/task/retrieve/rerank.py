@@ -155,8 +155,9 @@ def poly_encoder(
 
 
 def late_interaction(
-    encoder: Encoder, projection: Projection, *, language: str, masks: int = 0
-) -> Scorer:
+    encoder: Encoder, projection: Projection, *, language: str, asked: str | None = None,
+    masks: int = 0,
+) -> Scorer:  # fmt: skip
     """MaxSim of tokens, nothing compressed; see `late_interaction.v1`. Nothing is cut.
 
     Each text is read once, however many pairs it stands in.
@@ -164,13 +165,14 @@ def late_interaction(
     Args:
         encoder: one that has vectors of tokens.
         projection: `trained_projection(folder)`, or one that was made without training.
-        language: canonical tag, for encoders that differ by language.
+        language: canonical tag of the passages, for encoders that differ by language.
+        asked: that of the queries; the same by default.
         masks: put behind each query, see `read_states`.
     """
 
     def score(queries: Sequence[str], passages: Sequence[str]) -> Scored:
-        asked, known, pairs = _apart(queries, passages)
-        left = read_tokens(encoder, asked, projection, language=language, masks=masks)
+        questions, known, pairs = _apart(queries, passages)
+        left = read_tokens(encoder, questions, projection, language=asked or language, masks=masks)
         right = read_tokens(encoder, known, projection, language=language)
         values = np.empty(len(queries), np.float32)
         for row, (places, whose) in enumerate(pairs):
