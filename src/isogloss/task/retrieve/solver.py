@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from isogloss.task.solver import Told
 
 if TYPE_CHECKING:
     from isogloss.encode.protocol import Encoder
-    from isogloss.encode.vectors import Vectors
     from isogloss.task.retrieve.pairs import Scored
     from isogloss.task.retrieve.rerank import Scorer
     from isogloss.task.retrieve.tokens import Projection
@@ -75,14 +75,17 @@ class Found(NamedTuple):
     costs: Mapping[str, float]
 
 
+Find = Callable[[Sequence[str], str], Found]
+"""From queries, and the tag of the language they are read as, to what was found."""
+
+
 @dataclass
 class FindPassages:
-    """The passages of a collection that answer a query best, as `find` of a subclass says.
+    """The passages of a collection that answer a query best.
 
     Attributes:
-        encoder: any.
-        collection: what is found; its language says how its passages are read.
-        depth: places that are filled.
+        find: `nearest_passages`, `late_passages` or `ranked_passages` of the collection.
+        ids: of its passages.
         read_as: canonical tag of what queries are read as; their own language by default.
         seconds: none, as nothing is taught.
         kept: which weights were kept.
@@ -92,18 +95,13 @@ class FindPassages:
             among many, reading it included.
     """
 
-    encoder: Encoder
-    collection: Collection
-    depth: int = DEPTH
+    find: Find
+    ids: Sequence[str]
     read_as: str = ""
     seconds: float = 0.0
     kept: str = "nothing was taught"
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
-
-    def find(self, queries: Sequence[str], language: str) -> Found:
-        """Rows of the collection for each query."""
-        raise TypeError(f"{type(self).__name__} does not say how it finds")
 
     def tell(self, examples: Examples) -> Told:
         """Ids of passages for each query, best first."""
@@ -115,7 +113,7 @@ class FindPassages:
         if there:
             asked = [texts[row] for row in there]
             found, truncated, self.costs = self.find(asked, self.read_as or examples.language)
-            for row, ids in zip(there, named(found, self.collection.ids), strict=True):
+            for row, ids in zip(there, named(found, self.ids), strict=True):
                 guesses[row] = Guess(ids)
         dropped = {"no text": len(examples) - len(there)} if len(there) < len(examples) else {}
         return Told(guesses, dropped, truncated, time.perf_counter() - start)
@@ -128,103 +126,98 @@ class FindPassages:
         """
         raise UsageError("an encoder that finds passages has learned nothing to save")
 
-    def _costs(self, begun: float, read: float, size: int, queries: int) -> dict[str, float]:
-        """What was spent from `begun` on the collection, and from `read` on queries until now."""
-        return {
-            "index_seconds": read - begun, "index_bytes": size,
-            "passages": len(self.collection.texts),
-            "query_ms": 1000 * (time.perf_counter() - read) / queries,
-        }  # fmt: skip
 
-
-@dataclass
-class NearestPassages(FindPassages):
-    """The passages of a collection in memory whose vectors are nearest to a query's, by cosine.
+def nearest_passages(
+    encoder: Encoder, collection: Collection, queries: Sequence[str], language: str,
+    depth: int = DEPTH,
+) -> Found:  # fmt: skip
+    """The passages whose vectors, kept in the cache, are nearest to a query's by cosine.
 
     Prefer `dense` for a collection that memory does not hold.
     """
 
-    def find(self, queries: Sequence[str], language: str) -> Found:
-        """By cosine; vectors are kept in the cache."""
-        begun = time.perf_counter()
-        known = self._vectors(self.collection.texts, self.collection.language)
-        passages = unit(np.asarray(known.array, np.float32))  # [m, d]
-        read = time.perf_counter()
-        asked = self._vectors(queries, language)
-        vectors = unit(np.asarray(asked.array, np.float32))  # [q, d]
-        found = nearest(vectors, passages, min(self.depth, len(passages)))
-        truncated = int(asked.truncated) + int(known.truncated)
-        return Found(found, truncated, self._costs(begun, read, passages.nbytes, len(queries)))
-
-    def _vectors(self, texts: Sequence[str], language: str) -> Vectors:
+    def vectors(texts: Sequence[str], language: str) -> tuple[np.ndarray, int]:
         from isogloss.encode.cache import encode_cached
 
-        return next(reversed(encode_cached(self.encoder, texts, language=language).values()))
+        made = next(reversed(encode_cached(encoder, texts, language=language).values()))
+        return unit(np.asarray(made.array, np.float32)), int(made.truncated)
+
+    begun = time.perf_counter()
+    passages, cut = vectors(collection.texts, collection.language)  # [m, d]
+    read = time.perf_counter()
+    asked, more = vectors(queries, language)  # [q, d]
+    found = nearest(asked, passages, min(depth, len(passages)))
+    return Found(found, cut + more, _costs(begun, read, passages.nbytes, collection, queries))
 
 
-@dataclass(kw_only=True)
-class LatePassages(FindPassages):
-    """The passages with the largest MaxSim, from an index on disk; see `retrieve.late`.
+def late_passages(
+    encoder: Encoder, projection: Projection, folder: Path, finding: Finding,
+    collection: Collection, queries: Sequence[str], language: str,
+) -> Found:  # fmt: skip
+    """The passages with the largest MaxSim, from an index on disk; nothing is cut.
 
-    Attributes:
+    Args:
+        encoder: one that has vectors of tokens.
         projection: of states to what is compared.
         folder: where the index lies; one that lies there is used if it is the same.
-        candidates: passages that are scored in full.
-        bits: of a number of the index.
+        finding: how many candidates are scored in full, and the bits of the index.
+        collection: what is found.
+        queries: texts.
+        language: what they are read as.
     """
+    from isogloss.task.retrieve.late import build_index, encode_late, find_late
 
-    projection: Projection
-    folder: Path
-    candidates: int = 256
-    bits: Literal[1, 2, 16] = 2
-
-    def find(self, queries: Sequence[str], language: str) -> Found:
-        """By centres of the query's tokens, then by MaxSim; nothing is cut."""
-        from isogloss.task.retrieve.late import build_index, encode_late, find_late
-
-        begun = time.perf_counter()
-        index = build_index(
-            self.encoder, self.collection.texts, self.folder, language=self.collection.language,
-            projection=self.projection, bits=self.bits,
-        )  # fmt: skip
-        read = time.perf_counter()
-        asked = encode_late(self.encoder, queries, index, language=language)
-        found = find_late(asked, index, min(self.depth, self.candidates),
-                          candidates=self.candidates)  # fmt: skip
-        return Found(found, 0, self._costs(begun, read, index.size, len(queries)))
+    begun = time.perf_counter()
+    index = build_index(
+        encoder, collection.texts, folder, language=collection.language, projection=projection,
+        bits=finding.bits,
+    )  # fmt: skip
+    read = time.perf_counter()
+    asked = encode_late(encoder, queries, index, language=language)
+    many = finding.candidates
+    found = find_late(asked, index, min(DEPTH, many), candidates=many)
+    return Found(found, 0, _costs(begun, read, index.size, collection, queries))
 
 
-@dataclass(kw_only=True)
-class RankedPassages(NearestPassages):
-    """The nearest passages by vectors, in the order of a scorer of pairs.
+def ranked_passages(
+    encoder: Encoder, scorer: Callable[[str], Scorer], candidates: int, collection: Collection,
+    queries: Sequence[str], language: str,
+) -> Found:  # fmt: skip
+    """The nearest passages by vectors in the order of a scorer; `pairs_truncated` are pairs cut.
 
-    Attributes:
+    Args:
+        encoder: any.
         scorer: from the language of the queries to a scorer, see `rerank`.
         candidates: passages of each query that are put in order.
+        collection: what is found.
+        queries: texts.
+        language: what they are read as.
     """
+    from isogloss.task.retrieve.rerank import rerank_found
 
-    scorer: Callable[[str], Scorer]
-    candidates: int = DEPTH
+    found, truncated, spent = nearest_passages(encoder, collection, queries, language, candidates)
+    score, start, cut = scorer(language), time.perf_counter(), 0
 
-    def find(self, queries: Sequence[str], language: str) -> Found:
-        """By cosine, then by the scorer; `pairs_truncated` are pairs cut to the window."""
-        from isogloss.task.retrieve.rerank import rerank_found
+    def counted(asked: Sequence[str], passages: Sequence[str]) -> Scored:
+        nonlocal cut
+        scored = score(asked, passages)
+        cut += scored.truncated
+        return scored
 
-        self.depth = self.candidates
-        found, truncated, spent = super().find(queries, language)
-        score, start, cut = self.scorer(language), time.perf_counter(), 0
+    found = rerank_found(queries, found, collection.texts, counted)
+    more = 1000 * (time.perf_counter() - start) / len(queries)
+    costs = {**spent, "query_ms": spent["query_ms"] + more, "pairs_truncated": cut}
+    return Found(Neighbours(*(each[:, :DEPTH] for each in found)), truncated, costs)
 
-        def counted(asked: Sequence[str], passages: Sequence[str]) -> Scored:
-            nonlocal cut
-            scored = score(asked, passages)
-            cut += scored.truncated
-            return scored
 
-        found = rerank_found(queries, found, self.collection.texts, counted)
-        more = 1000 * (time.perf_counter() - start) / len(queries)
-        costs = {**spent, "query_ms": spent["query_ms"] + more, "pairs_truncated": cut}
-        places = Neighbours(*(each[:, :DEPTH] for each in found))
-        return Found(places, truncated, costs)
+def _costs(
+    begun: float, read: float, size: int, collection: Collection, queries: Sequence[str]
+) -> dict[str, float]:
+    """What was spent from `begun` on the collection, and from `read` on queries until now."""
+    return {
+        "index_seconds": read - begun, "index_bytes": size, "passages": len(collection.texts),
+        "query_ms": 1000 * (time.perf_counter() - read) / len(queries),
+    }  # fmt: skip
 
 
 def open_finder(
@@ -234,7 +227,7 @@ def open_finder(
 
     Args:
         encoder: of the model.
-        collection: what is found.
+        collection: what is found; its language says how its passages are read.
         finding: how.
         model: its folder, with `heads`.
         folder: where an index may lie.
@@ -244,22 +237,19 @@ def open_finder(
     """
     from isogloss.language import read_language
 
-    given: dict[str, Any] = {"encoder": encoder, "collection": collection}
-    if finding.read_as:
-        tag = str(read_language(finding.read_as))
-        given |= {"collection": collection._replace(language=tag), "read_as": tag}
+    read_as = str(read_language(finding.read_as)) if finding.read_as else ""
+    there = collection._replace(language=read_as or collection.language)
     if finding.by == "vectors":
-        return NearestPassages(**given)
-    if finding.by == "late":
+        find: Find = partial(nearest_passages, encoder, there)
+    elif finding.by == "late":
         from isogloss.task.retrieve.tokens import trained_projection
 
-        return LatePassages(
-            **given, projection=trained_projection(model), folder=folder,
-            candidates=finding.candidates, bits=finding.bits,
-        )  # fmt: skip
-    make = _cross if finding.by == "cross" else _poly
-    scorer = make(encoder, model, given["collection"].language)
-    return RankedPassages(**given, scorer=scorer, candidates=finding.candidates)
+        find = partial(late_passages, encoder, trained_projection(model), folder, finding, there)
+    else:
+        make = _cross if finding.by == "cross" else _poly
+        scorer = make(encoder, model, there.language)
+        find = partial(ranked_passages, encoder, scorer, finding.candidates, there)
+    return FindPassages(find, there.ids, read_as)
 
 
 def _cross(encoder: Encoder, model: Path, passages: str) -> Callable[[str], Scorer]:
