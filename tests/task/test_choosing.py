@@ -1,6 +1,8 @@
 """Choices by likelihood: equal to a plain loop over the logits of transformers."""
 
 import itertools
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,9 @@ from isogloss.encode.folder import open_folder
 from isogloss.errors import CorpusError, ModelError, UsageError
 from isogloss.task.choosing import By, choice_scores, open_chooser
 from isogloss.task.examples import CHOICES, make_examples
+from loading import load
+
+student = load("train/parameters/test_bottleneck.py").student
 
 ROWS = [
     ("the face of a", ["cat", "small grey mouse", "dog with a hat"]),
@@ -132,6 +137,25 @@ def test_a_long_text_loses_its_beginning_and_is_counted(folders):
         logits = model(torch.tensor([kept[:-1]])).logits[0].log_softmax(-1)
     wanted = sum(float(logits[len(kept) - 2 - i, kept[-1 - i]]) for i in range(own))
     np.testing.assert_allclose(solver.likelihoods([(text, "grey flag")])[0], wanted, rtol=1e-4)
+
+
+def test_a_model_with_modules_of_languages_reads_through_that_of_the_examples(folders, tmp_path):
+    """Those of German do nothing yet, so that German is told as without any."""
+    made = student(Path(folders["gpt2"]), "per_language.v1", reduction=4)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for own in made.module.inserted[0].sets.values():
+            for weight in own[0].parameters():  # the English ones
+                weight.add_(torch.randn(weight.shape))
+    made.save(tmp_path)
+    solver = open_chooser(open_folder(tmp_path, "x"))
+    plain = open_chooser(open_folder(folders["gpt2"], "x")).tell(examples()).guesses
+    german, english = (
+        solver.tell(replace(examples(), language=tag)).guesses for tag in ("deu_Latn", "eng_Latn")
+    )
+    for one, other, third in zip(plain, german, english, strict=True):
+        np.testing.assert_allclose(other.shares, one.shares, rtol=1e-4)
+        assert np.abs(third.shares - one.shares).max() > 1e-3
 
 
 def test_what_cannot_be_compared_is_counted_with_its_reason(folders):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import labelled
+from isogloss.encode import load_encoder
 from isogloss.encode.folder import open_folder
 from isogloss.errors import CorpusError, ModelError, UsageError
 from isogloss.task.contracts import Piece
@@ -12,7 +13,10 @@ from isogloss.task.pieces import Pieces
 from isogloss.task.solver import Tuning, Watch, open_tuned, tune
 from isogloss.task.tasks.classify import ClassifyTask
 from isogloss.task.tasks.tag import TagTask
+from loading import load
 
+_made = load("train/parameters/test_bottleneck.py")
+base, taught = _made.base, _made.taught
 QUICK = {"threads": 1, "batch": 16, "learning_rate": 3e-3, "clip": 0.0, "warmup": 0.0}
 
 
@@ -72,6 +76,34 @@ def test_going_on_begins_with_the_head_that_is_there(solver, tmp_path):
     on = tune(folder_of(tmp_path), ClassifyTask(), [labelled.texts(16)], barely, seed=0)
     assert on.seconds > solver.seconds
     assert right(on, test) == right(solver, test)
+
+
+def test_a_language_that_was_not_taught_is_read_through_its_own_module(base, tmp_path):
+    """As the encoder of the kept folder reads it; the modules differ, and so what is told."""
+    import torch
+
+    made = taught(base, "per_language.v1", reduction=4)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in made.module.inserted.parameters():
+            weight.add_(torch.randn(weight.shape))
+    made.save(tmp_path / "modular")
+    tuning = Tuning(epochs=1, parameters={"use": "shared.v1"}, **QUICK)
+    train = labelled.texts(16)
+    solver = tune(folder_of(tmp_path / "modular"), ClassifyTask(), [train], tuning, seed=0)
+    solver.save(tmp_path / "kept")
+    encoder, told = load_encoder(str(tmp_path / "kept")), []
+    for tag in ("deu", "eng"):
+        test = labelled.texts(6, tag, seed=1)
+        told.append(np.array([guess.shares for guess in solver.tell(test).guesses]))
+        read = encoder.encode(test.column("text"), language=test.language, pooling="mean")
+        vectors = torch.from_numpy(next(reversed(read.values())).array)
+        with torch.no_grad():
+            wanted = solver.head.layer(vectors).softmax(1).numpy()
+        np.testing.assert_allclose(told[-1], wanted, atol=1e-4)
+    assert np.abs(told[0] - told[1]).max() > 0.01
+    with pytest.raises(UsageError, match="there is no module for fra_Latn"):
+        solver.tell(labelled.texts(2, "fra"))
 
 
 def test_a_task_of_another_kind_is_refused(solver, tmp_path):

@@ -136,6 +136,7 @@ class Choosing:
         """The place of the best choice of each example, and shares by the softmax of the scores."""
         start = time.perf_counter()
         rows, dropped = readable(examples)
+        self.module.now.languages = (examples.language,)  # the body may have modules of it
         texts, choices = examples.column("text"), examples.column("choices")
         behind, lines = [], []
         for row in rows:
@@ -229,8 +230,9 @@ class Choosing:
             texts += [ids for ids, _ in asked]
             gold += [wanted for _, wanted in asked]
             of += [place] * len(asked)
+        [tag] = self.module.now.languages or [""]
         batch = stack_texts(
-            [texts], [[""] * len(texts)], tokens={"gold": np.concatenate(gold)}
+            [texts], [[tag] * len(texts)], {tag: 0}, tokens={"gold": np.concatenate(gold)}
         ).to(next(self.module.parameters()).device)  # fmt: skip
         with torch.no_grad():
             found = self.module(batch, ("likelihoods",))["likelihoods"][0, :, 0]

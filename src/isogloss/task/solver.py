@@ -191,7 +191,9 @@ class Tuned:
         device = next(module.parameters()).device
         module.eval()
         self.head.eval()
-        numbers = self.numbers if language in self.numbers else {}
+        # A language that nothing was learned in may have modules of its own in the body.
+        module.now.languages = tuple(dict.fromkeys([*self.languages, language]))
+        numbers = {tag: number for number, tag in enumerate(module.now.languages)}
         lengths = [sum(map(len, (piece.ids, *piece.more))) for piece in cut.pieces]
         with torch.no_grad():
             for at in pack(np.array(lengths, np.int64), _TOKENS):
