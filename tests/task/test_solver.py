@@ -11,6 +11,7 @@ from isogloss.task.contracts import Piece
 from isogloss.task.cutting import Cutter
 from isogloss.task.pieces import Pieces
 from isogloss.task.solver import Tuning, Watch, open_tuned, tune
+from isogloss.task.tasks.answers import AnswersTask
 from isogloss.task.tasks.classify import ClassifyTask
 from isogloss.task.tasks.tag import TagTask
 from loading import load
@@ -106,10 +107,22 @@ def test_a_language_that_was_not_taught_is_read_through_its_own_module(base, tmp
         solver.tell(labelled.texts(2, "fra"))
 
 
-def test_a_task_of_another_kind_is_refused(solver, tmp_path):
+@pytest.mark.parametrize("task", [TagTask(), AnswersTask()])  # the second has a head alike
+def test_a_task_of_another_kind_is_refused(task, solver, tmp_path):
     solver.save(tmp_path)
-    with pytest.raises((UsageError, KeyError)):
-        open_tuned(folder_of(tmp_path), TagTask())
+    with pytest.raises(UsageError, match=r"was taught classify\.v1, and is to tell"):
+        open_tuned(folder_of(tmp_path), task)
+
+
+def test_a_head_that_is_not_whole_is_named(solver, tmp_path):
+    solver.save(tmp_path)
+    file = tmp_path / "task" / "head.safetensors"
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ModelError, match=r"head\.safetensors.*the head cannot be read"):
+        open_tuned(folder_of(tmp_path), ClassifyTask())
+    file.unlink()
+    with pytest.raises(ModelError, match=r"head\.safetensors.*the head cannot be read"):
+        open_tuned(folder_of(tmp_path), ClassifyTask())
 
 
 def test_a_folder_without_a_task_is_refused(tiny_body):

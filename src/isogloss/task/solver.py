@@ -357,6 +357,12 @@ def open_tuned(
         raise ModelError(
             "knows no task", file=folder.path, remedy="teach it one: isogloss transfer --help"
         )
+    own = name_of("task", task)
+    if (taught := about.get("task", own)) != own:
+        raise UsageError(
+            f"{folder.path} was taught {taught}, and is to tell {own}",
+            remedy="name that task, or a model that was taught none",
+        )
     classes = about["classes"] if about else task.classes(train)
     tags = tuple(dict.fromkeys([*about.get("languages", ()), *(one.language for one in train)]))
     cutter = cutter_of(folder)
@@ -380,10 +386,16 @@ def read_task(folder: Path) -> dict[str, Any]:
 
 
 def _bring_back(head: Any, folder: ModelFolder) -> None:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    file = folder.path / TASK / "head.safetensors"
     try:
-        head.load_state_dict(load_file(folder.path / TASK / "head.safetensors"))
+        head.load_state_dict(load_file(file))
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"the head cannot be read: {error}", file=file, remedy="transfer again with --keep"
+        ) from None
     except RuntimeError:
         raise UsageError(
             f"the head in {folder.path} is not one of this task",
