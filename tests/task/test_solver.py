@@ -138,6 +138,19 @@ def test_a_label_that_training_has_not_seen_is_named(solver):
         ClassifyTask().cut(odd, solver.cutter, solver.classes)
 
 
+def test_examples_without_a_label_are_left_out_of_training_and_told(tiny_body):
+    """Most batches of all of them would have no loss."""
+    train = labelled.texts(80)
+    few = train.having({"label": [*train.column("label")[:4], *[None] * 76]})
+    none = train.having({"label": [None] * 80})
+    tuning, steps = Tuning(**{**QUICK, "epochs": 3, "batch": 2}), []
+    solver = tune(folder_of(tiny_body), ClassifyTask(), [few, none], tuning, seed=0,
+                  begin=lambda total: lambda amount, text="": steps.append(total))  # fmt: skip
+    assert set(steps) == {6}
+    assert solver.notes == [f"of 80 examples of eng_Latn to train on {n} were left out: no label"
+                            for n in (76, 80)]  # fmt: skip
+
+
 def test_the_best_weights_by_what_is_watched_are_kept(tiny_body):
     """Labels of the watched are turned round, so the best is before anything is learned."""
     train, other = labelled.texts(60), labelled.texts(30, seed=5)

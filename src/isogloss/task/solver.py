@@ -258,11 +258,13 @@ def tune(
 
     start = time.perf_counter()
     solver = open_tuned(folder, task, tuning.parameters, train, seed)
-    cuts = [task.cut(one, solver.cutter, solver.classes) for one in train]
+    cuts = [_labelled(task, one, solver) for one in train]
     pieces = [piece for cut in cuts for piece in cut.pieces]
     tags = [one.language for one, cut in zip(train, cuts, strict=True) for _ in cut.pieces]
     if not pieces:
-        raise TrainingError("no example can be trained on", remedy="check that they have text")
+        raise TrainingError(
+            "no example can be trained on", remedy="check that they have labels and text"
+        )
     mixture = Pieces(pieces, tags, min(tuning.batch, len(pieces)), solver.numbers)
     solver.notes += learn(
         solver, Lesson(mixture, [(1.0, solver.head)]), tuning.steps(len(pieces)), tuning, seed=seed,
@@ -273,6 +275,20 @@ def tune(
         note for one, cut in zip(train, cuts, strict=True) for note in _read_of(one, cut)
     ]
     return solver
+
+
+def _labelled(task: HeadTask, examples: Examples, solver: Tuned) -> Cut:
+    """Pieces of the examples that have a label; a batch of others alone would have no loss."""
+    columns = [examples.column(name) for name in examples.shape.labels]
+    rows = [
+        row for row, values in enumerate(zip(*columns, strict=True))
+        if any(value is not None for value in values)
+    ]  # fmt: skip
+    without = {"no label": len(examples) - len(rows)}
+    if not rows:
+        return Cut([], without)
+    cut = task.cut(examples.take(rows), solver.cutter, solver.classes)
+    return cut._replace(dropped={**cut.dropped, **without})
 
 
 def learn(
