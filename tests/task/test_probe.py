@@ -5,7 +5,7 @@ import pytest
 
 import labelled
 from isogloss.encode.vectors import Vectors
-from isogloss.errors import UsageError
+from isogloss.errors import TrainingError, UsageError
 from isogloss.task.probe import fit, probe, softmax
 from isogloss.task.tasks.classify import ClassifyTask
 from isogloss.task.tasks.tag import TagTask
@@ -48,6 +48,24 @@ def test_it_learns_tells_and_counts(encoder):
     odd = labelled.make_examples("x", "eng", labelled.TEXT, {"text": ["apple", None]})
     told = solver.tell(odd)
     assert told.values == ["fruit", None] and told.dropped == {"no text": 1}
+
+
+def test_an_example_without_text_is_told_nothing_also_where_it_is_asked_alone(encoder):
+    """As those of a test are, to know how long one takes."""
+    pairs = labelled.texts(40)
+    pairs = pairs.having({"second": pairs.column("text")})
+    for train in (labelled.texts(40), pairs):
+        solver = probe(encoder, ClassifyTask(), [train])
+        told = solver.tell(labelled.make_examples("x", "eng", labelled.TEXT, {"text": [None]}))
+        assert told.values == [None] and told.dropped == {"no text": 1}
+    half = {"text": ["apple"] * 2, "second": ["cat", ""]}
+    both = solver.tell(labelled.make_examples("x", "eng", labelled.TEXT, half))
+    assert [value is None for value in both.values] == [False, True]
+    alone = solver.tell(labelled.make_examples("x", "eng", labelled.TEXT, half).take([1]))
+    assert alone.values == [None]
+    with pytest.raises(TrainingError, match="no example can be trained on"):
+        probe(encoder, ClassifyTask(), [train.having({"second": ["a"] + [None] * 39,
+                                                      "text": [None] * 40})])  # fmt: skip
 
 
 def test_a_pair_is_read_by_both_texts(encoder):

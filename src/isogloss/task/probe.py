@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isogloss.errors import ModelError, UsageError
+from isogloss.errors import ModelError, TrainingError, UsageError
 from isogloss.files import write_json
 from isogloss.registry import name_of
 from isogloss.task.contracts import Guess, Task
@@ -48,6 +48,7 @@ class Probe:
         strength: C.
         seconds: that teaching took.
         kept: which weights were kept.
+        texts: the columns that are read.
     """
 
     task: Task
@@ -57,17 +58,20 @@ class Probe:
     strength: float
     seconds: float = 0.0
     kept: str = "its strength was chosen by folds of its own training data"
+    texts: Sequence[str] = ("text",)
 
     def tell(self, examples: Examples) -> Told:
         """The likeliest label of each example."""
-        features, there, truncated = read(self.encoder, examples)
+        features, there, truncated = read(self.encoder, examples, self.texts)
+        guesses: list[Guess | None] = [None] * len(examples)
+        dropped = {"no text": len(examples) - len(there)} if len(there) < len(examples) else {}
+        if not there:
+            return Told(guesses, dropped, 0, 0.0)
         start = time.perf_counter()
         shares = softmax(features @ self.weights[:-1] + self.weights[-1])  # [m, classes]
-        guesses: list[Guess | None] = [None] * len(examples)
         names = self.classes["label"]
         for row, one in zip(there, shares, strict=True):
             guesses[row] = Guess(names[int(one.argmax())], one)
-        dropped = {"no text": len(examples) - len(there)} if len(there) < len(examples) else {}
         seconds = time.perf_counter() - start + pace(self.encoder, examples) * len(there)
         return Told(guesses, dropped, truncated, seconds)
 
@@ -77,7 +81,7 @@ class Probe:
         np.save(folder / TASK / "probe.npy", self.weights.astype(np.float32))
         about = {
             "task": name_of("task", self.task), "classes": self.classes, "seconds": self.seconds,
-            "strength": self.strength,
+            "strength": self.strength, "texts": list(self.texts),
             "encoder": self.encoder.name, "encoder_fingerprint": self.encoder.fingerprint,
         }  # fmt: skip
         write_json(folder / TASK / "task.json", about)
@@ -100,7 +104,10 @@ def open_probe(folder: Path, task: Task, encoder: Encoder) -> Probe:
         weights = np.load(folder / TASK / "probe.npy", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ModelError(f"the weights of the probe cannot be read: {error}", file=folder) from None
-    return Probe(task, encoder, weights, about["classes"], about["strength"], about["seconds"])
+    return Probe(
+        task, encoder, weights, about["classes"], about["strength"], about["seconds"],
+        texts=about.get("texts", ("text",)),
+    )  # fmt: skip
 
 
 def probe(encoder: Encoder, task: Any, train: Sequence[Examples], *, seed: int = 0) -> Probe:
@@ -114,6 +121,7 @@ def probe(encoder: Encoder, task: Any, train: Sequence[Examples], *, seed: int =
 
     Raises:
         UsageError: a task of something else than labels of texts.
+        TrainingError: no example has a label and its texts.
     """
     start = time.perf_counter()
     if task.shape is not TEXT:
@@ -123,24 +131,29 @@ def probe(encoder: Encoder, task: Any, train: Sequence[Examples], *, seed: int =
         )
     classes = task.classes(train)
     number = {name: place for place, name in enumerate(classes["label"])}
+    texts = ("text", "second") if any(any(one.column("second")) for one in train) else ("text",)
     features, labels, ids = [], [], []
     for one in train:
-        found, there, _ = read(encoder, one)
+        found, there, _ = read(encoder, one, texts)
         told = one.column("label")
-        known = [place for place, row in enumerate(there) if told[row] is not None]
-        features.append(found[known])
+        if known := [place for place, row in enumerate(there) if told[row] is not None]:
+            features.append(found[known])
         labels += [number[told[there[place]]] for place in known]
         ids += [one.ids[there[place]] for place in known]
+    if not labels:
+        raise TrainingError("no example can be trained on", remedy="check that they have text")
     x, y = np.concatenate(features), np.array(labels)  # [n, d], [n]
     strength = chosen_strength(x, y, ids, len(number), seed)
     weights = fit(x, y, len(number), strength)
-    return Probe(task, encoder, weights, classes, strength, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return Probe(task, encoder, weights, classes, strength, seconds, texts=texts)
 
 
-def read(encoder: Encoder, examples: Examples) -> tuple[np.ndarray, list[int], int]:
-    """Features `[m, d]` of the examples that have text, their rows, and how many were cut."""
-    columns = [name for name in ("text", "second") if any(examples.column(name))]
-    found, there, truncated = vectors_of(encoder, examples, columns)
+def read(
+    encoder: Encoder, examples: Examples, texts: Sequence[str]
+) -> tuple[np.ndarray, list[int], int]:
+    """Features `[m, d]` of examples with text in all columns, their rows, and how many were cut."""
+    found, there, truncated = vectors_of(encoder, examples, texts)
     if len(found) == 2:
         first, second = found
         found = [first, second, np.abs(first - second), first * second]
