@@ -65,6 +65,15 @@ def test_each_query_has_what_answers_it_in_its_language(material, given):
     assert set(english.each) == {ENG}
 
 
+def test_ids_may_stand_apart_and_those_of_no_passage_are_told(material, given):
+    made, notes = material
+    given["relevant"].write_text("id\trelevant\na\tu | z\nb\tv|zz\n", encoding="utf-8")
+    mixture = passages(replace(made, read=[ENG]), **given)
+    assert [sorted(one) for one in mixture.each[ENG].relevant] == [[0, 5], [1], [], []]
+    told = "relevant.tsv: 1 passages that answer, such as zz, are not in passages"
+    assert any(note.startswith(told) for note in notes)
+
+
 def test_negatives_are_the_nearest_that_do_not_answer(material, given):
     made, _ = material
     mixture = passages(replace(made, read=[ENG]), **given, batch=1, negatives=1, pool=1)

@@ -89,10 +89,16 @@ def passages(
         )
     known = read_labels(relevant, key, value)
     ids = {one: row for row, one in enumerate(material.corpus(passages_text).ids)}
-    right = [
-        {ids[one] for one in known.get(query, "").split("|") if one in ids}
+    wanted = [
+        [one.strip() for one in known.get(query, "").split("|") if one.strip()]
         for query in material.corpus(text).ids
     ]
+    right = [{ids[one] for one in some if one in ids} for some in wanted]
+    if missing := sorted({one for some in wanted for one in some if one not in ids}):
+        material.note(
+            f"{relevant.name}: {len(missing)} passages that answer, such as {missing[0]}, are not "
+            f"in {passages_text} and were not trained on"
+        )
     wrong = (
         _pool(material, text, passages_text, right, pool, mined) if negatives else [[]] * len(right)
     )
