@@ -98,6 +98,13 @@ def test_a_row_without_a_label_is_named():
         evaluate(Fixed([]), TagTask(), gold)
 
 
+def test_as_many_tags_are_told_as_there_are_words():
+    gold = labelled.words(2)
+    longer = [*gold.column("tags")[0], "O"]
+    with pytest.raises(UsageError, match=r"example 1 has \d gold tags and \d told ones"):
+        TagTask().score(gold, [longer, None])
+
+
 def test_tags_that_spell_no_span_are_refused_before_they_are_learned():
     from isogloss.task.tasks.tag import EntityTask
 

@@ -77,7 +77,7 @@ def token_accuracy(gold: Sequence[Sequence[str]], told: Sequence[Sequence[str] |
     Raises:
         UsageError: unequal lengths, no example, or gold tags that are unknown.
     """
-    _same_tokens(gold, told)
+    same_tokens(gold, told)
     right = [
         0 if other is None else sum(a == b for a, b in zip(one, other, strict=True))
         for one, other in zip(gold, told, strict=True)
@@ -85,17 +85,12 @@ def token_accuracy(gold: Sequence[Sequence[str]], told: Sequence[Sequence[str] |
     return share(right, [len(one) for one in gold])
 
 
-def _read(
-    gold: Sequence[Sequence[str]], told: Sequence[Sequence[str] | None], scheme: Scheme
-) -> tuple[list[list[Span]], list[list[Span] | None]]:
-    _same_tokens(gold, told)
-    return (
-        [spans(one, scheme) for one in gold],
-        [None if one is None else spans(one, scheme) for one in told],
-    )
+def same_tokens(gold: Sequence[Sequence[str]], told: Sequence[Sequence[str] | None]) -> None:
+    """As many told tags as gold ones in every example that has any.
 
-
-def _same_tokens(gold: Sequence[Sequence[str]], told: Sequence[Sequence[str] | None]) -> None:
+    Raises:
+        UsageError: other lengths, no example, or gold tags that are unknown.
+    """
     checked(gold, told)
     for row, (one, other) in enumerate(zip(gold, told, strict=True), 1):
         if other is not None and len(one) != len(other):
@@ -103,3 +98,13 @@ def _same_tokens(gold: Sequence[Sequence[str]], told: Sequence[Sequence[str] | N
                 f"example {row} has {len(one)} gold tags and {len(other)} told ones",
                 remedy="tell one tag a token, O where a token was cut off",
             )
+
+
+def _read(
+    gold: Sequence[Sequence[str]], told: Sequence[Sequence[str] | None], scheme: Scheme
+) -> tuple[list[list[Span]], list[list[Span] | None]]:
+    same_tokens(gold, told)
+    return (
+        [spans(one, scheme) for one in gold],
+        [None if one is None else spans(one, scheme) for one in told],
+    )

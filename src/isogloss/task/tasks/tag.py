@@ -102,8 +102,9 @@ class TagTask(_Tags):
 
     def score(self, gold: Examples, told: Sequence[Any]) -> dict[str, Tally]:
         """The share of words whose tag is right, of those that have one."""
-        from isogloss.task.metrics.spans import token_accuracy
+        from isogloss.task.metrics.spans import same_tokens, token_accuracy
 
+        same_tokens(gold.column("tags"), told)
         tags, kept = _tagged(gold.column("tags"), told)
         return {"word_accuracy": token_accuracy(tags, kept)}
 
