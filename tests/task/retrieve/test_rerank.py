@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from isogloss.encode import load_encoder
-from isogloss.errors import UsageError
+from isogloss.errors import UsageError, VectorError
 from isogloss.match.search import Neighbours
 from isogloss.task.retrieve.maxsim import maxsim_plain
 from isogloss.task.retrieve.pairs import Scored, frame_of, joined
@@ -40,6 +40,14 @@ def test_the_best_comes_first_and_of_equals_the_first():
     assert rerank([], [], longest).order == []
     with pytest.raises(UsageError, match="1 lists of candidates for 3"):
         rerank(QUERIES, [[]], longest)
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    def broken(queries, passages):
+        return Scored(np.array([np.nan] + [1.0] * (len(passages) - 1), np.float32))
+
+    with pytest.raises(VectorError, match="scores of pairs: 1 of 3"):
+        rerank(["q"], [["a", "b", "c"]], broken)
 
 
 def test_pairs_are_scored_some_at_a_time(monkeypatch):

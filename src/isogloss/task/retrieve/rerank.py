@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isogloss.encode.protocol import Encoder
+from isogloss.encode.vectors import check_finite
 from isogloss.errors import UsageError
 from isogloss.match.search import Neighbours
 from isogloss.task.retrieve.maxsim import maxsim
@@ -52,6 +53,7 @@ def rerank(queries: Sequence[str], candidates: Sequence[Sequence[str]], scorer: 
     parts = [scorer(asked[at : at + PAIRS], passages[at : at + PAIRS])
              for at in range(0, len(asked), PAIRS)]  # fmt: skip
     values = np.concatenate([np.empty(0, np.float32), *(part.values for part in parts)])
+    check_finite(values[:, None], "scores of pairs")
     cuts = np.cumsum([len(some) for some in candidates])[:-1]
     split = np.split(values, cuts) if len(candidates) else []
     order = [np.argsort(-one, kind="stable") for one in split]
