@@ -75,7 +75,6 @@ def test_an_answer_behind_the_window_is_found(solver):
 
 
 def test_scores_are_of_texts():
-    pytest.importorskip("isogloss.task.metrics.answers", reason="scores of answers are not here")
     gold = asked("a red dog", answers=[[{"text": "red dog", "start": 2}]])
     part, whole = [{"text": "dog", "start": 6}], [{"text": "Red dog.", "start": 0}]
     for told, f1, exact in ((part, 2 / 3, 0), ([], 0, 0), (whole, 1, 1), (None, 0, 0)):

@@ -41,7 +41,6 @@ def test_it_is_saved_and_tells_the_same(solver, tmp_path):
 
 
 def test_one_is_right_if_both_are():
-    pytest.importorskip("isogloss.task.metrics.spans", reason="scores of spans are not here yet")
     columns = {"words": [["a", "dog"]], "tags": [["O", "B-beast"]], "label": ["go"]}
     gold = make_examples("x", "eng", INTENTS, {name: one * 4 for name, one in columns.items()})
     right = {"tags": ["O", "B-beast"], "label": "go"}

@@ -7,13 +7,9 @@ import ciphers
 from isogloss.encode.folder import open_folder
 from isogloss.errors import UsageError
 from isogloss.task.learners import TuneModel
+from isogloss.task.metrics.texts import off_target
 from isogloss.task.solver import Tuning
 from isogloss.task.tasks.translate import TranslateTask, directions, on_target
-
-
-@pytest.fixture
-def texts():
-    return pytest.importorskip("isogloss.task.metrics.texts", reason="not yet there")
 
 
 def both():
@@ -30,15 +26,15 @@ def test_directions_are_taken_apart():
     assert set(found["rus_Cyrl"].column("to")) == {"rus_Cyrl"}
 
 
-def test_the_share_on_target_is_what_is_not_off_target(texts):
+def test_the_share_on_target_is_what_is_not_off_target():
     told = ["свет", "sun", None, "лес лист"]
     tally = on_target(["rus_Cyrl"] * 4, told)
-    off = texts.off_target(told, ["rus_Cyrl"] * 4)
+    off = off_target(told, ["rus_Cyrl"] * 4)
     value = float(tally.statistic(tally.columns.sum(0)))
     assert value == 0.5 == 1 - float(off.statistic(off.columns.sum(0)))
 
 
-def test_scores_are_of_the_language_that_was_asked_for(texts):
+def test_scores_are_of_the_language_that_was_asked_for():
     pytest.importorskip("sacrebleu", reason="needs sacrebleu")
     gold = directions(both())["rus_Cyrl"]
     found = TranslateTask().score(gold, gold.column("translation"))
@@ -50,7 +46,7 @@ def test_scores_are_of_the_language_that_was_asked_for(texts):
     assert resampled.tolist() == [1, 1]
 
 
-def test_several_directions_have_no_one_score(texts):
+def test_several_directions_have_no_one_score():
     gold = both()
     with pytest.raises(UsageError, match="asks for ell_Grek, rus_Cyrl"):
         TranslateTask().score(gold, gold.column("translation"))
