@@ -36,6 +36,18 @@ def test_translations_may_be_words():
     assert counts["sentences left out: a span was lost"] == 1
 
 
+def test_spans_are_spelled_as_those_of_the_examples():
+    one = make_examples("n", "eng", WORDS, {
+        "words": [["Ann", "Lee", "saw", "Kano"]], "tags": [["B-PER", "E-PER", "O", "S-LOC"]],
+    })  # fmt: skip
+    links = [[(0, 1), (1, 2), (2, 3), (3, 0)]]
+    made, _ = project(one, ["Kano Anna Lee ga"], language="hau", links=links)
+    assert made.column("tags") == [["S-LOC", "B-PER", "E-PER", "O"]]
+    last = one.having({"tags": [["B-PER", "L-PER", "O", "U-LOC"]]})
+    made, _ = project(last, ["Kano Anna Lee ga"], language="hau", links=links)
+    assert made.column("tags") == [["U-LOC", "B-PER", "L-PER", "O"]]
+
+
 def test_markers_need_no_translation():
     made, _ = project(NAMES, None, "markers", language="hau", translate=lambda texts, *_: texts)
     assert made.column("tags") == [["B-PER", "O", "B-LOC"], ["B-LOC"], ["O", "O"]]

@@ -192,6 +192,22 @@ def plainly(load):
 
 
 @WORDS
+@pytest.mark.parametrize("name", ["crop.v1", "translate_test.v1", "translate_train.v1"])
+def test_tags_are_spelled_as_those_of_the_source(job, name):
+    load = job.load
+
+    def alone(language, split):
+        """Spans of a single word, as BIOES has them."""
+        found = load(language, split)
+        rows = [[tag.replace("B-", "S-") for tag in tags] for tags in found.column("tags")]
+        return found.having({"tags": rows})
+
+    job.load = alone
+    job.means = Means(translator=Turned(), encoder=Letters())
+    assert told(job, name) > 0.95
+
+
+@WORDS
 def test_a_hidden_markov_model_of_projected_tags_tells_by_itself(job):
     job.load = plainly(job.load)
     job.means = Means(parallel=parallel(lacking=5), encoder=Letters())

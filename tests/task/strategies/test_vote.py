@@ -110,6 +110,16 @@ def test_the_one_that_knows_outweighs_four_that_guess(tmp_path):
     assert right(job, "weighted.v1", keep=3) > right(job, "vote.v1") + 0.1
 
 
+def test_spans_are_spelled_as_the_models_spell_them(tmp_path):
+    def alone(*about, **more):
+        made = labelled.words(*about, **more)
+        return made.having({"tags": [[tag.replace("B-", "S-") for tag in row]
+                                     for row in made.column("tags")]})  # fmt: skip
+
+    job = job_of(tmp_path, alone, EntityTask(), THREE)
+    assert right(job, "vote.v1") > 0.7
+
+
 def test_what_no_model_tells_is_told_by_none(tmp_path):
     for make, task in ((labelled.texts, ClassifyTask()), (parts, TagTask())):
         job = job_of(tmp_path, make, task, THREE, n=30, silent=(2, 5))

@@ -21,7 +21,7 @@ from isogloss.task.projection.aligned import (
 from isogloss.task.projection.contract import Labelled, Projected
 from isogloss.task.projection.hmm import fit_hmm, tag
 from isogloss.task.projection.markers import Segment
-from isogloss.task.spans import BEGIN, are_spans, spans, tags_of
+from isogloss.task.spans import BEGIN, are_spans, scheme_of, spans, tags_of
 
 Unit = Literal["spans", "words", "trees"]
 Method = str | Callable[..., Projected]
@@ -240,9 +240,10 @@ def _spans(
         if "keyword" not in str(error):
             raise
         raise UsageError(f"{name}: {error}", remedy="see what the method needs") from None
+    scheme = scheme_of(tags) or "bio"
     columns: dict[str, list] = {
         "words": [None if one is None else list(one.words) for one in made.sentences],
-        "tags": [None if one is None else tags_of(one.spans, len(one.words))
+        "tags": [None if one is None else tags_of(one.spans, len(one.words), scheme)
                  for one in made.sentences],
     }  # fmt: skip
     begun = sum(

@@ -17,7 +17,7 @@ from isogloss.task.needs import needs
 from isogloss.task.projection.contract import Labelled
 from isogloss.task.projection.markers import STYLES, markers
 from isogloss.task.retext import translated_words
-from isogloss.task.spans import Span, spans, tags_of
+from isogloss.task.spans import Span, scheme_of, spans, tags_of
 from isogloss.task.strategies.projected import unit_of
 
 _FAULTS = ("translations not used", "sentences whose own text has such marks")
@@ -105,7 +105,8 @@ def labelled(
             f"no sentence of {target} could be labelled: {dict(faults)}",
             remedy="try other marks, such as style = brackets, or a translator that keeps them",
         )
-    tags = {row: tags_of(carried[row] or [], len(words[row])) for row in kept}
+    scheme = scheme_of([tags for one in source for tags in one.column("tags")]) or "bio"
+    tags = {row: tags_of(carried[row] or [], len(words[row]), scheme) for row in kept}
     return raw.having({"tags": [tags.get(row) for row in range(len(raw))]}).take(kept)
 
 

@@ -22,7 +22,7 @@ from isogloss.task.projection.aligned import Rules, aligned, aligned_tags
 from isogloss.task.projection.constrained import codec
 from isogloss.task.projection.contract import Labelled
 from isogloss.task.retext import translated, translated_words
-from isogloss.task.spans import spans, tags_of
+from isogloss.task.spans import scheme_of, spans, tags_of
 from isogloss.task.strategies.projected import asked_of, links_by, unit_of
 
 
@@ -115,8 +115,8 @@ def _carried_back(
     target = asked.take(known).column("words")
     if unit == "spans":
         source = [Labelled(a, spans(b)) for a, b in zip(words, tags, strict=True)]
-        made = back(source, target)
-        carried = [tags_of(one.spans if one else (), len(own))
+        made, scheme = back(source, target), scheme_of(tags) or "bio"
+        carried = [tags_of(one.spans if one else (), len(own), scheme)
                    for one, own in zip(made.sentences, target, strict=True)]  # fmt: skip
         counts = made.counts
     else:

@@ -21,7 +21,7 @@ from isogloss.task.projection.combine import (
     majority,
 )
 from isogloss.task.solver import size_of
-from isogloss.task.spans import are_spans, spans, tags_of
+from isogloss.task.spans import are_spans, scheme_of, spans, tags_of
 
 Guesses = Sequence[Guess | None]
 
@@ -104,7 +104,8 @@ def combined(
 def _tags(
     values: Sequence[Sequence[Any]], lengths: Sequence[int], combine: Combine, keep: int | None
 ) -> list[list[str]]:
-    if not are_spans([tags for one in values for tags in one if tags is not None]):
+    every = [tags for one in values for tags in one]
+    if not are_spans(every):
         full = [[[None] * n if tags is None else tags for tags, n in zip(one, lengths, strict=True)]
                 for one in values]  # fmt: skip
         return combine_tags(full, combine)[0]
@@ -112,4 +113,5 @@ def _tags(
     if not any(found for one in told for found in one):
         return [["O"] * n for n in lengths]
     kept = combine_spans(told, combine, keep=keep)[0]
-    return [tags_of(found, n) for found, n in zip(kept, lengths, strict=True)]
+    scheme = scheme_of(every) or "bio"
+    return [tags_of(found, n, scheme) for found, n in zip(kept, lengths, strict=True)]
