@@ -8,10 +8,12 @@ import pytest
 import labelled
 from bag_learner import BagLearner
 from isogloss import registry
+from isogloss.encode.folder import open_folder
 from isogloss.errors import TrainingError, UsageError
 from isogloss.task.contracts import Guess
 from isogloss.task.job import Job, Means, attempt
-from isogloss.task.solver import Told
+from isogloss.task.learners import TuneModel
+from isogloss.task.solver import Told, Tuning
 from isogloss.task.strategies import ranked as module
 from isogloss.task.tasks.classify import ClassifyTask
 from isogloss.task.tasks.tag import EntityTask
@@ -132,6 +134,21 @@ def test_texts_without_a_guess_are_not_learned_from(tmp_path):
     made = job.learner.taught[0]["train"][0]
     assert made.ids and not set(made.ids) & set(silent)
     assert None not in made.column("tags")
+
+
+def test_a_label_of_the_few_that_nobody_told_is_learned_all_the_same(tmp_path, tiny_body):
+    """By a real head, which tells the labels that its first training has."""
+    job = job_of(tmp_path, *MAKERS[0])
+    for model in job.learner.models.values():
+        model._told = lambda value, name: "fruit"
+    barely = Tuning(epochs=0.1, batch=16, threads=1)
+    tuned = TuneModel(open_folder(tiny_body, "x"), barely, tmp_path / "tuned")
+    sources = job.learner.models
+    job.learner.teach = lambda task, train, **how: (
+        sources.get(train[0].language) or tuned.teach(task, train, **how)
+    )
+    told(job, shots=5)
+    assert job.last.classes == {"label": ["beast", "fruit"]}
 
 
 def test_models_that_are_all_worth_nothing_label_evenly(tmp_path):

@@ -26,8 +26,9 @@ def ranked(
 
     A model of each source language is scored on the few. The target's `train` without labels is
     dealt to the best, as many texts each as its score says; one model learns from what they tell,
-    and goes on with the few. In use it costs one model, where votes cost one a source. Prefer it
-    where sources differ much and some labels of the target are there; `weighted.v1` does without.
+    and goes on with the few, which it reads from the start where they have a label that nobody
+    told. In use it costs one model, where votes cost one a source. Prefer it where sources differ
+    much and some labels of the target are there; `weighted.v1` does without.
 
     Source: Rahimi, Li and Cohn (2019), Massively Multilingual Transfer for NER, section 3.2 (RaRe).
 
@@ -51,7 +52,8 @@ def ranked(
     solvers = [job.train([one]) for one in job.sources()]
     weights = rare_weights(_ranked(job, solvers, few), best)
     made = _labelled(job, solvers, weights, _others(job.unlabelled(target), few))
-    solver = job.train([few], after=job.train([made]))
+    new = _labels(few) - _labels(made)  # a head tells what its first training has
+    solver = job.train([few], after=job.train([made, few] if new else [made]))
     return job.tell(solver, job.test(target))
 
 
@@ -77,6 +79,12 @@ def _others(text: Examples, few: Examples) -> Examples:
             remedy="give more text, or ask for fewer shots",
         )
     return text.take(rows)
+
+
+def _labels(examples: Examples) -> set[str]:
+    """The labels or tags that occur."""
+    cells = [cell for name in examples.shape.labels for cell in examples.column(name)]
+    return {str(x) for cell in cells for x in (cell if isinstance(cell, list) else [cell])}
 
 
 def _labelled(
