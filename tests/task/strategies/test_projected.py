@@ -219,6 +219,10 @@ def test_a_hidden_markov_model_of_projected_tags_tells_by_itself(job):
         len(words) for words in job.test(TARGET).column("words")
     ]
     assert job.dropped == {"rows of verses without both languages": 5}
+    [source] = job._solvers.values()
+    source.size = 1 << 30
+    attempt(job, registry.get("strategy", "projected_hmm.v1"), TARGET)
+    assert 0 < job.ledger.model_bytes < 1 << 20  # the source's model is not asked in use
 
 
 @WORDS

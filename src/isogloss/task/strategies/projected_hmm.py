@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from isogloss.task.fitting import need_fit
 from isogloss.task.job import Job
 from isogloss.task.ledger import timed
 from isogloss.task.needs import needs
-from isogloss.task.projection.hmm import fit_hmm, tag
+from isogloss.task.projection.hmm import Hmm, fit_hmm, tag
 from isogloss.task.strategies.projected import links_by, of_parallel, unit_of
 
 
@@ -68,5 +69,12 @@ def projected_hmm(
     job.ledger = timed(
         job.ledger, train_seconds=fitted - start, predict_seconds=time.perf_counter() - fitted
     )
+    job.ledger = replace(job.ledger, model_bytes=_size(model))  # and not that of the source's
     job.last = None  # no solver told it
     return [Guess(tags) for tags in told]
+
+
+def _size(model: Hmm) -> int:
+    """Bytes of its numbers."""
+    tables = (model.start, model.transition, model.end, model.emission)
+    return sum(one.nbytes for one in (*tables, *model.weights.values(), *model.allowed.values()))
