@@ -79,6 +79,14 @@ def test_a_direction_of_the_language_in_between_is_asked_as_it_is(job):
     assert ("eng_Latn", "eng_Latn") not in job.learner.solvers[0].asked
 
 
+def test_a_language_that_nothing_leads_into_is_refused(job, monkeypatch):
+    silent = Told([None] * len(ROWS), {"no training towards fra_Latn": len(ROWS)}, 0, 0.0)
+    monkeypatch.setattr(ByHeart, "tell", lambda self, examples: silent)
+    said = r"not one of 6 texts of rus_Cyrl .* into fra_Latn\n.*rus_Cyrl-fra_Latn and fra_Latn-ell_"
+    with pytest.raises(UsageError, match=said):
+        bridged(job, "rus_Cyrl-ell_Grek", through="fra")
+
+
 def test_it_is_for_translations(job):
     other = SimpleNamespace(task=SimpleNamespace(shape=SimpleNamespace(name="words")))
     with pytest.raises(UsageError, match=r"bridged.v1 does not work for words"):

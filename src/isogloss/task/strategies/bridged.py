@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isogloss.errors import UsageError
 from isogloss.language import read_language
 from isogloss.registry import register
 from isogloss.task.contracts import Guess
@@ -28,7 +29,7 @@ def bridged(job: Job, target: str, *, through: str) -> Sequence[Guess | None]:
         through: the language in between, any spelling.
 
     Raises:
-        UsageError: the task is not translation.
+        UsageError: the task is not translation, or nothing was translated into that language.
         UnknownLanguage: no such language.
     """
     need_fit("bridged.v1", job.task.shape)
@@ -37,4 +38,10 @@ def bridged(job: Job, target: str, *, through: str) -> Sequence[Guess | None]:
         return job.tell(solver, test)
     halfway = job.tell(solver, test.having({"to": [between] * len(test)}))
     texts = [guess and guess.value for guess in halfway]
+    if not any(texts):
+        raise UsageError(
+            f"not one of {len(test)} texts of {test.language} was translated into {between}",
+            remedy=f"name a language that --train has directions into and from, such as "
+            f"{test.language}-{between} and {between}-{test.column('to')[0]}",
+        )
     return job.tell(solver, test.having({"text": texts}, language=between))
