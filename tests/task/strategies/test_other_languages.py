@@ -37,6 +37,34 @@ def test_words_switched_by_a_dictionary_reach_the_target(job):
     assert len(job.learner.taught[-1]["train"]) == 3
 
 
+def test_words_of_all_dictionaries_are_mixed_or_those_of_the_target_alone(job, tmp_path):
+    words = [w for kind in labelled.KINDS.values() for w in kind] + labelled.OTHERS
+    for tag in ("deu_Latn", "fra_Latn"):
+        job.means.lexicons[tag] = tmp_path / f"{tag}.tsv"
+        job.means.lexicons[tag].write_text("".join(f"{w}\t{tag}\n" for w in words), "utf-8")
+
+    def mixed(**settings):
+        told(job, "code_switch.v1", **settings)
+        _, *made = job.learner.taught[-1]["train"]
+        return [text.split() for one in made for text in one.column("text")]
+
+    rows = mixed(into="all", share=1.0, copies=1)
+    assert len(rows) == 60 and {w for row in rows for w in row} == {"deu_Latn", "fra_Latn"}
+    assert any(len(set(row)) == 2 for row in rows)
+    rows = mixed(copies=3)
+    assert len(rows) == 180 and rows[:60] != rows[60:120] != rows[120:]
+    known = [word == "deu_Latn" for row in rows for word in row]
+    assert 0.4 < np.mean(known) < 0.6 and "fra_Latn" not in {w for row in rows for w in row}
+
+
+def test_words_of_another_source_are_not_exchanged_by_a_dictionary_of_the_first(job):
+    job.source = ["eng_Latn", "spa_Latn"]
+    job.load = lambda tag, split: labelled.texts(60, tag[:3], split)  # words that are spelled alike
+    told(job, "code_switch.v1", copies=2)
+    read = [one.language for one in job.learner.taught[-1]["train"]]
+    assert read == ["eng_Latn", "spa_Latn", "eng_Latn", "eng_Latn"]
+
+
 def test_a_target_without_a_dictionary_is_refused(job):
     job.means.lexicons.clear()
     with pytest.raises(UsageError, match="needs dictionaries"):

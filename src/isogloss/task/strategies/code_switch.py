@@ -31,7 +31,8 @@ def code_switch(
     """Train on the source's labels beside copies with words exchanged by dictionaries.
 
     Into `all` languages with a dictionary at once the target need not be known, and one model is
-    for all; into the `target` alone there is one for each. It needs no parallel text.
+    for all; into the `target` alone there is one for each. It needs no parallel text. Of several
+    sources the first is copied, as dictionaries are of its words.
 
     Source: Qin et al. (2020), CoSDA-ML; Krishnan et al. (2021), Multilingual Code-Switching for
     Zero-Shot Cross-Lingual Intent Prediction and Slot Filling, section 3 (`all`).
@@ -40,7 +41,7 @@ def code_switch(
         job: what there is.
         target: canonical tag.
         share: of known words that are exchanged.
-        copies: of the source's examples, each with other draws.
+        copies: of the first source's examples, each with other draws.
         into: whose words are put in.
 
     Raises:
@@ -61,13 +62,13 @@ def code_switch(
     entries = {tag: read_lexicon(lexicons[tag]).entries for tag in chosen}
     source, rng = job.sources(), np.random.default_rng(job.seed)
     made = [
-        code_switched(one, entries, rng, share=share, one=into == "target")
-        for _ in range(copies) for one in source
-    ]  # fmt: skip
+        code_switched(source[0], entries, rng, share=share, one=into == "target")
+        for _ in range(copies)
+    ]
     if not any(count for _, count in made):
         files = ", ".join(str(lexicons[tag]) for tag in chosen)
         raise UsageError(
-            f"not one word of {sum(map(len, source))} examples was exchanged by {files}",
+            f"not one word of {len(source[0])} examples was exchanged by {files}",
             remedy=f"give dictionaries whose first column is of {job.source[0]}, or a larger share",
         )
     return job.tell(job.train([*source, *(one for one, _ in made)]), job.test(target))
