@@ -411,6 +411,52 @@ def first_is_best(source, target, places):
 
 
 @WORDS
+def test_what_links_leave_open_is_done_as_it_is_said(job, monkeypatch):
+    """Two names a sentence, the second one without a link, and a stray link of the first."""
+    rows = [["apple", "red", "the", "cat"], ["the", "red", "small", "dog"]]
+    tags = [["B-fruit", "O", "O", "B-beast"], ["O", "O", "O", "B-beast"]]
+    made = labelled.make_examples("two", "eng", labelled.WORDS, {"words": rows, "tags": tags})
+    load = job.load
+    job.load = lambda tag, split: (
+        made if (tag, split) == ("eng_Latn", "train") else load(tag, split)
+    )
+    job.means = Means(translator=Turned(), encoder=Letters())
+    where = "isogloss.task.strategies.projected.link_words"
+    monkeypatch.setattr(where, lambda a, b, **how: [[(0, 0), (0, 3), (1, 2)], [(3, 0), (1, 2)]])
+
+    def learned(**settings):
+        told(job, through="translation", beside=False, **settings)
+        return job.learner.taught[-1]["train"][0].column("tags")
+
+    second, hull = ["B-beast", "O", "O", "O"], ["B-fruit", *["I-fruit"] * 3]
+    assert learned() == [second]
+    assert learned(lost="span") == [hull, second]
+    assert learned(lost="span", gap=1) == [["B-fruit", "O", "O", "O"], second]
+    with pytest.raises(CorpusError, match="too few linked words"):
+        learned(lost="span", coverage=0.8)
+
+
+@WORDS
+def test_settings_of_another_way_to_carry_are_refused(job):
+    job.means = Means(translator=Askable(), encoder=Letters(), parallel=parallel())
+    way = {"through": "translation"}
+    for settings, what in (
+        ({**way, "carry": "marks", "gap": 1}, "gap is not for spans that are carried by marks"),
+        ({**way, "carry": "codec", "coverage": 0.5}, "coverage is not for spans"),
+        ({**way, "carry": "marks", "lost": "span"}, "lost is not for spans"),
+        ({**way, "carry": "candidates", "calls": 9}, "carried by candidates"),
+        ({"calls": 9}, "calls is not for spans that are carried by links"),
+    ):
+        with pytest.raises(UsageError, match=what):
+            told(job, **settings)
+    job.load = plainly(job.load)
+    for settings in ({"gap": 1}, {"lost": "span"}):
+        with pytest.raises(UsageError, match="is not for words that are carried by links"):
+            told(job, **settings)
+    assert not job.learner.taught
+
+
+@WORDS
 def test_what_is_of_a_proposer_is_refused_without_one(job):
     job.means = Means(translator=Askable())
     how = {"through": "translation", "carry": "candidates"}

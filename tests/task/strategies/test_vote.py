@@ -131,5 +131,8 @@ def test_what_cannot_be_combined_is_refused(tmp_path, job):
     with pytest.raises(UsageError, match="only eng_Latn has labels"):
         right(job, "vote.v1")
     several = job_of(tmp_path, labelled.texts, ClassifyTask(), THREE)
-    with pytest.raises(UsageError, match="for spans alone"):
-        right(several, "weighted.v1", keep=2)
+    tagged = job_of(tmp_path, parts, TagTask(), THREE)
+    for one in (several, tagged):
+        with pytest.raises(UsageError, match="for spans alone"):
+            right(one, "weighted.v1", keep=2)
+        assert not one.learner.taught

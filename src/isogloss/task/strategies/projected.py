@@ -122,8 +122,8 @@ def projected(
 
     Raises:
         UsageError: labels of anything but words, marks without a translation or for tags that are
-            no spans, `hmm` for what is no tags of words; or what carries the labels was not given,
-            or cannot be asked.
+            no spans, `hmm` for what is no tags of words, a setting of another way to carry; or what
+            carries the labels was not given, or cannot be asked.
         UnknownName: links that are none.
         CorpusError: no row of the parallel text that both languages have, or nothing could be
             projected.
@@ -134,6 +134,15 @@ def projected(
     source = job.sources()
     unit = unit_of(source)
     _check(through, carry, unit, hmm=hmm)
+    unread = {
+        "gap": gap is not None and (carry, unit) != ("links", "spans"),
+        "coverage": coverage is not None and carry != "links",
+        "lost": lost != "example" and (carry == "marks" or unit != "spans"),
+        "calls": calls is not None and carry != "codec",
+    }
+    if wrong := [name for name, there in unread.items() if there]:
+        raise UsageError(f"{wrong[0]} is not for {unit} that are carried by {carry}",
+                         remedy="leave it out")  # fmt: skip
     _check_proposing(carry, propose, within or unproposed != "lost" or bool(teaching))
     if unit == "spans" and carry == "links":
         how["rules"] = Rules(gap=gap, lost=lost, coverage=coverage or 0.0)

@@ -13,6 +13,7 @@ from isogloss.task.job import Job
 from isogloss.task.ledger import Ledger
 from isogloss.task.needs import needs
 from isogloss.task.projection.combine import bea
+from isogloss.task.strategies.projected import unit_of
 from isogloss.task.strategies.vote import combined, each
 
 
@@ -36,9 +37,11 @@ def weighted(job: Job, target: str, *, keep: Count | None = None) -> Sequence[Gu
 
     Raises:
         UsageError: a single source language, labels of anything but texts or words, or `keep` for
-            texts.
+            anything but spans.
     """
-    if keep is not None and (job.task.shape != WORDS or keep < 1):
+    if keep is not None and (
+        job.task.shape != WORDS or keep < 1 or unit_of(job.sources()) != "spans"
+    ):
         raise UsageError(f"keep is {keep}: models are chosen again for spans alone",
                          remedy="leave keep out, or give a number from 1 on")  # fmt: skip
     if keep is not None and keep >= len(job.source):
