@@ -101,6 +101,12 @@ def test_the_surest_are_the_same_share_of_each_label():
     assert surest(guesses, 0.5) == [0, 2, 5]
 
 
+def test_the_surest_of_slots_are_the_same_share_of_each_intent():
+    guesses = [Guess({"tags": ["O"], "label": "go"}, np.array([p, 1 - p])) for p in (0.9, 0.8)]
+    guesses += [Guess({"tags": ["O"], "label": "stay"}, np.array([0.6, 0.4]))]
+    assert surest(guesses, 0.5) == [0, 2]
+
+
 def test_guesses_that_are_sure_by_one_number_are_chosen_too():
     guesses = [Guess([], 0.2), None, Guess(["a"], 0.9)]
     assert surest(guesses, 0.5) == [2]

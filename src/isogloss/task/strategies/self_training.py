@@ -57,7 +57,7 @@ def self_training(
 
 
 def surest(guesses: Sequence[Guess | None], share: float) -> list[int]:
-    """Rows of the surest guesses, the same share of each value; at least one.
+    """Rows of the surest guesses, the same share of each label or intent; at least one.
 
     How sure a guess of words is, is the mean of the largest shares of its words.
     """
@@ -70,10 +70,11 @@ def surest(guesses: Sequence[Guess | None], share: float) -> list[int]:
                 "these guesses do not say how sure they are, so none is the surest",
                 remedy="take another strategy, such as translate_train",
             )
-        one = isinstance(guess.value, str)
+        value = guess.value
+        label = value.get("label", "") if isinstance(value, dict) else value
         shares = np.asarray(guess.shares)  # of a tree or an answer one number
         degree = float(shares.max(-1).mean() if shares.ndim else shares)
-        sure.setdefault(guess.value if one else "", []).append((degree, row))
+        sure.setdefault(label if isinstance(label, str) else "", []).append((degree, row))
     kept = []
     for rows in sure.values():
         rows.sort(reverse=True)
