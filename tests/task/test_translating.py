@@ -159,6 +159,37 @@ def test_going_on_keeps_what_is_known_and_adds_tags_of_new_languages(solver, tmp
     assert on.tell(test).values == solver.tell(test).values
 
 
+def of_bytes(folder):
+    """In the place of its tokenizer one to which a word behind a space is another word."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = [before + word for before in ("", "Ġ") for word in (*ciphers.WORDS["eng"], "a")]
+    names = ["<pad>", "</s>", "<unk>", *words]
+    own = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, "<unk>"))
+    own.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    own.decoder, own.post_processor = decoders.ByteLevel(), ciphers.tokenizer().post_processor
+    PreTrainedTokenizerFast(
+        tokenizer_object=own, pad_token="<pad>", eos_token="</s>", unk_token="<unk>",
+        model_max_length=32,
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+@pytest.mark.parametrize("kind", [lambda folder: folder, of_bytes])
+def test_what_was_kept_reads_texts_behind_tags_as_it_was_taught(kind, tmp_path):
+    folder = open_folder(kind(ciphers.save("bart", tmp_path / "made")), "made")
+    test = ciphers.pairs("eng", "rus", ciphers.sentences(4))
+    solver = open_translator(folder, TASK, train=[test])
+    (tmp_path / "kept").mkdir()
+    solver.save(tmp_path / "kept")
+    local = LocalTranslator(tmp_path / "kept")
+    before, _ = local._told_languages("eng_Latn", "rus_Cyrl")
+    ids, _ = local._read([before + text for text in test.column("text")])
+    front, back = solver.student.module.ends
+    assert ids == [[*front, *read, *back] for read in solver._sources(test)[1]]
+
+
 @pytest.mark.parametrize("shape", ["t5", "mt5", "marian", "mbart", "m2m", "bart"])
 def test_every_shape_searches_as_a_plain_loop_over_its_logits(shape, tmp_path):
     folder = open_folder(ciphers.save(shape, tmp_path, padded=0), shape)

@@ -124,11 +124,13 @@ class LocalTranslator:
         own = read_window(self._folder, self._tokenizer)
         self.window = own if window is None else min(window, own)
         self.beams, self.tokens = beams, tokens
-        if prompt is None and read_task(path).get("tagged") is False:
-            prompt = ""  # was taught to translate, and to read nothing but the text
+        tagged = read_task(path).get("tagged")  # of one that was taught to translate
+        if prompt is None and tagged is False:
+            prompt = ""  # it reads nothing but the text
         self.longest = min(longest, _positions(self._folder) or longest)
         self.prompt = prompt
         self.speech = _speech(self._tokenizer, self._folder, prompt)
+        self._apart = not (tagged and _touch(self._tokenizer, self.speech))
         beside = [sha256_file(path / one) for one in _BESIDE if (path / one).is_file()]
         self.fingerprint = fingerprint(
             "local.v1", self._folder.fingerprint, beside, beams, self.longest, self.window, prompt
@@ -210,7 +212,7 @@ class LocalTranslator:
             began = "decoder_start" if _begins_with_language(self._tokenizer) else "forced_bos"
             return "", {f"{began}_token_id": number}
         if way == "tag":
-            return f"{self._token(target)} ", {}
+            return self._token(target) + " " * self._apart, {}
         if way == "prompt":
             return _own_prompt(self._folder, source, target), {}
         _check_pair(self._folder, self._tokenizer, source, target)
@@ -332,6 +334,17 @@ def _speech(tokenizer: Any, folder: ModelFolder, prompt: str | None) -> Speech:
         return Speech("tag", tokens)
     five = folder.config.get("model_type") in ("t5", "mt5", "umt5")
     return Speech("prompt" if five else "pair", {})
+
+
+def _touch(tokenizer: Any, speech: Speech) -> bool:
+    """Whether a text must touch a tag to have the tokens behind it that it has alone.
+
+    It does where a space is part of the word behind it, as in bytes.
+    """
+    tag = next(iter(speech.tokens.values()), "")
+    texts = ("a", f"{tag}a", f"{tag} a")
+    alone, near, apart = (tokenizer(t, add_special_tokens=False)["input_ids"] for t in texts)
+    return near[1:] == alone != apart[1:]
 
 
 def _languages(tokens: Any, pattern: re.Pattern[str]) -> dict[Language, str]:
