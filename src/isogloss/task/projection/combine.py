@@ -200,8 +200,9 @@ def combine_spans(
 ) -> tuple[list[list[Span]], Combined, list[Hashable], list[int]]:
     """Spans from those of m models (BEA by entity).
 
-    Every stretch that a model names is a thing; the others say of it that it is none. Of those that
-    are a span more probably than not and share a word, the most probable stays.
+    Every stretch that a model names is a thing; the others say of it that it is none. It is a span
+    if a kind is more probable than every other and than none; of those that share a word the most
+    probable stays.
 
     Args:
         predictions: of each model, spans of n sentences.

@@ -31,10 +31,11 @@ Guesses = Sequence[Guess | None]
 def vote(job: Job, target: str) -> Sequence[Guess | None]:
     """Train a model on each source language, and take what most of them tell.
 
-    Of equal votes the commoner label wins; a span is kept that more than half of the models tell.
-    In use it costs as many models as there are sources. Prefer `zero_shot.v1` with several sources
-    where one model is to be used, and `weighted.v1` where sources differ much in what they know of
-    the target.
+    Of equal votes the commoner label wins. Of a stretch that any of them names each has a vote,
+    for a kind or for no span; so of two models that differ one may bring a span in. In use it
+    costs as many models as there are sources. Prefer `zero_shot.v1` with several sources where one
+    model is to be used, and `weighted.v1` where sources differ much in what they know of the
+    target.
 
     Source: Rahimi, Li and Cohn (2019), Massively Multilingual Transfer for NER, section 4.2
     (majority voting).
