@@ -148,6 +148,18 @@ def test_without_tags_nothing_says_which_language_is_asked_for(folder, solver, t
     assert local.translate(tests[0].column("text"), "eng", "rus") == one
 
 
+def test_settings_of_the_task_reach_teaching_and_search(folder, solver, tmp_path, monkeypatch):
+    wider = replace(solver, task=replace(TASK, beams=3, longest=5))
+    assert (wider._search().num_beams, wider._search().max_new_tokens) == (3, 5)
+    wider.save(tmp_path)
+    assert '"num_beams": 3' in (tmp_path / "generation_config.json").read_text()
+    given = []
+    monkeypatch.setattr("isogloss.task.translating.learn_pairs",
+                        lambda *about, **how: given.append(how["smoothing"]) or [])  # fmt: skip
+    replace(TASK, smoothing=0.3).tune(folder=folder, train=train(4), tuning=BARELY, seed=0)
+    assert given == [0.3]
+
+
 def test_going_on_keeps_what_is_known_and_adds_tags_of_new_languages(solver, tmp_path):
     solver.save(tmp_path)
     rows = ciphers.sentences(8)

@@ -1,6 +1,7 @@
 """The best places of spans: exact against all choices, scores of two kinds, proposals."""
 
 import unicodedata
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -123,6 +124,24 @@ def test_vectors_find_names(centred):
     made = candidates([SOURCE, SOURCE], [TARGET, TARGET[::-1]], score=score)
     assert made.sentences[0].spans == [Span(1, 3, "PER"), Span(5, 6, "LOC")]
     assert made.sentences[1].spans == [Span(1, 2, "LOC"), Span(4, 6, "PER")]
+
+
+def test_what_all_words_of_a_language_share_does_not_count():
+    class Shifted(Toy):
+        """Words of upper case lie elsewhere."""
+
+        def encode_words(self, sentences, *, layers):
+            [made] = super().encode_words(sentences, layers=layers).values()
+            away = 50.0 * sentences[0][0].isupper()
+            return {layers[0]: replace(made, array=made.array + np.float32(away))}
+
+    source = Labelled(["ANN", "KANO", "SAW"], [Span(0, 1, "PER")])
+    asked = [source], [["kano", "saw", "ann"]], [[(0, 1), (1, 2), (2, 3)]]
+    plain, away = (by_vectors(kind())(*asked)[0] for kind in (Toy, Shifted))
+    np.testing.assert_allclose(plain, away, atol=1e-4)
+    assert plain.argmax() == 2
+    plain, away = (by_vectors(kind(), centred=False)(*asked)[0] for kind in (Toy, Shifted))
+    assert abs(plain - away).max() > 0.1
 
 
 def test_proposals_are_looked_up_and_counted():

@@ -173,6 +173,7 @@ def test_sources_are_ranked():
     assert set(weights) == {0, 1} and sum(weights.values()) == pytest.approx(1)
     dealt = deal(weights, 101)
     assert len(dealt) == 101 and abs(dealt.count(0) - 101 * weights[0]) < 1
+    assert dealt == deal(weights, 101) != deal(weights, 101, 1) and dealt != sorted(dealt)
     with pytest.raises(UsageError):
         rare_weights(known, 0)
 

@@ -149,6 +149,31 @@ def test_spans_are_found_in_another_order(together):
     assert made.counts["calls of the model"] > 10
 
 
+def test_marks_stand_around_words_of_several_tokens():
+    two = decoder()._replace(tokens=lambda words: [[WORDS.index(w)] * 2 for w in words])
+    made = codec([SOURCE], ["yau kano saw anna lee".split()], decoder=two)
+    assert made.sentences[0].spans == [Span(1, 2, "LOC"), Span(3, 5, "PER")]
+
+
+def test_of_two_spans_that_want_one_place_one_takes_its_next_best():
+    def reads(text):
+        """Likes marks around one word, the first one best and then the second."""
+
+        def log_p(prefix):
+            p = np.full(50, 0.01)
+            p[OPEN] = 0.9 if not prefix else 0.3 if len(prefix) == 1 else 0.01
+            p[CLOSE] = 0.9 if tuple(prefix[-2:-1]) == (OPEN,) else 0.01
+            return np.log(p / p.sum())
+
+        return log_p
+
+    same = decoder()._replace(reads=reads, mark=lambda name: ([OPEN], [CLOSE]))
+    one = Labelled(["anna", "kano"], [Span(0, 1, "PER"), Span(1, 2, "LOC")])
+    made = codec([one], [["yau", "saw", "lee"]], decoder=same)
+    assert sorted((s.first, s.stop) for s in made.sentences[0].spans) == [(0, 1), (1, 2)]
+    assert codec([one], [["yau", "saw", "lee"]], decoder=same, best=1).sentences == [None]
+
+
 def test_too_few_words_lose_a_span():
     made = codec([SOURCE], [["kano"]], decoder=decoder())
     assert made.sentences == [None] and made.counts["spans lost: no place"] == 1

@@ -249,6 +249,29 @@ def without_three_words(source, target, **how):
 
 
 @WORDS
+def test_settings_reach_the_model_and_what_links(job, monkeypatch):
+    from isogloss.task.strategies import projected_hmm
+
+    given, fit, link = [], projected_hmm.fit_hmm, link_words
+
+    def fitted(words, tags, **how):
+        given.append(how)
+        return fit(words, tags, **how)
+
+    def linked(source, target, **how):
+        given.append({**how, "encoder": None})
+        return link(source, target, **{**how, "layer": 2})
+
+    monkeypatch.setattr(projected_hmm, "fit_hmm", fitted)
+    monkeypatch.setattr("isogloss.task.strategies.projected.link_words", linked)
+    job.load, job.seed = plainly(job.load), 5
+    job.means = Means(parallel=parallel(), encoder=Letters())
+    told(job, "projected_hmm.v1", links="intersection", layer=1, emission="features", rounds=2)
+    assert given == [{"by": "intersection", "encoder": None, "layer": 1, "seed": 5},
+                     {"emission": "features", "rounds": 2}]  # fmt: skip
+
+
+@WORDS
 def test_what_a_hidden_markov_model_cannot_tell_is_refused(job):
     job.means = Means(parallel=parallel(), encoder=Letters())
     with pytest.raises(UsageError, match="these are spans"):

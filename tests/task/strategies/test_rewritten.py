@@ -94,8 +94,19 @@ def test_words_that_the_list_lacks_are_guessed_or_left(mixed, tmp_path):
     file.write_text("\n".join(rest) + "\n", encoding="utf-8")
     told(mixed, "rewritten.v1", decide="listed")
     left = mixed.ledger.words["test, unknown: passed"]
+    assert mixed.ledger.train_seconds == 1.0
     told(mixed, "rewritten.v1")
     assert left > 0 and "test, unknown: passed" not in mixed.ledger.words
+    assert mixed.ledger.train_seconds > 1.0  # that of the classes too
+
+
+def test_of_two_classes_of_a_listed_word_the_first_counts(mixed, tmp_path):
+    file = tmp_path / "classes.tsv"
+    told(mixed, "rewritten.v1", decide="listed")
+    once = mixed.ledger.words
+    file.write_text(file.read_text("utf-8") + "gnqrd\tplain\n", encoding="utf-8")
+    told(mixed, "rewritten.v1", decide="listed")
+    assert mixed.ledger.words == once
 
 
 def test_without_a_list_the_dictionaries_decide(mixed, tmp_path):

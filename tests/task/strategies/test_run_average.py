@@ -28,11 +28,12 @@ def tuned(folder, scratch, **changes):
 
 def test_the_model_is_the_mean_of_runs_that_begin_alike(tiny_body, tmp_path):
     job = tuned(tiny_body, tmp_path)
+    job.seed = 3
     strategy = registry.get("strategy", "run_average.v1")
     attempt(job, strategy, TARGET)
     made, ledger = job.last, job.ledger
     source = job.sources()
-    runs = [job.train(source), *(job.train(source, order=seed) for seed in (1000, 2000))]
+    runs = [job.train(source), *(job.train(source, order=seed) for seed in (1003, 2003))]
     one, *others = (weights(run) for run in runs)
     for name, weight in weights(made).items():
         mean = torch.stack([weight.float() for weight in (one[name], *(w[name] for w in others))])

@@ -91,6 +91,25 @@ def test_weights_move_by_what_the_two_languages_differ_in(base, tmp_path):
         torch.testing.assert_close(made[f"body.{name}"], wanted.detach(), rtol=0, atol=1e-6)
     for name in [name for name in taught if name.startswith("head.")]:
         assert torch.equal(made[name], taught[name])
+    job.means.folders["fra_Latn"] = folders[PAIR[0]]
+    attempt(job, strategy, "fra_Latn")
+    for name, weight in weights(job.last).items():
+        torch.testing.assert_close(weight, taught[name], rtol=0, atol=1e-6)
+
+
+def test_the_task_is_learned_on_the_model_of_the_source(base, tmp_path):
+    student = student_on(base)
+    shaken(student.module.body, 0)
+    (tmp_path / "own").mkdir()
+    student.save(tmp_path / "own")
+    job = job_of((base, base), tmp_path, epochs=1, learning_rate=1e-12, weight_decay=0.0)
+    job.means = Means(folders={PAIR[0]: tmp_path / "own", TARGET: base})
+    attempt(job, strategy, TARGET)
+    [solver] = job._solvers.values()
+    own = dict(student_on(tmp_path / "own").module.named_parameters())
+    for name, weight in own.items():
+        torch.testing.assert_close(weights(solver)[f"body.{name}"], weight.detach(), rtol=0,
+                                   atol=1e-6)  # fmt: skip
 
 
 def test_sparse_deltas_go_onto_the_model_of_the_job(base, tmp_path):

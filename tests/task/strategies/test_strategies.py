@@ -1,6 +1,7 @@
 """What strategies see, what they teach with, and that each does what its name says."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -90,9 +91,20 @@ def test_self_training_adds_guesses_and_no_labels(job):
     assert source.language == "eng_Latn" and guessed.language == TARGET
     assert seen(job) == {"eng_Latn": 60} and job.ledger.unlabelled == {TARGET: 60}
     solver = job.train(job.sources())
-    own = [g.value for g in solver.tell(job.load(TARGET, "train")).guesses]
-    rows = [job.load(TARGET, "train").ids.index(one) for one in guessed.ids]
-    assert guessed.column("label") == [own[row] for row in rows]
+    text = job.load(TARGET, "train")
+    own = solver.tell(text).guesses
+    rows = surest(own, 0.5)
+    assert guessed.ids == [text.ids[row] for row in rows] and 25 < len(rows) < 35
+    assert guessed.column("label") == [own[row].value for row in rows]
+
+
+def test_each_round_of_self_training_guesses_by_the_last_ones_model(job):
+    told(job, "self_training.v1", share=0.5, rounds=2)
+    assert len(job.learner.taught) == 3 and job.ledger.train_seconds == pytest.approx(3.002)
+    (_, guessed), text = job.learner.taught[-1]["train"], job.load(TARGET, "train")
+    _, second, third = (job.train(one["train"]) for one in job.learner.taught)
+    own = second.tell(text).guesses
+    assert guessed.ids == [text.ids[row] for row in surest(own, 0.5)] and job.last is third
 
 
 def test_the_surest_are_the_same_share_of_each_label():
@@ -116,6 +128,19 @@ def test_the_same_training_is_done_once_and_paid_each_time(job):
     told(job, "zero_shot.v1")
     told(job, "zero_shot.v1")
     assert len(job.learner.taught) == 1 and job.ledger.train_seconds == 1.0
+
+
+def test_trainings_that_differ_in_anything_are_different_ones(job):
+    source = job.sources()
+    first = job.train(source)
+    ways = [{"after": first}, {"watch": Watch(job.sources("dev"))}, {"epochs": 2}, {"order": 1},
+            {"task": SimpleNamespace(fingerprint="x")}]  # fmt: skip
+    made = [first, *(job.train(source, **way) for way in ways)]
+    assert len({id(one) for one in made}) == len(job.learner.taught) == 6
+    assert job.train(source, order=1) is made[4] and len(job.learner.taught) == 6
+    other = replace(job, seed=1, _solvers={}, learner=type(job.learner)())
+    other.train(source, after=other.train(source))  # in the same folder, yet not of seed 0
+    assert other.learner.taught[1]["after"] != job.learner.taught[1]["after"]
 
 
 def test_training_that_goes_on_pays_for_what_it_began_as_once(job):

@@ -99,6 +99,16 @@ def test_only_the_blocks_and_the_head_learn_and_the_table_is_the_other_models(fo
     assert again.tell(job.test(TARGET)).values == job.last.tell(job.test(TARGET)).values
 
 
+def test_each_target_has_its_own_table(folders, tmp_path):
+    job = job_of(folders, tmp_path, epochs=0.1)
+    job.means.folders["fra_Latn"] = folders[0]
+    tables = {}
+    for tag in (TARGET, "fra_Latn"):
+        attempt(job, registry.get("strategy", "swap_vocabulary.v1"), tag)
+        tables[tag] = job.last.student.module.body.embeddings.word_embeddings.weight
+    assert len(job._solvers) == 1 and tables[TARGET].shape != tables["fra_Latn"].shape
+
+
 def test_all_embeddings_can_be_taken(folders, tmp_path):
     job = job_of(folders, tmp_path)
     solver = job.train(job.sources(), parameters={"use": "full.v1"})

@@ -8,7 +8,9 @@ from isogloss import registry
 from isogloss.errors import UsageError
 from isogloss.task.contracts import Guess
 from isogloss.task.job import Job, Means, attempt
+from isogloss.task.projection.combine import majority
 from isogloss.task.solver import Told
+from isogloss.task.strategies.vote import combined
 from isogloss.task.tasks.classify import ClassifyTask
 from isogloss.task.tasks.tag import EntityTask, TagTask
 
@@ -125,6 +127,14 @@ def test_what_no_model_tells_is_told_by_none(tmp_path):
         job = job_of(tmp_path, make, task, THREE, n=30, silent=(2, 5))
         guesses = registry.get("strategy", "vote.v1")(job, TARGET)
         assert [row for row, one in enumerate(guesses) if one is None] == [2, 5]
+
+
+def test_a_model_that_is_silent_has_no_vote(tmp_path):
+    test = labelled.make_examples("x", "deu", labelled.WORDS, {"words": [["a"]], "tags": [["N"]]})
+    told = [[None], [None], [Guess(["N"])]]
+    assert [one.value for one in combined(told, test, majority)] == [["N"]]
+    spans = [[None], [None], [Guess(["B-N"])]]
+    assert [one.value for one in combined(spans, test, majority)] == [["O"]]
 
 
 def test_what_cannot_be_combined_is_refused(tmp_path, job):

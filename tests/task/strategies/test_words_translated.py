@@ -165,6 +165,17 @@ def test_a_span_whose_words_have_no_link_is_counted_and_the_rest_stays(job, monk
                        for tag in row)  # fmt: skip
 
 
+@of("job", ["words"], indirect=True)
+def test_a_span_without_a_link_does_not_take_others_with_it(job, monkeypatch):
+    load_, asked = job.load, labelled.make_examples("two", "deu", labelled.WORDS, {
+        "words": [["tac", "der", "elppa"]], "tags": [["B-beast", "O", "B-fruit"]],
+    }, split="test")  # fmt: skip
+    job.load = lambda tag, split: asked if (tag, split) == (TARGET, "test") else load_(tag, split)
+    where = "isogloss.task.strategies.projected.link_words"
+    monkeypatch.setattr(where, lambda a, b, **how: [[(0, 2)]])
+    assert values(job, "translate_test.v1") == [["O", "O", "B-fruit"]]
+
+
 @of("job", ["trees"], indirect=True)
 def test_trees_are_projected_through_links(job):
     values(job, "translate_train.v1", beside=False)
