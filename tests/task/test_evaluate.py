@@ -105,6 +105,13 @@ def test_as_many_tags_are_told_as_there_are_words():
         TagTask().score(gold, [longer, None])
 
 
+def test_a_word_without_a_tag_is_not_scored():
+    row = {"words": [["a", "b", "c"]], "tags": [["X", "_", "Y"]]}
+    gold = labelled.make_examples("x", "eng", labelled.WORDS, row)
+    found = TagTask().score(gold, [["X", "Y", "X"]])["word_accuracy"]
+    assert found.columns.tolist() == [[1, 2]]
+
+
 def test_tags_that_spell_no_span_are_refused_before_they_are_learned():
     from isogloss.task.tasks.tag import EntityTask
 

@@ -99,6 +99,17 @@ def test_translations_of_one_example_are_in_one_fold(encoder, monkeypatch):
     assert all(len(rows) < len(whole) for rows in seen[:4])
 
 
+def test_each_fold_leaves_out_an_id_in_every_language(monkeypatch):
+    from isogloss.task import probe as module
+
+    seen = []
+    monkeypatch.setattr(module, "fit", lambda x, *more: seen.append(x) or fit(x, *more))
+    names = [str(i) for i in range(16)]
+    x, y = np.eye(16)[[*range(16)] * 3], np.array([*range(16)] * 3) % 2
+    module.chosen_strength(x, y, names * 3, 2, seed=1)
+    assert {int((one.sum(0) == 0).sum()) for one in seen} == {4}  # in no copy
+
+
 def test_words_are_not_probed(encoder):
     with pytest.raises(UsageError, match="not words with tags"):
         probe(encoder, TagTask(), [labelled.words()])

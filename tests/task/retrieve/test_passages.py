@@ -95,6 +95,10 @@ def test_pairs_are_one_text(material, given):
     batch = mixture.batch(0, 0)
     right, wrong = texts_of(made, batch)
     assert batch["views"] == 2 and all(any(q in one for q in QUERIES[ENG]) for one in right)
+    short = passages(replace(made, read=[ENG]), **given, batch=2, negatives=1, together=True,
+                     longest=4)  # fmt: skip
+    assert {one.room for one in short.each.values()} == {4}
+    assert int(short.batch(0, 0).lengths().max()) == 4
     assert batch["negative"].tolist() == [False] * 2 + [True] * 2 and set(right) != set(wrong)
 
 

@@ -187,6 +187,9 @@ def test_none_is_told_past_the_threshold_and_only_by_what_knows_it(cutter):
         task = AnswersTask(threshold=threshold)
         [guess] = task.join(examples, [piece], [sure(piece, 5, 5, 2.0, none)], classes)
         assert bool(guess.value) == (told == "span")
+        worth, rest = (2.0, none) if guess.value else (none, 2.0)
+        rest = -np.inf if classes is ALWAYS else rest  # none is not among what may be told
+        assert guess.shares == pytest.approx(np.exp(worth) / (np.exp(worth) + np.exp(rest)))
     # The window that is least of the mind that there is none counts.
     minds = [sure(piece, 5, 5, 2.0, none) for none in (9.0, 1.0)]
     [guess] = TASK.join(examples, [piece, piece], minds, NONE_TOO)

@@ -34,6 +34,18 @@ def test_the_share_on_target_is_what_is_not_off_target():
     assert value == 0.5 == 1 - float(off.statistic(off.columns.sum(0)))
 
 
+def test_an_identifier_that_does_not_know_the_language_is_not_asked():
+    class Other:
+        languages = ("eng_Latn", "deu_Latn")
+
+        def __call__(self, texts):
+            return ["eng_Latn"] * len(texts)
+
+    tally = on_target(["rus_Cyrl"], ["свет"], ["лес"], Other())
+    assert float(tally.statistic(tally.columns.sum(0))) == 1.0
+    assert tally.settings == {"by": "script"}
+
+
 def test_scores_are_of_the_language_that_was_asked_for():
     pytest.importorskip("sacrebleu", reason="needs sacrebleu")
     gold = directions(both())["rus_Cyrl"]
