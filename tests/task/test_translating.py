@@ -151,6 +151,7 @@ def test_without_tags_nothing_says_which_language_is_asked_for(folder, solver, t
 def test_settings_of_the_task_reach_teaching_and_search(folder, solver, tmp_path, monkeypatch):
     wider = replace(solver, task=replace(TASK, beams=3, longest=5))
     assert (wider._search().num_beams, wider._search().max_new_tokens) == (3, 5)
+    assert wider._search().suppress_tokens == [*solver.tags.values()]  # no tag is told
     wider.save(tmp_path)
     assert '"num_beams": 3' in (tmp_path / "generation_config.json").read_text()
     given = []

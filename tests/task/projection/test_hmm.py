@@ -121,6 +121,15 @@ def test_words_are_confined_to_tags_that_many_links_gave():
     assert type_constraints(words, tags, ["A", "B", "C"], 1.0)["x"].tolist() == [True, False, False]
 
 
+def test_a_word_keeps_to_its_tags_whatever_stands_around_it():
+    """Behind `y` stands a B, and `x` has more links that say A than B."""
+    sentences = [["y", "z"]] * 60 + [["y", "x"]] * 10
+    tags = [["B", "B"]] * 60 + [["_", "A"]] * 6 + [["_", "B"]] * 4
+    for share, told in ((0.5, "A"), (0.0, "B")):
+        model, _ = fit_hmm(sentences, tags, share=share, rounds=0)
+        assert tag(model, [["y", "x"]]) == [["B", told]]
+
+
 def test_kinds():
     assert [kind(w) for w in ("...", "3rd", "Kano", "gida")] == [
         "\0mark", "\0digit", "\0Capital no", "\0small da",
