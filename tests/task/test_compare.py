@@ -106,6 +106,14 @@ def test_p_values_of_equal_systems_are_even():
     assert np.mean(ps) == pytest.approx(0.5, abs=0.06)
 
 
+def test_the_least_p_value_is_that_of_the_difference_itself_and_rounding_is_no_difference():
+    assert compare(accuracy([0.0] * 30), accuracy([1.0] * 30), swaps=999).p == 1 / 1000
+    # Of three gains two swaps in eight, none and all, are as far from 0, though not to the bit.
+    before, gains = np.array([0.6, 0.3, 0.0]), np.array([0.1, 0.5, 0.6])
+    found = compare(accuracy(before), accuracy(before + gains), swaps=4000)
+    assert found.p == pytest.approx(0.25, abs=0.03)
+
+
 def test_undefined_swaps_count_against_a_difference():
     a, b = f1([[0, 0, 0], [0, 0, 0]]), f1([[1, 1, 1], [0, 0, 0]])
     assert compare(a, b).p == 1.0

@@ -108,6 +108,8 @@ def test_times_that_are_alike_decide_nothing_and_unknown_ones_spare():
     a, b, c = [one._replace(latency_ms=ms) for one, ms in zip(made, (20.0, 21.0, 50.0),
                                                               strict=False)]  # fmt: skip
     assert not beats(a, b) and not beats(b, a) and beats(a, c) and beats(b, c)
+    near, far = (made[1]._replace(latency_ms=ms) for ms in (24.5, 25.5))  # a fifth of the longer
+    assert not beats(a, near) and beats(a, far)
     unknown = made[3]._replace(latency_ms=None)
     assert not beats(a, unknown) and not beats(unknown, a)
     assert beats(a._replace(latency_ms=None), unknown)  # of neither known, all else decides

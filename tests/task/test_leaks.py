@@ -147,6 +147,8 @@ def test_the_most_alike_is_told_and_blocks_change_nothing(monkeypatch):
     test = ["the quick brown fox jumps over hi", *words("Latn", 30, 6)]
     whole = near_duplicates(train, test)
     assert [(i, j) for i, j, _ in whole[0]] == [(1, 0)]
+    twice = near_duplicates([*train, train[1]], test)  # the first of those that are alike
+    assert [(i, j) for i, j, _ in twice[0]] == [(1, 0)]
     monkeypatch.setattr(leaks, "BLOCK", 3)
     monkeypatch.setattr(leaks, "PAIRS", 1)
     assert near_duplicates(train, test) == whole
