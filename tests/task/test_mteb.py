@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from isogloss.errors import CorpusError, UsageError
 from isogloss.score import Score, Scores
 from isogloss.task.mteb import read_mteb, task_result, write_mteb
-from isogloss.task.suites import read_suite
+from isogloss.task.suites import Suite, read_suite
 
 SIB = read_suite("sib200")
 TATOEBA = read_suite("tatoeba")
@@ -90,6 +90,16 @@ def test_retrieval_names_both_languages():
     told = task_result([row("precision@1", task="bitext")], TATOEBA, TATOEBA.part())
     assert told["scores"]["test"][0]["languages"] == ["deu-Latn", "eng-Latn"]
     assert told["task_name"] == "Tatoeba"
+
+
+def test_a_direction_names_both_languages_where_a_tag_has_a_hyphen():
+    part = {"name": "t", "use": "translate.v1", "metric": "chrf", "path": "x", "to": ["deu", "eng"],
+            "splits": {"test": "test"}}  # fmt: skip
+    suite = Suite.model_validate(
+        {"name": "s", "title": "s", "citation": "none", "licence": "CC0", "tasks": [part]}
+    )
+    told = task_result([row("chrf", language="spa_Latn-MX-deu_Latn")], suite, suite.part())
+    assert told["scores"]["test"][0]["languages"] == ["spa-Latn", "deu-Latn"]
 
 
 def test_splits_and_languages_are_kept_apart():

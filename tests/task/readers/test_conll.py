@@ -29,6 +29,8 @@ def test_a_word_that_is_a_hash_is_no_comment(tmp_path):
     tabs = read(tmp_path, "# newdoc id = d\n# sent_id = a-1\n# text = # x\n#\tO\nx\tO\n")
     assert tabs.column("words") == [["#", "x"]]
     assert tabs.ids == ["a-1"]
+    apart = read(tmp_path, "# sent_id = a-1\n\nx\tO\n\n# sent_id = a-2\ny\tO\n")
+    assert apart.ids == ["a-1", "a-2"]
     spaces = read(tmp_path, "# sent_id = a\nx O\n# O\n= O\n\n# sent_id = b\n# O\n")
     assert spaces.column("words") == [["x", "#", "="], ["#"]]
     tagged = read(tmp_path, "#sent_id = a\n#10:30 O\nx O\n\n#sent_id=b\n#Goal:Messi O\n")

@@ -66,6 +66,8 @@ CYCLE = change("\t3\tcase", "\t2\tcase").replace("\t3\tdet", "\t1\tdet")
         (change("= Im Haus", "= Im Hau"), r":6: the form 'Haus' is not next in the text: 'Hau'"),
         (change("1-2", "1-4"), r":3: the range 1-4 leaves the sentence of 3 words"),
         (change("1-2", "2-3"), r":3: the range 2-3 does not begin at word 1"),
+        (change("2\tdem", "2-3\tdem Haus\t" + "\t".join("_" * 8) + "\n2\tdem"),
+         r":5: the range 2-3 does not begin at word 2"),
         (change("2\tdem", "4\tdem"), r":5: the word is numbered '4', not 2"),
         (change("\t3\tcase", "\t4\tcase"), r":4: the head '4' is none of 3 words"),
         (change("\t3\tcase", "\tx\tcase"), r":4: the head 'x'"),

@@ -40,6 +40,12 @@ def test_both_versions(tmp_path):
     assert made.column("title") == ["t1", "t1"]
 
 
+def test_a_question_that_is_said_to_have_no_answer_has_none(tmp_path):
+    plain, told = {"is_impossible": True}, {"is_impossible": True, **answer("a", 0)}
+    made = read(tmp_path, paragraph("a b", one=plain, two=told))
+    assert made.column("answers") == [[], []]
+
+
 def test_some_articles(tmp_path):
     articles = [paragraph("a", **{f"q{i}": answer("a", 0)}) for i in range(1, 6)]
     made = read(tmp_path, *articles, query="?articles=1-2,5")
@@ -82,6 +88,7 @@ def test_answers_are_moved_or_left_out_on_request(tmp_path):
 
 def test_a_span_is_found_where_it_is_nearest():
     assert nearest("aaaa", "aa", 3) == 2
+    assert nearest("aaaa", "aa", 1) == 1  # places may overlap
     assert nearest("abc", "x", 0) is None
     assert nearest("abc", "", 0) is None
 
