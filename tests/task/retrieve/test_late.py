@@ -99,8 +99,8 @@ def test_few_probes_find_nearly_all(build, bits):
 
 def test_passages_gain_over_the_last_centre_looked_at_and_by_the_best_of_each_token():
     """The first has 0.9 and at most 0.2 elsewhere, the second 0.7 and 0.3."""
-    near = np.array([[0.9, 0.7, -1.0], [-1.0, 0.3, 0.2]], np.float32)
-    lists = late.Lists(np.array([0, 0, 1, 2]), np.array([0, 1, 3, 4]))
+    near = np.array([[0.9, 0.7, -1, -1], [-1, -1, 0.3, 0.2]], np.float32)
+    lists = late.Lists(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 3, 4, 5]))
     assert late._gained(near, 2, lists, 1).tolist() == [0]
     assert late._gained(near, 2, lists, 2).tolist() == [0, 1]
 
