@@ -191,7 +191,7 @@ def encode_late(
 
 
 def find_late(
-    queries: Tokens, index: LateIndex, k: int = 10, *, probes: int = 4, candidates: int = 256
+    queries: Tokens, index: LateIndex, k: int = 10, *, probes: int = 16, candidates: int = 256
 ) -> Neighbours:
     """The k passages with the largest MaxSim, looked for near the centres of the query's tokens.
 
@@ -205,7 +205,8 @@ def find_late(
         queries: token vectors of each, see `encode_late`.
         index: of the collection.
         k: passages to give; all, where there are fewer.
-        probes: centres a token of the query.
+        probes: centres a token of the query; more find more, where vectors are not trained for it
+            above all.
         candidates: passages that are scored in full, k at least.
 
     Raises:
