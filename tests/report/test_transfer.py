@@ -157,6 +157,7 @@ def test_costs_stand_beside_the_score():
     assert bars["zero-shot", "translator's calls"]["share"] == 0
     assert bars["zero-shot", "an example"]["amount"] == "2.5 ms"
     assert "transfer_costs.v1" not in charts(run(settings={}))
+    assert "transfer_costs.v1" not in charts(run(names=["zero-shot"]))
 
 
 def spending(tag, *, used=0, **more):

@@ -14,7 +14,7 @@ from isogloss.recipe.runs import Run, open_run
 from isogloss.recipe.step import Step, Workplace
 from isogloss.recipe.told import Told, read_told, told_files
 from isogloss.recipe.transfer_data import suite_and_task
-from isogloss.recipe.transfer_step import Outcome, over_seeds_rows
+from isogloss.recipe.transfer_scores import Outcome, over_seeds_rows
 from isogloss.registry import register
 from isogloss.score import Score, Scores
 from isogloss.task.examples import Examples

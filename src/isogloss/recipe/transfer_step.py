@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import DirectoryPath, Field, FilePath, field_validator, model_validator
@@ -19,8 +19,9 @@ from isogloss.files import atomic_folder, fingerprint, write_json
 from isogloss.language import read_language
 from isogloss.recipe.factors import known_factor
 from isogloss.recipe.step import FILES, Step, Workplace, named
+from isogloss.recipe.transfer_scores import Outcome, Outcomes
 from isogloss.registry import register
-from isogloss.score import Score, Scores, defined
+from isogloss.score import Score, Scores
 from isogloss.task.needs import BROUGHT, needs_of
 from isogloss.task.solver import Tuning
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from isogloss.encode.folder import ModelFolder
     from isogloss.recipe.transfer_data import TransferData
-    from isogloss.task.compare import Seeds
-    from isogloss.task.contracts import Tally
     from isogloss.task.examples import Examples
     from isogloss.task.job import Job, Learner, Means, Strategy
     from isogloss.task.sealed import SealedTest
@@ -38,23 +37,6 @@ if TYPE_CHECKING:
     from isogloss.task.translate.contract import Translator
 
 Table = dict[str, Any]
-
-
-class Outcome(NamedTuple):
-    """What an attempt brought.
-
-    Attributes:
-        tallies: by measure, of the target's test.
-        source: the same of the source's test, asked of the model that the target got; empty where
-            no one model told it.
-        values: what was told of each example of the target's test.
-        about: of every score: what was used and what it cost, what was dropped and cut off.
-    """
-
-    tallies: Mapping[str, Tally]
-    source: Mapping[str, Tally]
-    values: Sequence[Any]
-    about: Mapping[str, Any]
 
 
 @register("step", "transfer.v1")
@@ -279,7 +261,7 @@ class Transfer(Step):
         if self.keep:
             self._keep(place)
         place.notes.append(f"{self.name}: peak memory is {memory_told()}")
-        rows, items = self._rows(found, data.sources[0], place)
+        rows, items = self._rows(found, place)
         self._write_told(found, place)
         place.write(Scores(rows), items)
 
@@ -557,183 +539,21 @@ class Transfer(Step):
                 yield make_examples(corpus.name, tag, TEXT, {"text": there})
 
     def _rows(
-        self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str, place: Workplace
+        self, found: Mapping[tuple[str, str], Sequence[Outcome]], place: Workplace
     ) -> tuple[list[Score], dict[str, np.ndarray]]:
-        """Scores by seed and over seeds, and what each strategy has over the first."""
+        """Scores of the attempts, each of the model that its strategy began from."""
         about = {
-            "pivot": source, "dataset": self._data.asked.suite.name,
+            "pivot": self._data.sources[0], "dataset": self._data.asked.suite.name,
             "task": self._data.asked.part.name, "system": place.encoder(self.model).name,
         }  # fmt: skip
-        rows: list[Score] = []
-        items: dict[str, np.ndarray] = {}
-        for (name, target), outcomes in found.items():
-            here = {**about, "strategy": name, "language": target}
-            for seed, outcome in zip(self.seeds, outcomes, strict=True):
-                for measure in self._measures(outcomes):
-                    tally = outcome.tallies[measure]
-                    rows.append(_row(measure, tally, outcome, seed, place.seed, here))
-                    items[f"{measure}|{target}|{name}|{seed}"] = tally.columns
-        for measure in self._measures([one for some in found.values() for one in some]):
-            rows += over_seeds_rows(
-                found, measure, self.seeds, about, parallel=self._data.parallel, drawn=place.seed
-            )
-        rows += self._changes(found, place, about)
-        rows += self._gaps(found, place.seed, about)
-        rows += self._forgotten(found, source, place, about)
+        plain = sorted(self.strategies, key=lambda table: table["use"] != "zero_shot.v1")
+        outcomes = Outcomes(
+            found, self._data, self.seeds, [name_of(table) for table in plain], place.seed, about
+        )
+        rows, items = outcomes.scores(notes := [])
+        place.notes += [named(self.name, note) for note in notes]
         own = {name: place.encoder(step).name for name, step in self._models.items()}
         return [replace(row, system=own.get(row.strategy, row.system)) for row in rows], items
-
-    def _measures(self, outcomes: Sequence[Outcome]) -> list[str]:
-        """What all outcomes have been scored by, the suite's own measure first."""
-        return [one for one in self._data.asked.measures
-                if all(one in outcome.tallies for outcome in outcomes)]  # fmt: skip
-
-    def _changes(
-        self, found: Mapping[tuple[str, str], Sequence[Outcome]], place: Workplace,
-        about: Mapping[str, Any],
-    ) -> Scores:  # fmt: skip
-        """What each strategy has over the first by the suite's measure, means over seeds."""
-        from isogloss.task.changes import changes
-        from isogloss.task.compare import together
-
-        measure, whole = self._data.asked.measures[0], {}
-        for (name, target), outcomes in found.items():
-            tallies = [outcome.tallies[measure] for outcome in outcomes]
-            whole.setdefault(name, {})[target] = together(tallies)
-        return changes(
-            whole, measure=measure, parallel=self._data.parallel, seed=place.seed,
-            notes=place.notes, **about,
-        )  # fmt: skip
-
-    def _gaps(
-        self, found: Mapping[tuple[str, str], Sequence[Outcome]], seed: int,
-        about: Mapping[str, Any],
-    ) -> list[Score]:  # fmt: skip
-        """How far each strategy falls from the source to each target, by the suite's measure."""
-        from isogloss.task.compare import together
-        from isogloss.task.gap import transfer_gap
-
-        measure, rows = self._data.asked.measures[0], []
-        for (name, target), outcomes in found.items():
-            sides = [[one.source.get(measure) for one in outcomes],
-                     [one.tallies[measure] for one in outcomes]]  # fmt: skip
-            if not all(sides[0]):
-                continue
-            source, reached = (together([one for one in side if one]) for side in sides)
-            parallel = self._data.translations_of_source(target)
-            rows.append(transfer_gap(source, reached, of=measure, parallel=parallel, seed=seed,
-                                     language=target, strategy=name, **about))  # fmt: skip
-        return rows
-
-    def _forgotten(
-        self, found: Mapping[tuple[str, str], Sequence[Outcome]], source: str, place: Workplace,
-        about: Mapping[str, Any],
-    ) -> list[Score]:  # fmt: skip
-        """What the models of each strategy do in the source, beside those of zero-shot transfer.
-
-        Without that, or where no one model tells for it, beside those of the first that has some.
-        """
-        from isogloss.task.compare import together
-        from isogloss.task.forgetting import forgetting
-
-        measure, rows = self._data.asked.measures[0], []
-        ordered = sorted(self.strategies, key=lambda table: table["use"] != "zero_shot.v1")
-        told = {key: [one.source[measure] for one in outcomes] for key, outcomes in found.items()
-                if all(measure in one.source for one in outcomes)}  # fmt: skip
-        targets = {target for _, target in found}
-        silent = dict.fromkeys(name for name, target in found if (name, target) not in told)
-        if silent and self._data.has(source, "test"):
-            place.notes.append(
-                f"{self.name}: {', '.join(silent)}: no one model told a target, so what became of "
-                f"{source} is not told"
-            )
-        base = next((name for name in map(name_of, ordered)
-                     if all((name, target) in told for target in targets)), None)  # fmt: skip
-        for (name, target), tallies in told.items():
-            if base is None or name == base:
-                continue
-            before, after = together(told[base, target]), together(tallies)
-            rows += forgetting(before, after, measure=measure, language=source, target=target,
-                               base=base, strategy=name, **about)  # fmt: skip
-        return rows
-
-
-def _row(
-    measure: str, tally: Tally, outcome: Outcome, seed: int, drawn: int, about: Mapping[str, Any]
-) -> Score:
-    """A score of one seed."""
-    from isogloss.task.evaluate import score_of
-
-    made = score_of(
-        measure, tally, {"seed": drawn}, dropped=outcome.about["dropped"],
-        truncated=outcome.about["truncated"], seed=seed, **about,
-    )  # fmt: skip
-    return replace(made, settings={**tally.settings, **outcome.about["settings"]})
-
-
-def over_seeds_rows(
-    found: Mapping[tuple[str, str], Sequence[Outcome]], measure: str, seeds: Sequence[int],
-    about: Mapping[str, Any], *, parallel: bool, drawn: int,
-) -> list[Score]:  # fmt: skip
-    """Means over seeds of each language, and of all of them."""
-    from isogloss.task.compare import over_languages, over_values, together
-
-    rows: list[Score] = []
-    for name in dict.fromkeys(name for name, _ in found):
-        own = {target: outcomes for (n, target), outcomes in found.items() if n == name}
-        every: list[list[Tally]] = []
-        for target, outcomes in own.items():
-            every.append([outcome.tallies[measure] for outcome in outcomes])
-            made, n = _over_seeds(every[-1], drawn), len(every[-1][0].columns)
-            rows.append(_mean_row(measure, made, n, target, name, seeds, outcomes, about))
-        by_seed = list(zip(*every, strict=True))
-        values = [float(np.mean([_value(one) for one in tallies])) for tallies in by_seed]
-        if parallel:
-            mean = _over_seeds([together(tallies) for tallies in by_seed], drawn)
-        elif not np.isfinite(values).all():
-            mean = _undefined(values)
-        else:
-            pooled = {str(at): together(tallies) for at, tallies in enumerate(every)}
-            ends = over_languages(pooled, seed=drawn)
-            mean = over_values(values)._replace(
-                low=ends.low, high=ends.high, interval="bootstrap over examples"
-            )
-        n = sum(len(tallies[0].columns) for tallies in every)
-        every_one = [outcome for outcomes in own.values() for outcome in outcomes]
-        rows.append(_mean_row(measure, mean, n, None, name, seeds, every_one, about))
-    return rows
-
-
-def _over_seeds(tallies: Sequence[Tally], drawn: int) -> Seeds:
-    """`over_seeds`; without a mean where a seed has no value."""
-    from isogloss.task.compare import over_seeds
-
-    values = [_value(one) for one in tallies]
-    return over_seeds(tallies, seed=drawn) if np.isfinite(values).all() else _undefined(values)
-
-
-def _undefined(values: Sequence[float]) -> Seeds:
-    from isogloss.task.compare import Seeds
-
-    return Seeds(np.nan, None, None, None, tuple(values), None)
-
-
-def _value(tally: Tally) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(tally.statistic(tally.columns.sum(0)))
-
-
-def _mean_row(
-    measure: str, found: Seeds, n: int, target: str | None, name: str, seeds: Sequence[int],
-    outcomes: Sequence[Outcome], about: Mapping[str, Any],
-) -> Score:  # fmt: skip
-    """A score over seeds; without a target, over languages too."""
-    told = {"values": [*map(defined, found.values)], "spread": found.spread, "seeds": list(seeds)}
-    return Score(
-        measure=measure, value=defined(found.mean), low=found.low, high=found.high, n=n,
-        language=target, interval=found.interval, strategy=name,
-        settings={**_of_all(outcomes), **told}, **about,
-    )  # fmt: skip
 
 
 def name_of(table: Table) -> str:
@@ -748,28 +568,3 @@ def strategy_of(table: Table) -> Strategy:
     """A registered strategy with its settings."""
     settings = {key: value for key, value in table.items() if key not in ("use", "name")}
     return partial(registry.get("strategy", table["use"]), **settings)
-
-
-def _of_all(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What several attempts used and cost: means of numbers, and what else is alike in all."""
-    every = [outcome.about["settings"] for outcome in outcomes]
-    made: dict[str, Any] = {}
-    for key, first in every[0].items():
-        values = [one.get(key) for one in every]
-        if all(value == first for value in values):
-            made[key] = first
-        elif (mean := _mean_of(values)) is not None:
-            made[key] = mean
-    return made
-
-
-def _mean_of(values: Sequence[Any]) -> Any:
-    """The mean of numbers, or of each of the same several; None of anything else."""
-    if all(isinstance(value, int | float) for value in values):
-        return float(np.mean(values))
-    if not all(isinstance(value, Mapping) and value for value in values):
-        return None
-    keys = values[0].keys()
-    means = {key: _mean_of([one.get(key) for one in values]) for key in keys}
-    alike = all(one.keys() == keys for one in values)
-    return means if alike and None not in means.values() else None

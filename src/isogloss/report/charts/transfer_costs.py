@@ -23,7 +23,10 @@ LANE, GAP = 16, 12  # pixels of one bar, and between two strategies
 
 @register("chart", "transfer_costs.v1")
 def transfer_costs(scores: Scores) -> dict[str, Any] | None:
-    """Bars as long as the share of the largest of their kind, with the amount itself as text."""
+    """Bars as long as the share of the largest of their kind, with the amount itself as text.
+
+    Of one strategy there are none: it would be the dearest of all.
+    """
     found = {
         f"{one.strategy}, {name}" if name else one.strategy: (one, told)
         for name, made in attempts(scores).items()
@@ -37,7 +40,7 @@ def transfer_costs(scores: Scores) -> dict[str, Any] | None:
         for label, (one, told) in found.items() for kind in kinds
         if (value := _amount(one, KINDS[kind])) is not None
     ]  # fmt: skip
-    if not rows:
+    if not rows or len(found) < 2:
         return None
     colour = {
         "field": "kind", "type": "nominal", "sort": kinds,
