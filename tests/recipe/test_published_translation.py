@@ -2,11 +2,14 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import isogloss
+from isogloss.errors import UsageError
 from isogloss.recipe.told import read_told
+from isogloss.recipe.transfer_step import Transfer
 from isogloss.settings import read_toml
 from isogloss.task.translate.local import LocalTranslator
 
@@ -106,6 +109,30 @@ def test_bridging_goes_through_english(gnmt):
     halfway = translator.translate(texts, "deu", "eng")
     assert translator.translate(halfway, "eng", "spa") == said[bridge, unseen]
     assert translator.translate(texts, "deu", "spa") == said["zero_shot", unseen]
+
+
+def test_a_step_may_translate_by_what_an_earlier_one_kept(gnmt, tmp_path):
+    run, data = gnmt
+    source, made = run.folder / "files" / "told" / "zero_shot", tmp_path / "told" / "files"
+    shutil.copytree(source, made / "zero_shot")
+    step = Transfer(
+        name="entities", use="transfer.v1", suite=str(data / "trips.toml") + ":entities",
+        data=str(data), source=["eng"], strategies=[{"use": "translate_train.v1"}],
+        translated_by="told",
+    )  # fmt: skip
+    assert step.needs()["translated_by"] == "told" and not step.check({})
+    assert step.check({"told": step}) == [
+        "translated_by: 'entities' is no transfer.v1 with keep = true"
+    ]
+    place = SimpleNamespace(done={"told": tmp_path / "told"})
+    texts = (data / "deu.pairs.test.txt").read_text(encoding="utf-8").splitlines()
+    kept = LocalTranslator(source)
+    used = step._made_here(place)
+    assert used.name == "told" and used.fingerprint == kept.fingerprint
+    assert used.translate(texts[:3], "deu", "eng") == kept.translate(texts[:3], "deu", "eng")
+    shutil.copytree(source, made / "other")
+    with pytest.raises(UsageError, match="told kept 2 models, and one is to translate"):
+        step._made_here(place)
 
 
 def test_a_kept_translator_is_evaluated_and_is_loaded_by_transformers(gnmt, tmp_path):

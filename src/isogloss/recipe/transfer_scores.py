@@ -170,7 +170,7 @@ def over_seeds_rows(
             made, n = _over_seeds(every[-1], drawn), len(every[-1][0].columns)
             rows.append(_mean_row(measure, made, n, target, name, seeds, outcomes, about))
         by_seed = list(zip(*every, strict=True))
-        values = [float(np.mean([_value(one) for one in tallies])) for tallies in by_seed]
+        values = [float(np.mean([one.value for one in tallies])) for tallies in by_seed]
         if parallel:
             mean = _over_seeds([together(tallies) for tallies in by_seed], drawn)
         elif not np.isfinite(values).all():
@@ -191,7 +191,7 @@ def _over_seeds(tallies: Sequence[Tally], drawn: int) -> Seeds:
     """`over_seeds`; without a mean where a seed has no value."""
     from isogloss.task.compare import over_seeds
 
-    values = [_value(one) for one in tallies]
+    values = [one.value for one in tallies]
     return over_seeds(tallies, seed=drawn) if np.isfinite(values).all() else _undefined(values)
 
 
@@ -199,11 +199,6 @@ def _undefined(values: Sequence[float]) -> Seeds:
     from isogloss.task.compare import Seeds
 
     return Seeds(np.nan, None, None, None, tuple(values), None)
-
-
-def _value(tally: Tally) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(tally.statistic(tally.columns.sum(0)))
 
 
 def _mean_row(

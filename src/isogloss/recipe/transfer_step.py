@@ -248,9 +248,9 @@ class Transfer(Step):
                 "same model, data and settings; their times and memory are of then"
             )
         found: dict[tuple[str, str], list[Outcome]] = {}
-        peaks: dict[str, int | None] = {}
+        means, peaks = self._means(place), {}
         for seed in self.seeds:
-            job = self._job(seed, tests, peaks, place)
+            job = self._job(seed, tests, means, peaks, place)
             for table in self.strategies:
                 name, job.kept = name_of(table), ""
                 for target in targets:
@@ -280,8 +280,8 @@ class Transfer(Step):
         write_told(place.folder, attempts())
 
     def _job(
-        self, seed: int, tests: Mapping[str, SealedTest], peaks: dict[str, int | None],
-        place: Workplace,
+        self, seed: int, tests: Mapping[str, SealedTest], means: Means,
+        peaks: dict[str, int | None], place: Workplace,
     ) -> Job:  # fmt: skip
         from isogloss.task.job import Job
 
@@ -290,7 +290,7 @@ class Transfer(Step):
 
         return Job(
             self._data.task, self._data.sources, load, self._learner(place), seed,
-            self._means(place), place.scratch / "solvers",
+            means, place.scratch / "solvers",
             watched=self._data.learned.measures[0] if self.select == "source-dev" else "",
             measure=self._data.asked.measures[0], start=place.start, peaks=peaks,
         )  # fmt: skip

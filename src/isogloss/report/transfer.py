@@ -341,12 +341,10 @@ def gaps(scores: Scores) -> list[Gap]:
     """Transfer gaps, one a strategy, task and data set."""
     rows = [row for row in scores.where(measure=MEASURE)
             if row.value is not None and "of" in row.settings]  # fmt: skip
-    several, groups = len({row.system for row in rows}) > 1, {_group(row) for row in rows}
-    tasks = {row.task for row in rows}
+    several, called = len({row.system for row in rows}) > 1, names(map(_group, rows))
     told: dict[tuple[str, str], list[Score]] = {}
     for row in rows:
-        where = f"{row.task} of {row.dataset}" if len(tasks) > 1 else row.dataset
-        name = _label(row, several) + (f" on {where}" if len(groups) > 1 else "")
+        name = _label(row, several) + _on(called[_group(row)])
         told.setdefault((name, str(row.settings["of"])), []).append(row)
     made = []
     for (name, measure), found in told.items():
@@ -425,7 +423,7 @@ def _first(scores: Scores) -> list[str]:
                 by_language.setdefault(one.language, []).append(one)
         best = [[one.strategy for one in some if one.value == max(r.value for r in some)]
                 for some in by_language.values()]  # fmt: skip
-        counts = Counter(names[0] if len(names) == 1 else "several alike" for names in best)
+        counts = Counter(top[0] if len(top) == 1 else "several alike" for top in best)
         if len(strategies(one for one in found if one.group == group)) > 1 and counts:
             listed = ", ".join(f"{name} in {n}" for name, n in counts.most_common())
             where = f" of {name or group.dataset}" if name or group.dataset else ""

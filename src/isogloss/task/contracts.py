@@ -27,6 +27,12 @@ class Tally(NamedTuple):
     statistic: Callable[[np.ndarray], Any]
     settings: Mapping[str, Any] = {}
 
+    @property
+    def value(self) -> float:
+        """Of all examples; not a number where it is not defined."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(self.statistic(self.columns.sum(0)))
+
 
 class Piece(NamedTuple):
     """A stretch of an example that fits the model's window.

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from isogloss.errors import UsageError
 from isogloss.registry import name_of
 from isogloss.score import RESAMPLES, Score, bootstrap_of_sums, defined
@@ -115,10 +113,8 @@ def score_of(measure: str, tally: Tally, drawn: Mapping[str, int], **about: Any)
     """
     n = len(tally.columns)
     if n < 2:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value = float(tally.statistic(tally.columns.sum(0)))
         return Score(
-            measure=measure, value=defined(value), n=n, settings=dict(tally.settings), **about
+            measure=measure, value=defined(tally.value), n=n, settings=dict(tally.settings), **about
         )
     found = bootstrap_of_sums(tally.columns, tally.statistic, **drawn)
     low, high = defined(found.low), defined(found.high)

@@ -33,11 +33,10 @@ def transfer_gap(
     """
     less = target._replace(statistic=lambda sums: -target.statistic(sums))
     half = over_languages({"source": source, "target": less}, parallel=parallel, seed=seed)
-    own, other = (float(one.statistic(one.columns.sum(0))) for one in (source, target))
     return Score(
         measure=MEASURE, value=defined(2 * half.value), low=defined(2 * half.low),
         high=defined(2 * half.high),
         n=len(target.columns),
-        settings={"of": of, "source": defined(own), "target": defined(other)},
+        settings={"of": of, "source": defined(source.value), "target": defined(target.value)},
         interval=f"bootstrap over examples{', paired' if parallel else ' of both tests'}", **about,
     )  # fmt: skip

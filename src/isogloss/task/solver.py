@@ -423,8 +423,7 @@ def _watched(solver: Any, examples: Sequence[Examples], measure: str) -> Evaluat
     def evaluate() -> dict[str, float]:
         found = []
         for one in examples:
-            tally = solver.task.score(one, solver.tell(one).values)[measure]
-            found.append(float(tally.statistic(tally.columns.sum(0))))
+            found.append(solver.task.score(one, solver.tell(one).values)[measure].value)
         return {measure: sum(found) / len(found)}
 
     return evaluate

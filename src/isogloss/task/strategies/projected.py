@@ -134,15 +134,7 @@ def projected(
     source = job.sources()
     unit = unit_of(source)
     _check(through, carry, unit, hmm=hmm)
-    unread = {
-        "gap": gap is not None and (carry, unit) != ("links", "spans"),
-        "coverage": coverage is not None and carry != "links",
-        "lost": lost != "example" and (carry == "marks" or unit != "spans"),
-        "calls": calls is not None and carry != "codec",
-    }
-    if wrong := [name for name, there in unread.items() if there]:
-        raise UsageError(f"{wrong[0]} is not for {unit} that are carried by {carry}",
-                         remedy="leave it out")  # fmt: skip
+    _check_read(carry, unit, gap=gap, coverage=coverage, lost=lost, calls=calls)
     _check_proposing(carry, propose, within or unproposed != "lost" or bool(teaching))
     if unit == "spans" and carry == "links":
         how["rules"] = Rules(gap=gap, lost=lost, coverage=coverage or 0.0)
@@ -324,6 +316,21 @@ def _check_shares(coverage: float | None, gap: int | None) -> None:
             f"gap is {gap} and coverage {coverage}",
             remedy="gap is a number of words from 0 on, coverage a share from 0 to 1",
         )
+
+
+def _check_read(
+    carry: str, unit: str, *, gap: int | None, coverage: float | None, lost: str, calls: int | None
+) -> None:
+    """Refuse settings that this way to carry does not read."""
+    unread = {
+        "gap": gap is not None and (carry, unit) != ("links", "spans"),
+        "coverage": coverage is not None and carry != "links",
+        "lost": lost != "example" and (carry == "marks" or unit != "spans"),
+        "calls": calls is not None and carry != "codec",
+    }
+    if wrong := [name for name, there in unread.items() if there]:
+        raise UsageError(f"{wrong[0]} is not for {unit} that are carried by {carry}",
+                         remedy="leave it out")  # fmt: skip
 
 
 def _check_proposing(carry: str, propose: bool, set_up: bool) -> None:

@@ -62,8 +62,7 @@ def _ranked(job: Job, solvers: Sequence[Solver], few: Examples) -> list[Source]:
     measure, found = job.measure or job.task.measures[0], []
     for at, solver in enumerate(solvers):
         values = [guess and guess.value for guess in job.tell(solver, few.sealed())]
-        tally = job.task.score(few, values)[measure]
-        worth = float(tally.statistic(tally.columns.sum(0)))
+        worth = job.task.score(few, values)[measure].value
         # The other fields are of models without labels; weights of measured ones do not ask them.
         found.append(Source(at, 0.0, 0.0, 0.0, worth if worth > 0 else 0.0))
     return sorted(found, key=lambda one: -(one.measured or 0.0))
