@@ -34,8 +34,8 @@ quick: .venv/dev  ## without the slow tests
 	$(PYTEST) -m "not slow"
 
 check: .venv/dev  ## format, lint, types, and rooms that import only downward
-	.venv/bin/ruff format --check src tests benchmarks
-	.venv/bin/ruff check src tests benchmarks
+	.venv/bin/ruff format --check src tests benchmarks recipes
+	.venv/bin/ruff check src tests benchmarks recipes
 	.venv/bin/ty check
 	$(PY) -m pytest -q tests/test_rooms.py tests/test_startup.py
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain, islice
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain, islice
 from pathlib import Path
 
 HERE = Path(__file__).parent

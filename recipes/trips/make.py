@@ -10,8 +10,8 @@ of training three times: as they are, with marks around one name, and with marks
 
 `templates.txt` has, of each split, an intent and the same sentence in each language, as
 word/part of speech/head/relation: heads count the parts of the line from 1, and `$LOC` and the
-like stand for a name. `questions.txt` has, of each kind of fact, what is said of it in each language,
-how training asks for it, and how the test does. A passage says three facts.
+like stand for a name. `questions.txt` has, of each kind of fact, what is said of it in each
+language, how training asks for it, and how the test does. A passage says three facts.
 """
 
 from __future__ import annotations
@@ -138,9 +138,7 @@ def blocks(split: str) -> list[list[str]]:
     """An intent, and its template in each language."""
     text = (HERE / "templates.txt").read_text(encoding="utf-8")
     train, test = text.removeprefix("train:").split("test:")
-    return [
-        one.splitlines() for one in (test if split == "test" else train).strip().split("\n\n")
-    ]
+    return [one.splitlines() for one in (test if split == "test" else train).strip().split("\n\n")]
 
 
 def sentences(
@@ -172,18 +170,19 @@ def rows_of_pairs(split: str) -> Iterator[list[list[Word]]]:
         slots = [(kind, n) for kind in NAMES
                  for n in range(templates[0].count(f"${kind}/"))]  # fmt: skip
         chosen = _combinations([len(names(kind, 0)) for kind, _ in slots])
-        kept = [one for one in chosen
-                if len({(slot[0], at) for slot, at in zip(slots, one, strict=True)}) == len(one)]  # fmt: skip
+        kept = [
+            one
+            for one in chosen
+            if len({(slot[0], at) for slot, at in zip(slots, one, strict=True)}) == len(one)
+        ]
         stop = len(kept) - max(1, len(kept) // 4)
         own = kept[:stop] if split == "train" else kept[stop:]
         for one in own[: PAIRS[split]]:
             at = dict(zip(slots, one, strict=True))
             yield [
-                sentence(
-                    template, lambda slot, n=n, at=at: names(slot[0], n)[at[slot]],
-                    ("DAY",) if n else (),
-                )  # fmt: skip
+                sentence(template, lambda slot, n=n, at=at: names(slot[0], n)[at[slot]], nouns)
                 for n, template in enumerate(templates)
+                for nouns in [("DAY",) if n else ()]
             ]
 
 

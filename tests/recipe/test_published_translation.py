@@ -11,6 +11,7 @@ from isogloss.errors import UsageError
 from isogloss.recipe.told import read_told
 from isogloss.recipe.transfer_step import Transfer
 from isogloss.settings import read_toml
+from isogloss.task.projection import constrained
 from isogloss.task.translate.local import LocalTranslator
 
 pytest.importorskip("sacrebleu", reason="needs pip install isogloss[translate]")
@@ -26,11 +27,14 @@ def short(tmp_path_factory):
     data = folder / "trips"
     data.mkdir()
     shutil.copy(RECIPES / "trips" / "trips.toml", data)
-    kept = {"pairs.train": 60, "pairs.test": 12, "marked": 180}
+    kept = {"pairs.train": 60, "pairs.test": 12, "marked": 180, "raw": 40}
     for name, lines in kept.items():
         for file in (RECIPES / "trips").glob(f"*.{name}.txt"):
             text = file.read_text(encoding="utf-8").splitlines(keepends=True)
             (data / file.name).write_text("".join(text[:lines]), encoding="utf-8")
+    for file in (RECIPES / "trips").glob("*.conllu"):
+        sentences = file.read_text(encoding="utf-8").split("\n\n")[:2]
+        (data / file.name).write_text("\n\n".join(sentences) + "\n\n", encoding="utf-8")
 
     def run(name, changes):
         recipe = read_toml(RECIPES / f"{name}.toml")
@@ -157,3 +161,30 @@ def test_a_kept_translator_is_evaluated_and_is_loaded_by_transformers(gnmt, tmp_
     made = model.generate(input_ids=given.input_ids, attention_mask=given.attention_mask)
     [told] = tokenizer.batch_decode(made, skip_special_tokens=True)
     assert LocalTranslator(folder).translate([text], "eng", "deu") == [told.strip()]
+
+
+def test_marks_are_put_into_the_translation_as_it_is(short, monkeypatch):
+    plain, put = constrained.insert, []
+
+    def insert(tokens, marks, *more, **how):
+        made = plain(tokens, marks, *more, **how)
+        put.append((len(marks), len(tokens), [one.places for one in made.found]))
+        return made
+
+    monkeypatch.setattr(constrained, "insert", insert)
+    rounds = {"epochs": 16, "batch": 32, "learning_rate": 5e-3, "threads": 1}
+    through = {"use": "projected.v1", "through": "translation"}
+    ways = [{"use": "zero_shot.v1"}, {**through, "carry": "codec", "calls": 400}]
+    run, _ = short("Codec-LabelProjection", {
+        "drawn translator": SMALL, "drawn": {"size": 300, "width": 16},
+        "translator": {"source": ["eng-deu"], "targets": ["eng-deu"], "tuning": rounds},
+        "entities": {"tuning": {"epochs": 1, "threads": 1}, "strategies": ways},
+    })  # fmt: skip
+    assert put and all(marks == 1 for marks, _, _ in put)  # each span alone
+    for _, tokens, found in put:
+        assert all(0 <= first < stop <= tokens for [(first, stop)] in found) and found
+    rows = {row.strategy: row for row in run.scores.where(measure="f1", seed=0, stage=None)}
+    codec = rows["projected through=translation carry=codec calls=400"]
+    # A translator that has hardly learned loses most marks that it is to translate, and none here.
+    assert not any("mark" in why for why in codec.dropped)
+    assert codec.settings["translations"]["texts"] == 2

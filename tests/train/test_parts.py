@@ -125,6 +125,25 @@ def test_parts_give_the_step_of_the_whole(parts, clip):
     assert set(one.log[0]) == {"step", "loss", "contrast", "distil", "mlm", "centre", "spread"}
 
 
+def test_a_batch_without_a_label_teaches_the_others_alone():
+    class Silent(Mix):
+        def batch(self, seed, step):
+            made = super().batch(seed, step)
+            if step % 2:
+                made["gold"].fill_(UNKNOWN)
+            return made
+
+    def weights(objectives, parts):
+        student = Student()
+        settings = LoopSettings(steps=2, accumulate=parts, threads=1, learning_rate=0.01)
+        return student, train(student, [Lesson(Silent(4), objectives)], settings).log
+
+    for parts in (1, 2):
+        both, log = weights([(1.0, Distil()), (1.0, Mlm())], parts)
+        assert [set(row) & {"distil", "mlm"} for row in log] == [{"distil", "mlm"}, {"distil"}]
+        assert all(weight.isfinite().all() for weight in both.module.parameters())
+
+
 def test_the_weights_that_an_objective_owns_train():
     weights, _ = trained(2)
     assert not torch.equal(weights[-1], torch.ones(WIDTH, dtype=torch.float64))

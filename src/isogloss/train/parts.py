@@ -148,14 +148,17 @@ class Pass:
         carried: Sequence[torch.Tensor] = (),
         of: Batch | None = None,
     ) -> dict[str, float]:
-        """Add the gradients of objectives, for the share that a batch is `of` another."""
+        """Add the gradients of objectives, for the share that a batch is `of` another.
+
+        One that finds nothing to learn from, as of rows without labels, adds nothing.
+        """
         total, found = list(carried), {}
         for weight, each in objectives:
+            n = count_of(each, batch)
+            if not n:
+                continue
             if of is not None:
-                share = count_of(each, batch) / max(1, count_of(each, of))
-                if not share:
-                    continue
-                weight *= share
+                weight *= n / count_of(each, of)
             loss = each(outputs, batch)
             total.append(weight * loss.total)
             for name, value in loss.parts.items():

@@ -1,5 +1,6 @@
 """A small model learns to name the spans of sentences, and what it names is judged."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -163,6 +164,17 @@ def test_a_saved_proposer_proposes_alike_and_learns_new_kinds(proposer, tmp_path
                                        for row in labelled(8).column("tags")]})  # fmt: skip
     on = teach_proposer(open_folder(tmp_path, "x"), [new], BARELY, seed=0)
     assert list(on.kinds) == ["PLANT", "SKY", "AIR"] and on.seconds > proposer.seconds
+
+
+def test_a_translation_over_the_window_is_read_in_part_and_noted(proposer):
+    [given, *_] = sentences(labelled(2, seed=1))
+    target = given.words * 50
+    proposer = replace(proposer, notes=[])
+    told = proposer.propose([given, given], [given.words, target], language="eng")
+    assert len(told) == 2
+    [note] = proposer.notes
+    longest = proposer.cutter.longest
+    assert "1 of 2" in note and f"first {longest} tokens" in note and len(target) > longest
 
 
 def test_a_kinds_token_in_a_text_asks_for_nothing(proposer):

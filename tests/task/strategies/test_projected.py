@@ -1,7 +1,7 @@
 """Labels of words reach a language by links, by translations and by marks."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
@@ -376,9 +376,11 @@ class Namer:
     kept, seconds = "the last step was kept", 1.0
     beams: int = 1
     within: bool = False
+    notes: list[str] = field(default_factory=list)
 
     def propose(self, source, target, *, language):
         assert language == TARGET
+        self.notes.append("one was read in part")
         kinds = {kind: [word[::-1] for word in words] for kind, words in labelled.KINDS.items()}
         return [[["nothing", *kinds[span.kind]][: self.beams] for span in one.spans]
                 for one in source]  # fmt: skip
@@ -418,6 +420,7 @@ def test_what_a_proposer_names_is_judged(job, taught, monkeypatch, tmp_path):
     [made] = job.learner.taught[-1]["train"]
     assert made.column("tags") == gold
     assert asked == ([] if taught else [(tmp_path, {"epochs": 2}, None, ["eng_Latn"])])
+    assert job.notes.count("one was read in part") == 1
     absent = "projected to deu_Latn: proposals that are not in the translation"
     assert job.dropped[absent] > 60
     with pytest.raises(CorpusError, match="no example could be projected"):

@@ -177,6 +177,21 @@ def test_the_best_pair_of_all_windows_is_told_within_the_length(cutter):
         assert other.value == expected.value
 
 
+def test_ends_that_make_no_pair_do_not_hide_the_answer(cutter):
+    examples = asked("red dog of the cat " * 5)
+    [piece] = TASK.cut(examples, cutter, NONE_TOO).pieces
+    first, last = (int(piece.tokens["asked"].argmax()), len(piece.ids) - 1)
+    logits = sure(piece, first + 3, first + 4, 2.0, -1.0)
+    logits[[last - 1, last], 0] = logits[[first, first + 1], 1] = 5.0
+    [guess] = AnswersTask(best=2).join(examples, [piece], [logits], NONE_TOO)
+    [value] = guess.value
+    # The likeliest of all pairs begins or ends at one of the likely places, and 30 tokens are less.
+    pairs = [(i, j) for i in range(first, last + 1) for j in range(i, min(i + 30, last + 1))]
+    best = max(pairs, key=lambda pair: logits[pair[0], 0] + logits[pair[1], 1])
+    assert value["start"] == piece.tokens["from"][best[0]]
+    assert value["start"] + len(value["text"]) == piece.tokens["to"][best[1]]
+
+
 def test_none_is_told_past_the_threshold_and_only_by_what_knows_it(cutter):
     examples = asked("red dog of the cat")
     [piece] = TASK.cut(examples, cutter, NONE_TOO).pieces

@@ -62,7 +62,7 @@ class Proposer:
             in turn, so that few beams are lost to what does not stand there; parts of words are. A
             small model else names what it learned by heart, or translates.
         seconds: that teaching took.
-        notes: what training told.
+        notes: what training told, and which translations were read in part.
         kept: which weights were kept.
     """
 
@@ -88,7 +88,8 @@ class Proposer:
         """Of each sentence and each of its spans, what the beams name of its kind, likeliest first.
 
         The translation is asked for as many spans of each kind as the source has. A proposal is a
-        text, and need not stand in the translation.
+        text, and need not stand in the translation. Of a translation over the model's window the
+        beginning is read, which is noted.
 
         Args:
             source: sentences with their spans.
@@ -107,10 +108,15 @@ class Proposer:
         script = read_language(language).script
         texts = self.cutter.texts([join(words, script) for words in target])
         kinds = [[self.kinds[span.kind] for span in one.spans] for one in source]
-        asked = []
+        asked, longest, over = [], self.cutter.longest, 0
         for own, text in zip(kinds, texts, strict=True):
-            ids = [*own, *text.ids[: self.cutter.longest - len(own)]] if len(text.ids) else []
-            asked.append(np.array(ids if own else [], np.int64))
+            there = bool(own) and len(text.ids) > 0
+            over += there and len(own) + len(text.ids) > longest
+            ids = [*own, *text.ids][:longest] if there else []
+            asked.append(np.array(ids, np.int64))
+        if over:
+            self.notes.append(f"translations into {language} that a proposer read the first "
+                              f"{longest} tokens of alone: {over} of {len(target)}")  # fmt: skip
         end = end_of(self.student.module)
 
         def allowed(row: int, written: list[int]) -> list[int]:

@@ -149,14 +149,15 @@ def projected(
         limit = {"calls": calls} if carry == "codec" else {}
         if carry == "candidates":
             how["unproposed"] = unproposed
-        if propose:
-            how["propose"] = partial(_proposer(job, source, beams, within, teaching).propose,
-                                     language=target)  # fmt: skip
+        proposer = _proposer(job, source, beams, within, teaching) if propose else None
+        if proposer:
+            how["propose"] = partial(proposer.propose, language=target)
         made = [
             _of_translation(job, one, target, unit,
                             how | limit | asked_of(job, carry, one.language, target, lost))
             for one in source
         ]  # fmt: skip
+        job.notes += [note for note in proposer.notes if note not in job.notes] if proposer else []
     else:
         with job.aligning():
             told = [project(one, None, "markers", language=target, translate=job.translate)

@@ -42,8 +42,9 @@ class AnswersTask:
     context over the window is read in stretches that overlap by half. A stretch that does not have
     the whole answer is taught that there is none, which the first token of the question stands for.
     Of all stretches the pair of a beginning and an end with the largest sum of logits is taken, and
-    its text is cut out of the context. That there is no answer is told only by what was taught it:
-    where the least that a stretch thinks of none is more than the best pair, plus `threshold`.
+    its text is cut out of the context. Where the likeliest beginnings and ends make no pair, all of
+    the stretch are paired. That there is no answer is told only by what was taught it: where the
+    least that a stretch thinks of none is more than the best pair, plus `threshold`.
 
     A gold answer is widened to whole tokens; of several the first is learned.
 
@@ -198,15 +199,22 @@ def _piece(row: int, before: np.ndarray, context: Tokens, at: slice, spot: _Spot
 
 
 def _spans(piece: Piece, logits: np.ndarray, longest: int, best: int) -> Iterator[_Span]:
-    """The spans between the likeliest beginnings and ends of a stretch `[t, 2]`."""
+    """The spans between the likeliest beginnings and ends of a stretch `[t, 2]`.
+
+    Where these make no pair, the likeliest of all that begin and end in it.
+    """
     asked = np.flatnonzero(piece.tokens["asked"] == 1)
-    begins, ends = (
-        asked[np.argsort(-logits[asked, side], kind="stable")[:best]] for side in (0, 1)
-    )
-    for first, last in itertools.product(begins, ends):
-        if 0 <= last - first < longest:
-            worth = float(logits[first, 0] + logits[last, 1])
-            yield _Span(int(piece.tokens["from"][first]), int(piece.tokens["to"][last]), worth)
+    likely = [asked[np.argsort(-logits[asked, side], kind="stable")[:best]] for side in (0, 1)]
+    pairs = _pairs(*likely, longest) or _pairs(asked, asked, longest)
+    worth = [float(logits[first, 0] + logits[last, 1]) for first, last in pairs]
+    for at in np.argsort(np.negative(worth), kind="stable")[: best**2]:
+        first, last = pairs[at]
+        yield _Span(int(piece.tokens["from"][first]), int(piece.tokens["to"][last]), worth[at])
+
+
+def _pairs(begins: np.ndarray, ends: np.ndarray, longest: int) -> list[tuple[int, int]]:
+    return [(one, other) for one, other in itertools.product(begins, ends)
+            if 0 <= other - one < longest]  # fmt: skip
 
 
 def _share(worth: float, ranked: Sequence[float]) -> float:
