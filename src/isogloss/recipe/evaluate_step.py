@@ -465,7 +465,7 @@ class Evaluate(Step):
         from isogloss.task.changes import changes
 
         told = {(one.dataset, one.task, one.language): one
-                for one in read_attempts([place.done[before] / FILES / NAME])}  # fmt: skip
+                for one in read_attempts(place.done[before] / FILES / NAME)}  # fmt: skip
         systems = {(row.dataset, row.task): row.system for row in place.scores_of(before)
                    if row.stage is None}  # fmt: skip
         rows: list[Score] = []

@@ -72,14 +72,25 @@ def told_files(run: Path) -> list[Path]:
 def read_told(run: Path) -> list[Told]:
     """What the attempts of a run told, in the order in which they were written.
 
+    Where several steps told of one task, the name of a step stands before its strategies.
+
     Raises:
         CorpusError: the run left nothing, or a file of another form.
     """
-    return read_attempts(told_files(run))
+    found = [(file.parent.name, one) for file in told_files(run) for one in read_attempts(file)]
+    steps: dict[tuple[str, str], set[str]] = {}
+    for step, one in found:
+        steps.setdefault((one.dataset, one.task), set()).add(step)
+    return [
+        one._replace(strategy=": ".join(filter(None, [step, one.strategy])))
+        if len(steps[one.dataset, one.task]) > 1
+        else one
+        for step, one in found
+    ]
 
 
-def read_attempts(files: Iterable[Path]) -> list[Told]:
-    """The same of files that `write_told` left.
+def read_attempts(file: Path) -> list[Told]:
+    """The same of one file that `write_told` left.
 
     Raises:
         CorpusError: a file of another form.
@@ -88,16 +99,15 @@ def read_attempts(files: Iterable[Path]) -> list[Told]:
     import pyarrow.parquet as pq
 
     made: dict[tuple, tuple[list[str], list[Any]]] = {}
-    for file in files:
-        try:
-            rows = pq.read_table(file).select([*Told._fields[:-2], "id", "told"]).to_pylist()
-            for row in rows:
-                key = tuple(row[name] for name in Told._fields[:-2])
-                ids, values = made.setdefault(key, ([], []))
-                ids.append(row["id"])
-                values.append(json.loads(row["told"]))
-        except (pa.ArrowInvalid, KeyError, ValueError) as error:
-            raise CorpusError(
-                f"does not hold what was told: {error}", file=file, remedy="run it again"
-            ) from None
+    try:
+        rows = pq.read_table(file).select([*Told._fields[:-2], "id", "told"]).to_pylist()
+        for row in rows:
+            key = tuple(row[name] for name in Told._fields[:-2])
+            ids, values = made.setdefault(key, ([], []))
+            ids.append(row["id"])
+            values.append(json.loads(row["told"]))
+    except (pa.ArrowInvalid, KeyError, ValueError) as error:
+        raise CorpusError(
+            f"does not hold what was told: {error}", file=file, remedy="run it again"
+        ) from None
     return [Told(*key, ids, values) for key, (ids, values) in made.items()]

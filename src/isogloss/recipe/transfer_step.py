@@ -474,7 +474,8 @@ class Transfer(Step):
             where = f"{one.name}, {one.tag} {one.split}"
             place.notes += [f"{where}: {told}" for told in (*one.notes, *lost)]
         pairs = [(tag, "train", other) for tag in data.sources for other in (tag, *data.targets)]
-        pairs += [(tag, "train", tag) for tag in data.targets if data.has(tag, "train")]
+        pairs += [(tag, "train", other) for tag in data.targets if data.has(tag, "train")
+                  for other in (tag, data.sources[0])]  # fmt: skip
         if self.select == "source-dev":
             pairs += [(tag, "dev", other) for tag, _, other in pairs
                       if tag in data.sources and data.has(tag, "dev")]  # fmt: skip
