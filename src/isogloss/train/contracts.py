@@ -93,9 +93,12 @@ def is_joint(objective: Objective) -> bool:
 
 
 def count_of(objective: Objective, batch: Any) -> int:
-    """Over how many things the loss of a batch of texts is a mean: its rows, if nothing is said."""
+    """Over how many things the loss of a batch is a mean.
+
+    Its rows, if nothing is said; 1 for a batch that is not of texts, which is never read in parts.
+    """
     own = getattr(objective, "count", None)
-    return own(batch) if own else batch.size
+    return own(batch) if own else getattr(batch, "size", 1)
 
 
 def weight_at(weight: Weight, share: float) -> float:
