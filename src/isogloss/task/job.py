@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -258,8 +258,12 @@ class Job:
             self.ledger, train_seconds=max(0.0, solver.seconds - before), kept=solver.kept,
             peak_memory=self.peaks[key],
         )  # fmt: skip
-        self.notes += [note for note in getattr(solver, "notes", ()) if note not in self.notes]
+        self.note(getattr(solver, "notes", ()))
         return solver
+
+    def note(self, notes: Iterable[str]) -> None:
+        """Tell what the attempt has not told yet."""
+        self.notes += [note for note in notes if note not in self.notes]
 
     @contextmanager
     def _away_from_aligning(self) -> Generator[None]:

@@ -157,7 +157,8 @@ def projected(
                             how | limit | asked_of(job, carry, one.language, target, lost))
             for one in source
         ]  # fmt: skip
-        job.notes += [note for note in proposer.notes if note not in job.notes] if proposer else []
+        if proposer:
+            job.note(proposer.notes)
     else:
         with job.aligning():
             told = [project(one, None, "markers", language=target, translate=job.translate)
@@ -268,7 +269,7 @@ def _proposer(
         raise UsageError(f"{folder.path} is a proposer already", remedy="leave out teaching")
     else:
         made = open_proposer(folder)
-    return replace(made, beams=beams, within=within)
+    return replace(made, beams=beams, within=within, notes=[*made.notes])  # of this target alone
 
 
 def _counted(job: Job, made: Examples, counts: Mapping[str, int]) -> Examples:
